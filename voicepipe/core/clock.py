@@ -1,0 +1,110 @@
+"""Three clocks. Session time is in integer nanoseconds from the start of the session.
+
+* **real**: the computer's monotonic clock.
+* **simulated**: idle time is skipped and work takes no time, so that the answer is the same each time.
+* **charged**: idle time is skipped, but the time that computing really took counts.
+
+The virtual ones are event loops (``VirtualLoop``) whose selector never waits: where it would, time leaps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Literal, TypeVar
+
+from voicepipe.core.units import SECOND
+
+ClockName = Literal["real", "simulated", "charged"]
+T = TypeVar("T")
+
+
+class Clock:
+    """The time of one session, on whatever loop it runs."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self._loop = loop or asyncio.get_running_loop()
+        self.name: ClockName = self._loop.mode if isinstance(self._loop, VirtualLoop) else "real"
+        self._origin = self._loop.time()
+
+    def now(self) -> int:
+        """Nanoseconds since the session began."""
+        return round((self._loop.time() - self._origin) * SECOND)
+
+    async def sleep(self, nanoseconds: int) -> None:
+        await asyncio.sleep(max(0, nanoseconds) / SECOND)
+
+    async def sleep_until(self, at_ns: int) -> None:
+        await self.sleep(at_ns - self.now())
+
+    def call_at(self, at_ns: int, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        """Call ``callback`` at session time ``at_ns``, or soon if that has passed."""
+        return self._loop.call_at(self._origin + at_ns / SECOND, callback)
+
+    @property
+    def virtual(self) -> bool:
+        return self.name != "real"
+
+
+class _LeapingSelector(selectors.BaseSelector):
+    """Polls the real descriptors, but hands the waiting to the loop's own time."""
+
+    def __init__(self, leap: Callable[[float | None], None]) -> None:
+        self._real = selectors.DefaultSelector()
+        self._leap = leap
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = self._real.select(0)
+        if not ready and (timeout is None or timeout > 0):
+            self._leap(timeout)
+        return ready
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        return self._real.register(fileobj, events, data)
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        return self._real.unregister(fileobj)
+
+    def get_map(self) -> Any:
+        return self._real.get_map()
+
+    def close(self) -> None:
+        self._real.close()
+
+
+class Deadlock(RuntimeError):
+    """On a virtual clock every task waits and no timer is set: the wait would never end."""
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop in which waiting costs nothing.
+
+    Threads have no place in it: a thread's answer comes in real time, which the loop doesn't know.
+    ``Workers`` therefore run their jobs inline on such a loop.
+    """
+
+    def __init__(self, mode: Literal["simulated", "charged"]) -> None:
+        self.mode: Literal["simulated", "charged"] = mode
+        self._virtual = 0.0
+        self._started = time.perf_counter()
+        super().__init__(_LeapingSelector(self._leap))
+
+    def time(self) -> float:
+        if self.mode == "simulated":
+            return self._virtual
+        return self._virtual + time.perf_counter() - self._started
+
+    def _leap(self, timeout: float | None) -> None:
+        if timeout is None:
+            waiting = sorted(task.get_name() for task in asyncio.all_tasks(self))
+            raise Deadlock(f"nothing is scheduled any more, and these tasks wait: {', '.join(waiting)}")
+        self._virtual += timeout
+
+
+def run_on(clock: ClockName, main: Coroutine[Any, Any, T]) -> T:
+    """Run ``main`` in a new event loop on the named clock, as ``asyncio.run`` does on the real one."""
+    factory = None if clock == "real" else lambda: VirtualLoop(clock)
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(main)

@@ -1,0 +1,269 @@
+"""What moves through a pipeline. The unit stands on every field; ``_ns`` is session time in nanoseconds.
+
+Three families:
+
+* **Stream frames** belong to the caller's time line and never go stale.
+* **Turn frames** belong to one reply (``turn``) and are dropped by every inbox once that turn is dead.
+* **Control** travels out of band and is still correct after it has overtaken data: downwards to every
+  stage, or upwards to the turn stage only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Pcm: TypeAlias = npt.NDArray[np.int16]
+    """Mono samples, shape (n,)."""
+else:
+    Pcm = Any  # validating a pipeline file needs the frames' names, but not 0.1 s of NumPy
+
+FRAME_MS = 20
+"""Length of a microphone frame, and the most that one ``AudioOut`` holds."""
+
+UNRECOGNISED = "[unrecognised speech]"
+"""The text of a final transcript when somebody spoke, but not words that the recogniser knows."""
+
+_frame = dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """A word with its times in milliseconds from the start of the audio that it belongs to."""
+
+    text: str
+    start_ms: int
+    end_ms: int
+
+
+# ── stream frames ────────────────────────────────────────────────────────────────────────────────
+
+
+@_frame
+class StreamFrame:
+    turn: ClassVar[None] = None
+    droppable: ClassVar[bool] = False
+
+
+@_frame
+class AudioIn(StreamFrame):
+    """Microphone audio: int16 mono at the session's rate, 20 ms.
+
+    ``position`` is the index of the first sample; a gap between frames is a drop.
+    ``caption`` holds the words of scripted callers, for the ``sim`` STT alone.
+    """
+
+    droppable: ClassVar[bool] = True
+
+    pcm: Pcm
+    position: int
+    rate: int
+    caption: str | None = None
+
+
+@_frame
+class SpeechStarted(StreamFrame):
+    """Speech began at sample ``position`` (back-dated: the decision came later, at ``at_ns``)."""
+
+    position: int
+    onset_ns: int
+    at_ns: int
+
+
+@_frame
+class SpeechStopped(StreamFrame):
+    """The last speech sample was just before ``position``; the decision came at ``at_ns``."""
+
+    position: int
+    offset_ns: int
+    at_ns: int
+
+
+@_frame
+class Transcript(StreamFrame):
+    """What was heard between one ``SpeechStarted`` (its position is ``utterance``) and the stop.
+
+    Each ``revision`` replaces the one before; a final one is the last.
+    """
+
+    utterance: int
+    revision: int
+    text: str
+    final: bool
+    at_ns: int
+    words: tuple[Word, ...] = ()
+
+
+@_frame
+class TypedText(StreamFrame):
+    """A turn that the caller typed."""
+
+    text: str
+    at_ns: int
+
+
+# ── turn frames ──────────────────────────────────────────────────────────────────────────────────
+
+
+@_frame
+class TurnFrame:
+    droppable: ClassVar[bool] = False
+
+    turn: int
+
+
+@_frame
+class UserTurn(TurnFrame):
+    """The caller's turn is over, and this is what a reply is due to.
+
+    ``say``: words to be spoken instead of asking the model, such as a greeting.
+    """
+
+    text: str
+    say: str | None = None
+
+
+@_frame
+class Text(TurnFrame):
+    """A piece of the reply as the model wrote it. ``in_history`` is False for notices and fillers."""
+
+    text: str
+    in_history: bool = True
+
+
+@_frame
+class EndOfText(TurnFrame):
+    pass
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Segment:
+    """One spoken chunk of a reply. ``words`` grows while the voice speaks, where the voice tells them."""
+
+    turn: int
+    index: int
+    text: str
+    rate: int
+    in_history: bool = True
+    item_id: str | None = None
+    words: list[Word] = field(default_factory=list)
+    samples: int | None = None
+    """The length of the whole segment, known once its last frame has been made."""
+
+
+@_frame
+class AudioOut(TurnFrame):
+    """Reply audio: int16 mono at ``segment.rate``, at most 20 ms."""
+
+    segment: Segment
+    pcm: Pcm
+
+
+@_frame
+class EndOfAudio(TurnFrame):
+    pass
+
+
+# ── control, downwards: once to every stage ──────────────────────────────────────────────────────
+
+
+@_frame
+class Control:
+    pass
+
+
+@_frame
+class Interrupt(Control):
+    """``turn`` is dead: fall silent and drop what belongs to it."""
+
+    turn: int
+
+
+@_frame
+class Commit(Control):
+    """The draft ``turn`` is live: it may be heard, and its tools may have effects."""
+
+    turn: int
+
+
+@_frame
+class Discard(Control):
+    """The draft ``turn`` is dead; nobody heard anything of it."""
+
+    turn: int
+
+
+@_frame
+class Gain(Control):
+    """Play ``turn`` at ``db`` relative to full loudness; ``None`` pauses it, its position kept."""
+
+    turn: int
+    db: float | None
+
+
+@_frame
+class Shutdown(Control):
+    """The call is ending: finish what is being said, accept nothing new."""
+
+    reason: str
+
+
+# ── control, upwards: to the turn stage ──────────────────────────────────────────────────────────
+
+
+@_frame
+class Upward(Control):
+    """``at_ns`` is when it happened; the policy takes it for its ``now``."""
+
+    at_ns: int
+
+
+@_frame
+class PlaybackStarted(Upward):
+    """The first audible frame of ``turn`` was handed to the transport."""
+
+    turn: int
+
+
+@_frame
+class Heard(Upward):
+    """``samples`` of ``segment`` (at its own rate) have really left the loudspeaker.
+
+    ``final``: nothing more of ``turn`` will be heard. ``segment`` is None if nothing was.
+    """
+
+    turn: int
+    segment: Segment | None
+    samples: int
+    final: bool
+
+
+@_frame
+class TurnFailed(Upward):
+    turn: int
+    stage: str
+    error: Any
+    """The ``VoicepipeError`` that ended it."""
+
+
+@_frame
+class ToolWaiting(Upward):
+    """The reply waits for the tools named in ``on``; an empty tuple: it waits no more."""
+
+    turn: int
+    on: tuple[str, ...]
+
+
+@_frame
+class ProviderBegan(Upward):
+    """A provider call of ``stage`` gave its first event."""
+
+    turn: int
+    stage: str
+
+
+Frame = StreamFrame | TurnFrame

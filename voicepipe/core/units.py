@@ -1,0 +1,57 @@
+"""Quantities that users write with a unit, and paths that users write relative to their file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+MS = 1_000_000
+"""Nanoseconds in a millisecond; all session time is in integer nanoseconds."""
+
+SECOND = 1_000_000_000
+
+_UNITS = {"ms": MS, "s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND, "d": 86_400 * SECOND}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+DURATION_PATTERN = r"^\d+(\.\d+)?\s*(ms|s|m|h|d)$"
+
+
+def parse_duration(text: Any) -> int:
+    """``"300ms"``, ``"1.5s"``, ``"10m"`` → nanoseconds. A ``ValueError`` says what is wrong."""
+    if isinstance(text, str) and (match := _DURATION.fullmatch(text.strip())):
+        return round(float(match[1]) * _UNITS[match[2]])
+    if isinstance(text, int | float) and not isinstance(text, bool):
+        raise ValueError(f"a duration needs a unit: {text} could be '{text}ms' or '{text}s'")
+    raise ValueError(f"expected a duration such as '300ms', '2s' or '10m', found {text!r}")
+
+
+def format_duration(nanoseconds: int) -> str:
+    """The shortest way to write a duration: 300ms, 1.5s, 10m."""
+    for unit in ("h", "m", "s"):
+        if nanoseconds and nanoseconds % _UNITS[unit] == 0:
+            return f"{nanoseconds // _UNITS[unit]}{unit}"
+    return f"{nanoseconds / MS:g}ms"
+
+
+def _duration(value: Any) -> int:
+    # An int that is already in nanoseconds comes from a default in code, never from a file:
+    # pydantic doesn't validate defaults, so a bare number here was written by a user.
+    return parse_duration(value)
+
+
+Duration = Annotated[
+    int,
+    BeforeValidator(_duration),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "examples": ["300ms", "2s", "10m"]}),
+]
+"""A field of a ``Config``: written with a unit, held in integer nanoseconds. Defaults are in nanoseconds."""
+
+
+class RelativeToFile:
+    """Marks a ``Config`` field whose relative path is meant relative to the file it is written in."""
+
+
+ConfigPath = Annotated[Path, RelativeToFile()]
+"""A path in a ``Config``; the loader makes it absolute before the model sees it."""

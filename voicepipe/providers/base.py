@@ -1,0 +1,184 @@
+"""What a provider is: one vendor's or library's language behind one async generator.
+
+A provider knows nothing of queues, turns, metrics, retries or other stages. Its class carries
+
+* ``kind`` and ``name``: the slot kinds that it can fill and the word users write in the pipeline file;
+* ``Config``: a frozen pydantic model of its keys (``model`` is what stands after the slash);
+* ``extra`` and ``packages``: what has to be installed, for hints and ``voicepipe doctor``;
+* ``clock``: ``"real"`` for whatever holds a socket, a device or a thread of its own.
+
+The class is registered under the entry-point group ``voicepipe.providers`` as ``KIND.NAME``, ours and
+yours alike, or is written as ``use: package.module:Class``. One instance serves all sessions of a
+process: state of a call lives in the generator, state of a session in what ``open()`` returns.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from voicepipe.core.calls import Call, Host
+from voicepipe.core.frames import Pcm, Word
+
+ProviderKind = Literal["vad", "stt", "llm", "tts"]
+
+
+class ProviderConfig(BaseModel):
+    """The keys of a provider. Unknown ones are errors; secrets are ``SecretStr``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class Provider(ABC):
+    """Common to all kinds. ``Config`` is written by users; ``host`` is where the instance lives."""
+
+    kind: ClassVar[ProviderKind]
+    name: ClassVar[str]
+    clock: ClassVar[Literal["any", "real"]] = "any"
+    extra: ClassVar[str | None] = None
+    packages: ClassVar[tuple[str, ...]] = ()
+    Config: ClassVar[type[ProviderConfig]] = ProviderConfig
+
+    def __init__(self, config: Any, host: Host) -> None:
+        self.config = config
+        self.host = host
+
+    async def start(self) -> None:  # noqa: B027 - nothing to load is the common case
+        """Load and warm up before the first call begins. Raises ``SetupError`` with the remedy."""
+
+    async def close(self) -> None:  # noqa: B027 - nothing to give back is the common case
+        """Give everything back; may be called twice."""
+
+    def check(self) -> list[str]:
+        """What is missing on this computer for ``start`` to work, a sentence each, for ``doctor``.
+
+        Must not load models nor open connections.
+        """
+        return []
+
+    async def pull(self) -> None:  # noqa: B027 - most have nothing to fetch
+        """Fetch what the provider needs from the network, telling ``host.progress``."""
+
+
+# ── voice activity detection ─────────────────────────────────────────────────────────────────────
+
+
+class VadStream(Protocol):
+    """The state of one session. Called for each window on the event loop: well under a millisecond."""
+
+    window: int
+    """Samples per window."""
+
+    def probability(self, window: Pcm) -> float:
+        """The probability, 0 to 1, that this window (int16, shape ``(self.window,)``) holds speech."""
+        ...
+
+
+class VadProvider(Provider):
+    kind: ClassVar[ProviderKind] = "vad"
+
+    @abstractmethod
+    def open(self, rate: int) -> VadStream:
+        """A new stream for audio at ``rate`` Hz (8000 or 16000)."""
+
+
+# ── speech to text ───────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hypothesis:
+    """All of what was said so far in this utterance. The last one of a call is final.
+
+    Speech in which the recogniser knows no words is ``voicepipe.core.frames.UNRECOGNISED``; noise
+    without speech is the empty string. Word times count from the first sample of the utterance.
+    """
+
+    text: str
+    final: bool
+    words: tuple[Word, ...] = ()
+
+
+class SttProvider(Provider):
+    kind: ClassVar[ProviderKind] = "stt"
+    rate: ClassVar[int] = 16_000
+    """The rate of the audio that ``transcribe`` wants."""
+
+    @abstractmethod
+    def transcribe(self, call: Call, audio: AsyncIterator[Pcm]) -> AsyncIterator[Hypothesis]:
+        """Transcribe one utterance. ``audio`` (int16 at ``rate``, blocks of any length) ends at the pause.
+
+        Partials while the caller speaks are optional; exactly one final one comes last.
+        """
+
+
+# ── language model ───────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """``arguments`` is the JSON text that the model wrote, valid or not."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """``tool`` messages answer ``tool_call_id``; ``tool_calls`` stand on ``assistant`` messages."""
+
+    role: Literal["system", "user", "assistant", "tool"]
+    text: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextDelta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolOffer:
+    """A tool as the model sees it; ``parameters`` is a JSON schema of type object."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+
+
+class LlmProvider(Provider):
+    kind: ClassVar[ProviderKind] = "llm"
+
+    @abstractmethod
+    def generate(
+        self, call: Call, messages: Sequence[Message], tools: Sequence[ToolOffer]
+    ) -> AsyncIterator[TextDelta | ToolCall]:
+        """One completion. Tool calls are yielded when their arguments are complete, in the model's order."""
+
+
+# ── text to speech ───────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speech:
+    """Audio: int16 mono at the voice's ``rate``, of any length."""
+
+    pcm: Pcm
+
+
+class TtsProvider(Provider):
+    kind: ClassVar[ProviderKind] = "tts"
+
+    @property
+    @abstractmethod
+    def rate(self) -> int:
+        """Samples per second of ``Speech.pcm``; known once ``start`` has returned."""
+
+    @abstractmethod
+    def synthesize(self, call: Call, text: str) -> AsyncIterator[Speech | Word]:
+        """Speak one chunk. A ``Word`` may come before or after its audio; it counts from the chunk's start."""
