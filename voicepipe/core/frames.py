@@ -67,9 +67,13 @@ class AudioIn(StreamFrame):
 
 @_frame
 class SpeechStarted(StreamFrame):
-    """Speech began at sample ``position`` (back-dated: the decision came later, at ``at_ns``)."""
+    """Speech began at sample ``position`` (back-dated: the decision came later, at ``at_ns``).
+
+    ``audio_from`` is ``position`` less the prefix padding: where a recogniser should begin.
+    """
 
     position: int
+    audio_from: int
     onset_ns: int
     at_ns: int
 
@@ -244,7 +248,9 @@ class Heard(Upward):
 
 @_frame
 class TurnFailed(Upward):
-    turn: int
+    """``turn`` None: what the caller said was lost before it became a turn."""
+
+    turn: int | None
     stage: str
     error: Any
     """The ``VoicepipeError`` that ended it."""

@@ -1,0 +1,232 @@
+"""The async queues between stages: one inbox per stage, many writers.
+
+A bounded data lane and an unbounded control lane; control comes first. What happens on overflow belongs
+to the frame: ``AudioIn`` from a live source is dropped (the reader sees the gap in ``position``),
+everything else waits. Frames of a dead turn are dropped wherever they are met.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Generic, Literal, TypeVar
+
+from voicepipe.core.frames import Control, Frame
+from voicepipe.core.turns import Turns
+from voicepipe.errors import LinkClosed
+
+F = TypeVar("F", covariant=True)
+ProbePoint = Literal["in", "out", "drop"]
+Probe = Callable[[Any], None]
+
+CAPACITY = 50
+"""Data frames that an inbox holds unless told otherwise: one second of 20 ms frames."""
+
+
+class Inbox(Generic[F]):
+    """What a stage reads: ``async for frame in inbox``. Ends when the last writer has closed.
+
+    ``tap``: an inbox that must not slow the call down drops what doesn't fit, whatever it is.
+    """
+
+    def __init__(self, name: str, turns: Turns, *, capacity: int = CAPACITY, tap: bool = False) -> None:
+        self.name = name
+        self._turns = turns
+        self._capacity = capacity
+        self._tap = tap
+        self._data: deque[Frame] = deque()
+        self._control: deque[Control] = deque()
+        self._reader: asyncio.Future[None] | None = None
+        self._blocked: deque[asyncio.Future[None]] = deque()
+        self._writers = 0
+        self._on_in: tuple[Probe, ...] = ()
+        self._on_out: tuple[Probe, ...] = ()
+        self._on_drop: tuple[Probe, ...] = ()
+        turns.watch(self._turns_changed)
+
+    # ── writing ──────────────────────────────────────────────────────────────────────────────────
+
+    def open(self) -> None:
+        """One more writer."""
+        self._writers += 1
+
+    def close(self) -> None:
+        """One writer less; with the last one, the reader comes to the end after what is waiting."""
+        self._writers -= 1
+        if self._writers == 0:
+            self._wake_reader()
+            self._wake_blocked()
+
+    def offer(self, frame: Frame) -> bool:
+        """Put ``frame`` if there is room, else drop it (the ``drop`` probe sees it) and say so."""
+        if len(self._data) < self._capacity:
+            self._append(frame)
+            return True
+        for probe in self._on_drop:
+            probe(frame)
+        return False
+
+    async def put(self, frame: Frame) -> None:
+        """Put ``frame``, waiting for room. Returns without having put it if its turn dies meanwhile."""
+        if self._tap:
+            self.offer(frame)
+            return
+        while len(self._data) >= self._capacity:
+            self._drop_dead()
+            if len(self._data) < self._capacity:
+                break
+            if self._is_dead(frame):
+                for probe in self._on_drop:
+                    probe(frame)
+                return
+            if self._writers == 0:
+                raise LinkClosed(f"{self.name} has left; it takes no more {type(frame).__name__}")
+            room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._blocked.append(room)
+            try:
+                await room
+            except asyncio.CancelledError:
+                if room in self._blocked:
+                    self._blocked.remove(room)
+                elif room.done() and not room.cancelled():
+                    self._wake_one()  # the room that was ours goes to the next one
+                raise
+        self._append(frame)
+
+    def send_control(self, control: Control) -> None:
+        self._control.append(control)
+        self._wake_reader()
+
+    def _append(self, frame: Frame) -> None:
+        for probe in self._on_in:
+            probe(frame)
+        self._data.append(frame)
+        reader = self._reader
+        if reader is not None and not reader.done():
+            reader.set_result(None)
+
+    # ── reading ──────────────────────────────────────────────────────────────────────────────────
+
+    def __aiter__(self) -> Inbox[F]:
+        return self
+
+    async def __anext__(self) -> Any:
+        """The next control or data frame; the iteration ends when the last writer has left."""
+        control, data, turns = self._control, self._data, self._turns
+        while True:
+            if control:
+                return control.popleft()
+            if data:
+                frame = data.popleft()
+                if self._blocked:
+                    self._wake_one()
+                turn = frame.turn
+                if turn is not None and turn != turns.live and turn != turns.draft:
+                    for probe in self._on_drop:
+                        probe(frame)
+                    continue
+                for probe in self._on_out:
+                    probe(frame)
+                return frame
+            if self._writers <= 0:
+                raise StopAsyncIteration
+            self._reader = asyncio.get_running_loop().create_future()
+            try:
+                await self._reader
+            finally:
+                self._reader = None
+
+    # ── observing ────────────────────────────────────────────────────────────────────────────────
+
+    def attach(self, point: ProbePoint, probe: Probe) -> None:
+        """Call ``probe(frame)`` synchronously for each frame that comes in, goes out or is dropped."""
+        if point == "in":
+            self._on_in += (probe,)
+        elif point == "out":
+            self._on_out += (probe,)
+        else:
+            self._on_drop += (probe,)
+
+    def statistics(self) -> dict[str, int]:
+        return {
+            "waiting": len(self._data),
+            "capacity": self._capacity,
+            "blocked_writers": len(self._blocked),
+            "open_writers": self._writers,
+        }
+
+    # ── inside ───────────────────────────────────────────────────────────────────────────────────
+
+    def _is_dead(self, frame: Frame) -> bool:
+        return frame.turn is not None and not self._turns.alive(frame.turn)
+
+    def _drop_dead(self) -> None:
+        if any(self._is_dead(frame) for frame in self._data):
+            for frame in self._data:
+                if self._is_dead(frame):
+                    for probe in self._on_drop:
+                        probe(frame)
+            alive = [frame for frame in self._data if not self._is_dead(frame)]
+            self._data.clear()
+            self._data.extend(alive)
+
+    def _turns_changed(self) -> None:
+        if self._blocked:
+            self._wake_blocked()
+
+    def _wake_reader(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+    def _wake_one(self) -> None:
+        while self._blocked:
+            room = self._blocked.popleft()
+            if not room.done():
+                room.set_result(None)
+                return
+
+    def _wake_blocked(self) -> None:
+        while self._blocked:
+            self._wake_one()
+
+
+class Outlet(Generic[F]):
+    """Where a stage sends: ``await out.send(frame)``. Routes are fixed when the graph is compiled.
+
+    ``live``: the frames come from a device that won't wait, so a droppable frame is offered.
+    """
+
+    def __init__(self, name: str, routes: dict[type[Frame], tuple[Inbox[Any], ...]], *, live: bool) -> None:
+        self.name = name
+        self._routes = routes
+        self._live = live
+        self._consumers = tuple({id(inbox): inbox for route in routes.values() for inbox in route}.values())
+        for inbox in self._consumers:
+            inbox.open()
+
+    async def send(self, frame: Frame) -> None:
+        for inbox in self._route(frame):
+            if self._live and frame.droppable:
+                inbox.offer(frame)
+            else:
+                await inbox.put(frame)
+
+    def offer(self, frame: Frame) -> None:
+        """Hand ``frame`` over at once, dropping it where there is no room: for live sources."""
+        for inbox in self._route(frame):
+            inbox.offer(frame)
+
+    def close(self) -> None:
+        consumers, self._consumers = self._consumers, ()
+        for inbox in consumers:
+            inbox.close()
+
+    def _route(self, frame: Frame) -> tuple[Inbox[Any], ...]:
+        try:
+            return self._routes[type(frame)]
+        except KeyError:
+            declared = ", ".join(sorted(kind.__name__ for kind in self._routes)) or "nothing"
+            raise TypeError(
+                f"{self.name} sent a {type(frame).__name__}, but its outlet declares {declared}"
+            ) from None

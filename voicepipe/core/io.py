@@ -1,0 +1,49 @@
+"""Where a call's audio comes from and goes to. Transports implement these two; playout and session use them."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Protocol
+
+from voicepipe.core.clock import Clock
+from voicepipe.core.frames import AudioIn, Pcm, TypedText
+from voicepipe.core.inbox import Outlet
+
+
+class Line(Protocol):
+    """What a caller's side may know of the call that it takes part in."""
+
+    clock: Clock
+
+    async def wait_until_idle(self) -> int:
+        """Wait until nobody speaks and no reply is due; the session time (ns) since when that is so."""
+        ...
+
+
+class AudioInput(Protocol):
+    """The caller. ``live`` audio isn't held back: what the pipeline can't take is dropped."""
+
+    rate: int
+    live: ClassVar[bool]
+
+    async def run(self, out: Outlet[AudioIn | TypedText], line: Line) -> None:
+        """Send 20 ms frames at the pace of ``line.clock`` until the caller hangs up."""
+        ...
+
+
+class AudioOutput(Protocol):
+    """The loudspeaker. Written by playout alone, in blocks of at most 20 ms."""
+
+    rate: int
+
+    async def write(self, pcm: Pcm) -> None:
+        """Queue a block; waits while more than a few blocks are queued already."""
+        ...
+
+    def pending(self) -> int:
+        """Samples that were written but haven't left the loudspeaker yet, device latency included."""
+        ...
+
+    def flush(self) -> None:
+        """Drop what is pending, with a fade short enough not to be heard as speech."""
+        ...
+
