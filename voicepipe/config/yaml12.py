@@ -192,9 +192,7 @@ class _Composer:
         try:
             return text.encode("utf-16", "surrogatepass").decode("utf-16")
         except UnicodeDecodeError:
-            self._errors.append(
-                place.error("expected text, found half of a character ('\\ud800' to '\\udfff')")
-            )
+            self._errors.append(place.error("expected text, found half of a character"))
             return text.encode("utf-8", "replace").decode()
 
     def _tagged(self, tag: str, text: str, place: Place) -> Scalar:
