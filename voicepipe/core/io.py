@@ -46,4 +46,3 @@ class AudioOutput(Protocol):
     def flush(self) -> None:
         """Drop what is pending, with a fade short enough not to be heard as speech."""
         ...
-

@@ -50,8 +50,34 @@ Duration = Annotated[
 
 
 class RelativeToFile:
-    """Marks a ``Config`` field whose relative path is meant relative to the file it is written in."""
+    """Marks a ``Config`` field whose relative path is meant relative to the file it is written in.
+
+    Whoever loads the file calls ``resolve`` before the model sees the value.
+    """
+
+    def resolve(self, value: str, folder: Path) -> str:
+        """The absolute path that ``value`` means in a file that lies in ``folder``; ``~`` is the home."""
+        return str((folder / Path(value).expanduser()).resolve())
+
+
+class NameOrPath(RelativeToFile):
+    """Marks a field that holds either a name from a catalogue (``base.en``) or a path.
+
+    It is a path if it begins with ``.``, ``~`` or a slash, ends in a slash, has more than one slash
+    (``org/name`` may be a name), or holds one slash and exists. A name is left as it is.
+    """
+
+    def resolve(self, value: str, folder: Path) -> str:
+        path = super().resolve(value, folder)
+        explicit = value.startswith((".", "~", "/", "\\")) or value.endswith(("/", "\\"))
+        separators = value.count("/") + value.count("\\")
+        if explicit or separators > 1 or (separators == 1 and Path(path).exists()):
+            return path
+        return value
 
 
 ConfigPath = Annotated[Path, RelativeToFile()]
 """A path in a ``Config``; the loader makes it absolute before the model sees it."""
+
+ModelRef = Annotated[str, NameOrPath()]
+"""A model in a ``Config``, by name or by path: ``base.en``, ``org/name``, ``./models/mine``."""

@@ -23,6 +23,28 @@ from pydantic import BaseModel, ConfigDict
 
 from voicepipe.core.calls import Call, Host
 from voicepipe.core.frames import Pcm, Word
+from voicepipe.core.messages import Message, TextDelta, ToolCall, ToolOffer
+
+__all__ = [
+    "Call",
+    "Host",
+    "Hypothesis",
+    "LlmProvider",
+    "Message",
+    "Pcm",
+    "Provider",
+    "ProviderConfig",
+    "ProviderKind",
+    "Speech",
+    "SttProvider",
+    "TextDelta",
+    "ToolCall",
+    "ToolOffer",
+    "TtsProvider",
+    "VadProvider",
+    "VadStream",
+    "Word",
+]
 
 ProviderKind = Literal["vad", "stt", "llm", "tts"]
 
@@ -116,39 +138,6 @@ class SttProvider(Provider):
 
 
 # ── language model ───────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolCall:
-    """``arguments`` is the JSON text that the model wrote, valid or not."""
-
-    id: str
-    name: str
-    arguments: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """``tool`` messages answer ``tool_call_id``; ``tool_calls`` stand on ``assistant`` messages."""
-
-    role: Literal["system", "user", "assistant", "tool"]
-    text: str
-    tool_calls: tuple[ToolCall, ...] = ()
-    tool_call_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextDelta:
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolOffer:
-    """A tool as the model sees it; ``parameters`` is a JSON schema of type object."""
-
-    name: str
-    description: str
-    parameters: dict[str, Any]
 
 
 class LlmProvider(Provider):
