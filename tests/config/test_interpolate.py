@@ -92,7 +92,8 @@ def test_used_values_are_masked_in_any_text_the_longest_first() -> None:
 
 def test_env_file_never_overrides_the_environment_and_its_names_are_told(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(
-        '# comment\n\nexport A=1\nKEY=from file\nB=\'single $x\' # c\nC="two\\nlines \\"q\\""\nD=bare # c\nE=#c\n'
+        "# comment\n\nexport A=1\nKEY=from file\nB='single $x' # c\n"
+        'C="two\\nlines \\"q\\""\nD=bare # c\nE=#c\n'
     )
     errors: list[ConfigError] = []
     env = Environment({"KEY": "from process"}, read_env_file(tmp_path, errors))
