@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
@@ -30,8 +30,11 @@ class Workers(Protocol):
         """Run ``fn`` in a worker. Past the deadline it is abandoned and ``TimeoutError`` raised."""
         ...
 
-    def stream(self, fn: Callable[[Emit[T]], None]) -> AsyncIterator[T]:
-        """Run ``fn(emit)`` in a worker and yield what it emits, as it comes; bounded."""
+    def stream(self, fn: Callable[[Emit[T]], None]) -> AsyncGenerator[T, None]:
+        """Run ``fn(emit)`` in a worker and yield what it emits, as it comes; bounded.
+
+        Read it under ``contextlib.aclosing``: closing it makes ``emit`` return False.
+        """
         ...
 
     def batcher(self, fn: Callable[[Sequence[T]], Sequence[R]], *, max_batch: int) -> Batcher[T, R]:
@@ -64,6 +67,8 @@ class Call:
     turn: int | None
     clock: Clock
     workers: Workers
+    captions: list[str] = field(default_factory=list)
+    """The captions of the audio so far, for an ``SttProvider`` with ``captions``: scripted callers."""
     usage: dict[tuple[UsageUnit, bool], int] = field(default_factory=dict)
 
     def add_usage(self, unit: UsageUnit, amount: int, *, estimated: bool = False) -> None:

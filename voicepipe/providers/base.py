@@ -128,6 +128,8 @@ class SttProvider(Provider):
     kind: ClassVar[ProviderKind] = "stt"
     rate: ClassVar[int] = 16_000
     """The rate of the audio that ``transcribe`` wants."""
+    captions: ClassVar[bool] = False
+    """Whether ``Call.captions`` is filled while the audio passes. Only ``sim`` may read scripted words."""
 
     @abstractmethod
     def transcribe(self, call: Call, audio: AsyncIterator[Pcm]) -> AsyncIterator[Hypothesis]:
@@ -170,4 +172,5 @@ class TtsProvider(Provider):
 
     @abstractmethod
     def synthesize(self, call: Call, text: str) -> AsyncIterator[Speech | Word]:
-        """Speak one chunk. A ``Word`` may come before or after its audio; it counts from the chunk's start."""
+        """Speak one chunk. A ``Word`` may come before or after its audio; it counts from the chunk's
+        start."""

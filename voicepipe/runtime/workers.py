@@ -1,0 +1,434 @@
+"""Blocking work, away from the event loop. The only place that makes threads.
+
+``ThreadWorkers`` serve the real clock. Their threads are daemons of our own, since those of
+``concurrent.futures`` are joined when the process ends: a tool that hangs would keep it alive for ever.
+``InlineWorkers`` serve the virtual clocks, on which a thread's answer would come at no time at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+from voicepipe.core.calls import Batcher, Emit, Workers
+from voicepipe.core.clock import Clock
+from voicepipe.core.units import SECOND, format_duration
+from voicepipe.errors import VoicepipeError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+THREADS = 8
+"""Jobs at a time. Models use threads of their own, so this is for what waits or calls into C."""
+
+SPARE_THREADS = 24
+"""Replacements for threads that hang; a thread that does nothing costs about 50 kB."""
+
+MAX_QUEUED = 1024
+"""Jobs that may wait for a thread: more than any healthy process has, less than fills the memory."""
+
+STREAM_DEPTH = 16
+"""Items that a stream may be ahead of its reader: a third of a second in blocks of 20 ms."""
+
+GRACE_NS = SECOND
+"""How long a job whose caller has left may go on before its thread is counted as lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """``threads``, ``queued`` and ``lost`` (threads in jobs that nobody waits for any more) are of now."""
+
+    threads: int
+    queued: int
+    lost: int
+    finished: int
+    timed_out: int
+
+
+class _Outcome(Generic[T]):
+    """What running ``fn`` gave: a value or an exception (with the traceback of where it was raised)."""
+
+    __slots__ = ("_error", "_value")
+
+    def __init__(self, fn: Callable[[], T]) -> None:
+        self._error: Exception | None = None
+        try:
+            self._value = fn()
+        except Exception as error:
+            self._error = error
+        except BaseException as error:
+            # sys.exit() in somebody's tool must end the tool's call, not the process.
+            self._error = RuntimeError(f"{type(error).__name__} was raised in a worker: {error}")
+            self._error.__cause__ = error
+
+    def result(self) -> T:
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+
+class _Job:
+    """A function on its way through a thread; all but ``wake`` is guarded by the pool's lock."""
+
+    __slots__ = ("fn", "loop", "outcome", "state", "wake")
+
+    def __init__(self, fn: Callable[[], Any]) -> None:
+        self.fn = fn
+        self.loop = asyncio.get_running_loop()
+        self.wake = asyncio.Event()
+        self.state: Literal["queued", "running", "lost", "done"] = "queued"
+        self.outcome: _Outcome[Any] | None = None
+
+    def finish(self, outcome: _Outcome[Any]) -> None:
+        self.outcome = outcome
+        self.notify()
+
+    def notify(self) -> bool:
+        """Wake the caller; False if its loop has been closed, so that nobody waits any more."""
+        try:
+            self.loop.call_soon_threadsafe(self.wake.set)
+        except RuntimeError:
+            if not self.loop.is_closed():
+                raise
+            return False
+        return True
+
+
+class _Pipe(Generic[T]):
+    """Items from a thread to the loop; the thread waits while ``STREAM_DEPTH`` of them are unread."""
+
+    def __init__(self) -> None:
+        self._items: deque[T] = deque()
+        self._changed = threading.Condition()
+        self._open = True
+
+    def put(self, item: T) -> bool:
+        with self._changed:
+            while self._open and len(self._items) >= STREAM_DEPTH:
+                self._changed.wait()
+            if self._open:
+                self._items.append(item)
+            return self._open
+
+    def take(self) -> tuple[T, ...]:
+        """The next item, or nothing."""
+        with self._changed:
+            if not self._items:
+                return ()
+            self._changed.notify()
+            return (self._items.popleft(),)
+
+    def close(self) -> None:
+        with self._changed:
+            self._open = False
+            self._changed.notify()
+
+
+class ThreadWorkers:
+    """A pool of daemon threads that are started when they are needed.
+
+    A job whose caller has gone (its deadline passed, or it was cancelled) is taken off the queue. If it
+    is running already, nothing can stop it: its result is discarded, its thread is lost until it comes
+    back, and another takes its place. When all of ``size + spare`` are lost, jobs fail at once.
+    """
+
+    def __init__(self, size: int = THREADS, *, spare: int = SPARE_THREADS, grace_ns: int = GRACE_NS) -> None:
+        self._size = size
+        self._limit = size + spare
+        self._grace = grace_ns / SECOND
+        self._changed = threading.Condition()
+        self._queue: deque[_Job] = deque()
+        self._closed = False
+        self._threads = self._idle = self._lost = self._finished = self._timed_out = 0
+
+    async def call(self, fn: Callable[[], T], *, deadline_ns: int | None = None, cost_ns: int = 0) -> T:
+        """See ``Workers.call``. The deadline counts from now, so the time in the queue is part of it."""
+        job = self._submit(fn)
+        try:
+            async with asyncio.timeout(None if deadline_ns is None else deadline_ns / SECOND):
+                await job.wake.wait()
+        except TimeoutError:
+            self._leave(job, late=True)
+            raise _too_late(deadline_ns) from None
+        except asyncio.CancelledError:
+            self._leave(job)
+            raise
+        assert job.outcome is not None
+        value: T = job.outcome.result()
+        return value
+
+    async def stream(self, fn: Callable[[Emit[T]], None]) -> AsyncGenerator[T, None]:
+        """See ``Workers.stream``. Closing the generator makes ``emit`` return False at once."""
+        pipe: _Pipe[T] = _Pipe()
+        job = self._submit(lambda: fn(lambda item: pipe.put(item) and job.notify()))
+        try:
+            while True:
+                job.wake.clear()
+                outcome = job.outcome  # before the items, so that none emitted before the end is missed
+                while item := pipe.take():
+                    yield item[0]
+                if outcome is not None:
+                    outcome.result()
+                    return
+                await job.wake.wait()
+        finally:
+            pipe.close()
+            self._leave(job)
+
+    def batcher(self, fn: Callable[[Sequence[T]], Sequence[R]], *, max_batch: int) -> Batcher[T, R]:
+        return DrainBatcher(self, fn, max_batch)
+
+    def statistics(self) -> Statistics:
+        with self._changed:
+            return Statistics(self._threads, len(self._queue), self._lost, self._finished, self._timed_out)
+
+    def close(self) -> None:
+        """Let idle threads end and fail what is queued. Running jobs aren't waited for."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+            self._fail_queued()
+
+    def _submit(self, fn: Callable[[], Any]) -> _Job:
+        job = _Job(fn)
+        with self._changed:
+            self._admit()
+            self._queue.append(job)
+            self._changed.notify()
+            self._grow()
+        return job
+
+    def _admit(self) -> None:
+        if self._closed:
+            raise RuntimeError("these workers have been closed")
+        if self._lost >= self._limit:
+            raise VoicepipeError(
+                f"all {self._limit} worker threads hang in jobs that nobody waits for any more",
+                hint="restart the process, and give what hangs (a tool, an engine) a time-out of its own",
+            )
+        if len(self._queue) >= MAX_QUEUED:
+            raise VoicepipeError(
+                f"{MAX_QUEUED} jobs wait for a worker thread already",
+                hint="this computer is too slow for so many sessions",
+            )
+
+    def _grow(self) -> None:
+        """Start a thread if a job waits for one. The lock is held."""
+        healthy = self._threads - self._lost
+        if len(self._queue) > self._idle and healthy < self._size and self._threads < self._limit:
+            threading.Thread(target=self._work, name="voicepipe-worker", daemon=True).start()
+            self._threads += 1
+
+    def _leave(self, job: _Job, *, late: bool = False) -> None:
+        """The caller has gone, because its deadline passed (``late``) or because it was cancelled."""
+        with self._changed:
+            self._timed_out += late
+            if job.state == "queued":
+                self._queue.remove(job)
+                job.state = "done"
+        if late:
+            self._lose(job)
+        elif job.state == "running":
+            job.loop.call_later(self._grace, self._lose, job)
+
+    def _lose(self, job: _Job) -> None:
+        with self._changed:
+            if job.state != "running":
+                return
+            job.state = "lost"
+            self._lost += 1
+            self._grow()
+            if self._lost >= self._limit:
+                self._fail_queued()
+
+    def _fail_queued(self) -> None:
+        """Nobody will come for what is queued, and ``_admit`` says why. The lock is held."""
+        while self._queue:
+            job = self._queue.popleft()
+            job.state = "done"
+            job.finish(_Outcome(self._admit))
+
+    def _work(self) -> None:
+        while self._run_next():
+            pass
+
+    def _run_next(self) -> bool:
+        """Wait for a job and run it; False if this thread isn't needed any more."""
+        with self._changed:
+            if self._threads - self._lost > self._size:  # one that was lost came back
+                self._threads -= 1
+                return False
+            self._idle += 1
+            while not self._queue and not self._closed:
+                self._changed.wait()
+            self._idle -= 1
+            if not self._queue:
+                self._threads -= 1
+                return False
+            job = self._queue.popleft()
+            job.state = "running"
+        self._finish(job, _Outcome(job.fn))
+        return True
+
+    def _finish(self, job: _Job, outcome: _Outcome[Any]) -> None:
+        with self._changed:
+            self._lost -= job.state == "lost"
+            self._finished += 1
+            job.state = "done"
+        job.finish(outcome)
+
+
+class _Lockstep(Generic[T]):
+    """``fn(emit)`` in a thread that runs only while the loop stands still, and the other way round.
+
+    So a stream is lazy and can be broken off on a virtual clock, too, and what is charged until the
+    first item is the time to the first item.
+    """
+
+    def __init__(self, fn: Callable[[Emit[T]], None]) -> None:
+        self._fn = fn
+        self._go = threading.Semaphore(0)
+        self._paused = threading.Semaphore(0)
+        self._open = True
+        self._items: list[T] = []
+        self._outcome: _Outcome[None] | None = None
+        threading.Thread(target=self._work, name="voicepipe-lockstep", daemon=True).start()
+
+    def next(self) -> tuple[T, ...]:
+        """Let ``fn`` run to its next item. Nothing: it has ended."""
+        self._resume()
+        if self._outcome is not None:
+            self._outcome.result()
+            return ()
+        return (self._items.pop(),)
+
+    def close(self) -> None:
+        """Let ``fn`` run to its end with an ``emit`` that returns False."""
+        self._open = False
+        if self._outcome is None:
+            self._resume()
+
+    def _resume(self) -> None:
+        self._go.release()
+        self._paused.acquire()
+
+    def _work(self) -> None:
+        self._go.acquire()
+        self._outcome = _Outcome(lambda: self._fn(self._emit))
+        self._paused.release()
+
+    def _emit(self, item: T) -> bool:
+        if self._open:
+            self._items.append(item)
+            self._paused.release()
+            self._go.acquire()
+        return self._open
+
+
+class InlineWorkers:
+    """One job at a time, on the event loop itself.
+
+    On the simulated clock a job takes its declared ``cost_ns``; on the charged one it takes what it
+    took, which the loop counts by itself.
+    """
+
+    def __init__(self, clock: Literal["simulated", "charged"]) -> None:
+        self._simulated = clock == "simulated"
+
+    async def call(self, fn: Callable[[], T], *, deadline_ns: int | None = None, cost_ns: int = 0) -> T:
+        """See ``Workers.call``. What hangs hangs the loop: it can be found out only when it is over."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        outcome = _Outcome(fn)
+        took_ns = cost_ns if self._simulated else round((loop.time() - began) * SECOND)
+        waits_ns = took_ns if deadline_ns is None else min(took_ns, deadline_ns)
+        await asyncio.sleep(waits_ns / SECOND if self._simulated else 0)
+        if waits_ns < took_ns:
+            raise _too_late(deadline_ns)
+        return outcome.result()
+
+    async def stream(self, fn: Callable[[Emit[T]], None]) -> AsyncGenerator[T, None]:
+        """See ``Workers.stream``. ``fn`` stands still between its items."""
+        lockstep = _Lockstep(fn)
+        try:
+            while item := lockstep.next():
+                yield item[0]
+        finally:
+            lockstep.close()
+
+    def batcher(self, fn: Callable[[Sequence[T]], Sequence[R]], *, max_batch: int) -> Batcher[T, R]:
+        return DrainBatcher(self, fn, max_batch)
+
+    def close(self) -> None:
+        """Nothing is kept; here for symmetry with ``ThreadWorkers``."""
+
+
+class DrainBatcher(Generic[T, R]):
+    """Whenever ``fn`` is free it gets all that waits, at most ``max_batch``. One for all sessions.
+
+    There is no window to wait out, so a single caller loses nothing. An exception of ``fn`` is raised
+    for each item of that batch. An item whose caller left before its batch began is skipped.
+    """
+
+    def __init__(self, workers: Workers, fn: Callable[[Sequence[T]], Sequence[R]], max_batch: int) -> None:
+        self._workers = workers
+        self._fn = fn
+        self._max_batch = max_batch
+        self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
+        self._drain: asyncio.Task[None] | None = None
+
+    async def submit(self, item: T) -> R:
+        answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, answer))
+        if self._drain is None:
+            # Not in any session's tree: it serves all of them, and ends when nothing waits.
+            self._drain = asyncio.create_task(self._run(), name="batcher")
+        return await answer
+
+    async def _run(self) -> None:
+        batch: list[tuple[T, asyncio.Future[R]]] = []
+        try:
+            while batch := self._next_batch():
+                await self._answer(batch)
+        finally:
+            self._drain = None
+            for _, answer in (*batch, *self._waiting):
+                answer.cancel()  # there are some only if the loop is being closed
+            self._waiting.clear()
+
+    def _next_batch(self) -> list[tuple[T, asyncio.Future[R]]]:
+        batch: list[tuple[T, asyncio.Future[R]]] = []
+        while self._waiting and len(batch) < self._max_batch:
+            entry = self._waiting.popleft()
+            if not entry[1].done():
+                batch.append(entry)
+        return batch
+
+    async def _answer(self, batch: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
+        items = [item for item, _ in batch]
+        answers = [answer for _, answer in batch]
+        try:
+            results = await self._workers.call(lambda: self._fn(items))
+            if len(results) != len(items):
+                raise RuntimeError(f"a batch of {len(items)} items gave {len(results)} results")
+        except Exception as error:
+            for answer in answers:
+                if not answer.done():
+                    answer.set_exception(error)
+            return
+        for answer, result in zip(answers, results, strict=True):
+            if not answer.done():
+                answer.set_result(result)
+
+
+def _too_late(deadline_ns: int | None) -> TimeoutError:
+    return TimeoutError(f"no answer within {format_duration(deadline_ns or 0)}; the job was abandoned")
+
+
+def make_workers(clock: Clock) -> ThreadWorkers | InlineWorkers:
+    """The workers that fit ``clock``."""
+    return ThreadWorkers() if clock.name == "real" else InlineWorkers(clock.name)
