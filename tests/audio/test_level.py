@@ -83,8 +83,8 @@ def test_trimming_does_not_depend_on_the_blocks_and_keeps_all_that_is_audible(
     out = np.concatenate([*map(trimmer.process, np.split(stream, sorted(cuts))), trimmer.flush()])
     # -50 dBFS is 103.6, which the ramp passes at its seventh sample.
     onset = min(lead + 6, 8000)
-    assert trimmer.trimmed == max(0, onset - 160)
-    assert np.array_equal(out, stream[trimmer.trimmed :])
+    assert trimmer.dropped == max(0, onset - 160)
+    assert np.array_equal(out, stream[trimmer.dropped :])
 
 
 def test_after_the_onset_blocks_pass_as_they_are() -> None:

@@ -85,7 +85,7 @@ class SilenceTrimmer:
         self._seen = 0
         self._held: Pcm = np.empty(0, np.int16)
         self._trimming = True
-        self.trimmed = 0
+        self.dropped = 0
         """Samples taken away so far: what a time inside the voice's own audio has to be reduced by."""
 
     def process(self, pcm: Pcm) -> Pcm:
@@ -96,7 +96,7 @@ class SilenceTrimmer:
         end = len(pcm) if onset is None else onset
         silence = np.concatenate((self._held, pcm[:end]))
         kept = silence[max(0, len(silence) - self._keep) :]
-        self.trimmed += len(silence) - len(kept)
+        self.dropped += len(silence) - len(kept)
         self._seen += end
         if onset is None:
             self._held = kept

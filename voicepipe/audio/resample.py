@@ -1,4 +1,4 @@
-"""Changing the sample rate of a stream with at most 2 ms of delay.
+"""Changing the sample rate of a stream with at most 2 ms of delay (from 8 kHz up).
 
 A rational resampler by ``up / down`` (the two rates over their greatest common divisor) as a bank of ``up``
 short FIR filters, one for each position of an output sample between two input samples: P. P. Vaidyanathan,
@@ -7,7 +7,7 @@ Kaiser, "Nonrecursive digital filter design using the I0-sinh window function", 
 
 The filter spans 16 samples of the *lower* rate to each side, which fixes the delay (2 ms at 8 kHz, 1 ms at
 16 kHz) and with it how steep the filter can be: flat to 0.84 of the lower rate's Nyquist frequency, −6 dB
-at it, −75 dB and less from 1.16 of it. On a telephone line (8 kHz) that is 3.4 kHz, its band, and images
+at it, −78 dB and less from 1.16 of it. On a telephone line (8 kHz) that is 3.4 kHz, its band, and images
 begin above 4.6 kHz. What lies between folds back only above 0.84. A steeper filter would be a later answer.
 """
 
