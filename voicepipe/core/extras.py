@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import shlex
 from functools import cache
 from importlib import metadata
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from voicepipe.errors import SetupError
 
@@ -28,13 +30,22 @@ def install_command(extra: str) -> str:
         url = source.get("url", "")
         if url.startswith("file://"):
             editable = "-e " if source.get("dir_info", {}).get("editable") else ""
-            return f"pip install {editable}'{url.removeprefix('file://')}[{extra}]'"
+            return f"pip install {editable}{shlex.quote(f'{unquote(urlsplit(url).path)}[{extra}]')}"
     return f"pip install '{target}[{extra}]'"
 
 
 def installed(module: str) -> bool:
-    """Whether ``module`` could be imported; it isn't."""
-    return importlib.util.find_spec(module) is not None
+    """Whether the package of ``module`` is there; nothing is imported."""
+    return importlib.util.find_spec(module.partition(".")[0]) is not None
+
+
+def missing(*modules: str, extra: str) -> list[str]:
+    """A sentence for each of ``modules`` that isn't installed, for ``Provider.check``."""
+    return [
+        f"the package '{module}' is not installed; install it with: {install_command(extra)}"
+        for module in modules
+        if not installed(module)
+    ]
 
 
 def require(module: str, *, extra: str, purpose: str) -> Any:

@@ -11,7 +11,7 @@ Three families:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, dataclass_transform
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +28,12 @@ FRAME_MS = 20
 UNRECOGNISED = "[unrecognised speech]"
 """The text of a final transcript when somebody spoke, but not words that the recogniser knows."""
 
-_frame = dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=False)
+def _frame(cls: type[T]) -> type[T]:
+    return dataclass(frozen=True, slots=True, kw_only=True, eq=False)(cls)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +151,11 @@ class EndOfText(TurnFrame):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Segment:
-    """One spoken chunk of a reply. ``words`` grows while the voice speaks, where the voice tells them."""
+    """One spoken chunk of a reply.
+
+    ``words`` grows while the voice speaks, where the voice tells them; their times count from the
+    voice's own first sample, of which ``trimmed`` samples of silence were taken away.
+    """
 
     turn: int
     index: int
@@ -155,6 +164,7 @@ class Segment:
     in_history: bool = True
     item_id: str | None = None
     words: list[Word] = field(default_factory=list)
+    trimmed: int = 0
     samples: int | None = None
     """The length of the whole segment, known once its last frame has been made."""
 
@@ -203,10 +213,10 @@ class Discard(Control):
 
 @_frame
 class Gain(Control):
-    """Play ``turn`` at ``db`` relative to full loudness; ``None`` pauses it, its position kept."""
+    """Play ``turn`` at ``db`` relative to full loudness, from its next frame on."""
 
     turn: int
-    db: float | None
+    db: float
 
 
 @_frame

@@ -1,4 +1,4 @@
-"""Where a call's audio comes from and goes to. Transports implement these two; playout and session use them."""
+"""Where a call's audio comes from and goes to: what transports implement."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from typing import ClassVar, Protocol
 from voicepipe.core.clock import Clock
 from voicepipe.core.frames import AudioIn, Pcm, TypedText
 from voicepipe.core.inbox import Outlet
+from voicepipe.core.records import Record
 
 
 class Line(Protocol):
     """What a caller's side may know of the call that it takes part in."""
 
     clock: Clock
+
+    def record(self, record: Record) -> None:
+        """Write to the call's log."""
+        ...
 
     async def wait_until_idle(self) -> int:
         """Wait until nobody speaks and no reply is due; the session time (ns) since when that is so."""

@@ -7,7 +7,7 @@ the tool runner), so that work that was cancelled is accounted for as well.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, dataclass_transform
 
 UsageUnit = Literal[
     "audio_in_ms", "audio_out_ms", "characters", "tokens_in", "tokens_in_cached", "tokens_out", "requests"
@@ -15,7 +15,12 @@ UsageUnit = Literal[
 TurnStatus = Literal["completed", "interrupted", "failed", "discarded"]
 AttemptStatus = Literal["ok", "cancelled", "failed"]
 
-_record = dataclass(frozen=True, slots=True, kw_only=True)
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def _record(cls: type[T]) -> type[T]:
+    return dataclass(frozen=True, slots=True, kw_only=True)(cls)
 
 
 @_record
@@ -74,16 +79,27 @@ class ToolFinished:
 
 
 @_record
-class TurnBegan:
-    """The policy decided that the caller's turn was over.
+class ClipEnded:
+    """A recorded caller has said all of ``clip``; its last speech was due at ``end_of_speech_ns``."""
 
-    ``end_of_speech_ns`` is the estimated end of the last speech; None for a typed turn and a greeting.
+    at_ns: int
+    clip: str
+    end_of_speech_ns: int
+
+
+@_record
+class TurnBegan:
+    """The caller's turn is over and a reply is due.
+
+    ``end_of_speech_ns`` is the estimated end of the last speech and ``wait_over_ns`` when the policy
+    decided that nothing more would come; both are None for a typed turn and a greeting.
     """
 
     at_ns: int
     turn: int
     user: str
     end_of_speech_ns: int | None
+    wait_over_ns: int | None
 
 
 @_record
@@ -98,4 +114,31 @@ class TurnEnded:
     error: str | None = None
 
 
-Record = Usage | ProviderAttempt | ToolStarted | ToolFinished | TurnBegan | TurnEnded
+@_record
+class StateChanged:
+    """The policy moved to ``state`` (a ``speech.policy.State``)."""
+
+    at_ns: int
+    state: str
+
+
+@_record
+class Failed:
+    """Something went wrong that doesn't belong to one reply; ``error`` is for a person to read."""
+
+    at_ns: int
+    stage: str
+    error: str
+
+
+Record = (
+    Usage
+    | ProviderAttempt
+    | ToolStarted
+    | ToolFinished
+    | TurnBegan
+    | TurnEnded
+    | StateChanged
+    | Failed
+    | ClipEnded
+)

@@ -18,9 +18,10 @@ class Turns:
         self.live: int | None = None
         self.draft: int | None = None
         self._last = 0
-        self._scopes: dict[int, set[Turn]] = {}
         self._watchers: list[Callable[[], None]] = []
-        self._waiting: set[asyncio.Future[None]] = set()
+        # Keys only. The order of a set would differ between runs, and with it what runs first.
+        self._scopes: dict[int, dict[Turn, None]] = {}
+        self._waiting: dict[asyncio.Future[None], None] = {}
 
     def alive(self, turn: int) -> bool:
         return turn in (self.live, self.draft)
@@ -59,11 +60,11 @@ class Turns:
         """Wait until ``turn`` is live (True) or dead (False)."""
         while turn == self.draft:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.add(waiter)
+            self._waiting[waiter] = None
             try:
                 await waiter
             finally:
-                self._waiting.discard(waiter)
+                del self._waiting[waiter]
         return turn == self.live
 
     def watch(self, callback: Callable[[], None]) -> None:
@@ -96,8 +97,12 @@ class Turn:
         self._cancelling = 0
 
     async def committed(self) -> None:
-        """Return at the commit. If the draft dies instead, this scope is cancelled."""
-        await self._turns.settled(self.id)
+        """Return at the commit. If the turn dies instead, this raises ``CancelledError``.
+
+        The scope's own cancellation may take several steps to reach a task further down in its tree.
+        """
+        if not await self._turns.settled(self.id):
+            raise asyncio.CancelledError
 
     async def __aenter__(self) -> Turn:
         self._task = asyncio.current_task()
@@ -105,7 +110,7 @@ class Turn:
             raise RuntimeError("a turn's scope must be entered in a task")
         self._cancelling = self._task.cancelling()
         if self._turns.alive(self.id):
-            self._turns._scopes.setdefault(self.id, set()).add(self)
+            self._turns._scopes.setdefault(self.id, {})[self] = None
         else:
             self._kill()
         return self
@@ -120,21 +125,26 @@ class Turn:
     ) -> bool | None:
         scopes = self._turns._scopes.get(self.id)
         if scopes is not None:
-            scopes.discard(self)
+            scopes.pop(self, None)
             if not scopes:
                 del self._turns._scopes[self.id]
         if not self.died:
             return None
         assert self._task is not None
-        if kind is None or not issubclass(kind, asyncio.CancelledError):
+        cancelled = isinstance(error, asyncio.CancelledError)
+        if not cancelled:
             # The body ended by itself in the same step in which the turn died (it may have killed the
             # turn). The cancellation is still under way and would hit the next await outside.
             try:
                 await asyncio.sleep(0)
             except asyncio.CancelledError:
-                kind = kind or asyncio.CancelledError
-        if self._task.uncancel() > self._cancelling:
-            if error is None:
-                raise asyncio.CancelledError  # somebody else cancelled the task, too: theirs goes on
-            return None
-        return kind is not None and issubclass(kind, asyncio.CancelledError)
+                pass
+        if self._task.uncancel() <= self._cancelling:
+            return cancelled
+        # Somebody else cancelled the task, too, and theirs goes on.
+        if error is None:
+            raise asyncio.CancelledError
+        if not cancelled:
+            self._task.uncancel()
+            self._task.cancel()  # the error comes first, their cancellation at the next await
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,25 +15,27 @@ MS = 1_000_000
 SECOND = 1_000_000_000
 
 _UNITS = {"ms": MS, "s": SECOND, "m": 60 * SECOND, "h": 3600 * SECOND, "d": 86_400 * SECOND}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
-DURATION_PATTERN = r"^\d+(\.\d+)?\s*(ms|s|m|h|d)$"
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) *(ms|s|m|h|d)")
+DURATION_PATTERN = f"^{_DURATION.pattern}$"
 
 
 def parse_duration(text: Any) -> int:
     """``"300ms"``, ``"1.5s"``, ``"10m"`` → nanoseconds. A ``ValueError`` says what is wrong."""
     if isinstance(text, str) and (match := _DURATION.fullmatch(text.strip())):
-        return round(float(match[1]) * _UNITS[match[2]])
+        return round(Decimal(match[1]) * _UNITS[match[2]])
     if isinstance(text, int | float) and not isinstance(text, bool):
         raise ValueError(f"a duration needs a unit: {text} could be '{text}ms' or '{text}s'")
     raise ValueError(f"expected a duration such as '300ms', '2s' or '10m', found {text!r}")
 
 
 def format_duration(nanoseconds: int) -> str:
-    """The shortest way to write a duration: 300ms, 1.5s, 10m."""
-    for unit in ("h", "m", "s"):
+    """As people write it, and as ``parse_duration`` reads it, exactly: 300ms, 1.5s, 10m. Not negative."""
+    for unit in ("h", "m"):
         if nanoseconds and nanoseconds % _UNITS[unit] == 0:
             return f"{nanoseconds // _UNITS[unit]}{unit}"
-    return f"{nanoseconds / MS:g}ms"
+    unit, digits = ("s", 9) if nanoseconds >= SECOND else ("ms", 6)
+    whole, rest = divmod(nanoseconds, _UNITS[unit])
+    return f"{whole}.{rest:0{digits}}".rstrip("0").rstrip(".") + unit
 
 
 def _duration(value: Any) -> int:

@@ -123,7 +123,7 @@ def heard_text(segment: Segment, samples: int) -> str:
     if samples <= 0:
         return ""
     if segment.words:
-        heard_ms = samples * 1000 / segment.rate
+        heard_ms = (samples + segment.trimmed) * 1000 / segment.rate
         return " ".join(word.text for word in segment.words if (word.start_ms + word.end_ms) / 2 <= heard_ms)
     words = segment.text.split()
     if segment.samples is None:

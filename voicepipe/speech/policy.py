@@ -91,10 +91,14 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class CallerTurn:
-    """What the caller said and typed; ``end_of_speech_ns`` (estimated) is None if it was only typed."""
+    """What the caller said and typed. The times are None if it was only typed.
+
+    ``end_of_speech_ns`` is estimated; at ``wait_over_ns`` the silence had lasted long enough.
+    """
 
     text: str
     end_of_speech_ns: int | None
+    wait_over_ns: int | None
 
 
 IGNORE = Cell(None, ())
@@ -205,6 +209,7 @@ class TurnPolicy:
         self.state = State.IDLE
         self.deadline: int | None = None
         self._end_of_speech_ns = 0
+        self._wait_over_ns = 0
         self._min_silence_ns = min_silence_ns
         self._utterances: dict[int, str | None] = {}
         self._closed_through = -1
@@ -243,12 +248,17 @@ class TurnPolicy:
         """The timer rang. Early rings are harmless."""
         if self.deadline is None or now < self.deadline:
             return ()
+        self._wait_over_ns = now
         return self._decide()
 
     def take_turn(self) -> CallerTurn:
         """What the caller said and typed since the last turn, and forget it."""
         spoken = [text for _, text in sorted(self._utterances.items()) if text]
-        turn = CallerTurn(" ".join(spoken + self._typed), self._end_of_speech_ns if spoken else None)
+        turn = CallerTurn(
+            " ".join(spoken + self._typed),
+            self._end_of_speech_ns if spoken else None,
+            self._wait_over_ns if spoken else None,
+        )
         self._closed_through = max(self._utterances, default=self._closed_through)
         self._utterances.clear()
         self._typed.clear()

@@ -1,0 +1,135 @@
+"""The graph compiler: slots and their ports → which outlet feeds which inbox.
+
+Edges come from types. A slot named by its kind is primary; ``stt/second`` is a tap: it gets its inputs by
+type, but its output goes to the log only, unless a consumer names it in ``from:``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from voicepipe.core.frames import AudioIn, AudioOut, EndOfAudio, Frame, TypedText
+from voicepipe.core.ports import Ports
+from voicepipe.errors import GraphError
+
+INPUT = "input"
+OUTPUT = "output"
+"""The two ends of every graph: the caller, and what the caller hears."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A slot of the pipeline. ``from_`` names the slots that it takes input from where several could."""
+
+    slot: str
+    ports: Ports
+    from_: tuple[str, ...] = ()
+
+    @property
+    def tap(self) -> bool:
+        return "/" in self.slot
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """``kind`` flows from slot ``source`` to slot ``target``."""
+
+    source: str
+    target: str
+    kind: type[Frame]
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Nodes in an order in which each stands after those that feed it."""
+
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+
+    def routes(self, slot: str) -> dict[type[Frame], tuple[str, ...]]:
+        """For each type that ``slot`` gives, the slots that take it from there."""
+        gives = _END_PORTS[slot].gives if slot in _END_PORTS else self._node(slot).ports.gives
+        return {
+            kind: tuple(e.target for e in self.edges if e.source == slot and e.kind is kind) for kind in gives
+        }
+
+    def _node(self, slot: str) -> Node:
+        return next(node for node in self.nodes if node.slot == slot)
+
+
+_END_PORTS = {
+    INPUT: Ports(takes=frozenset(), gives=frozenset({AudioIn, TypedText})),
+    OUTPUT: Ports(takes=frozenset({AudioOut, EndOfAudio}), gives=frozenset()),
+}
+
+_USUAL_SOURCE: Mapping[str, str] = {
+    "SpeechStarted": "vad: silero",
+    "SpeechStopped": "vad: silero",
+    "Transcript": "stt: faster-whisper/base.en",
+    "UserTurn": "turn: {}",
+    "Text": "llm: openai/…",
+    "EndOfText": "llm: openai/…",
+    "AudioOut": "tts: espeak",
+    "EndOfAudio": "tts: espeak",
+}
+
+
+def compile_graph(nodes: Sequence[Node]) -> Graph:
+    """Join the slots. A ``GraphError`` says what is missing or ambiguous, and what to write."""
+    slots = {node.slot for node in nodes}
+    for node in nodes:
+        for name in node.from_:
+            if name not in slots | {INPUT}:
+                raise GraphError(
+                    f"stages.{node.slot}.from names '{name}', but there is no such slot",
+                    hint=f"the slots are: {', '.join(sorted(slots))}",
+                )
+    everyone = [
+        Node(INPUT, _END_PORTS[INPUT]),
+        *nodes,
+        Node(OUTPUT, _END_PORTS[OUTPUT]),
+    ]
+    edges = [
+        Edge(source.slot, consumer.slot, kind)
+        for consumer in everyone
+        for kind in sorted(consumer.ports.takes, key=lambda kind: kind.__name__)
+        for source in [_source(kind, consumer, everyone)]
+    ]
+    return Graph(tuple(_sorted(nodes, edges)), tuple(edges))
+
+
+def _source(kind: type[Frame], consumer: Node, nodes: Sequence[Node]) -> Node:
+    givers = [node for node in nodes if kind in node.ports.gives and node is not consumer]
+    named = [node for node in givers if node.slot in consumer.from_]
+    givers = named or [node for node in givers if not node.tap]
+    if len(givers) == 1:
+        return givers[0]
+    if givers:
+        names = " and ".join(f"'{node.slot}'" for node in givers)
+        raise GraphError(
+            f"{names} both give {kind.__name__} to '{consumer.slot}'",
+            hint=f"choose one by writing 'from: {givers[0].slot}' in stages.{consumer.slot}, "
+            "or make one a tap by naming it kind/name",
+        )
+    usual = _USUAL_SOURCE.get(kind.__name__)
+    who = "the call" if consumer.slot == OUTPUT else f"'{consumer.slot}'"
+    raise GraphError(
+        f"{who} needs {kind.__name__}, but no stage gives it",
+        hint=f"add to stages, for example: {usual}" if usual else None,
+    )
+
+
+def _sorted(nodes: Sequence[Node], edges: Sequence[Edge]) -> list[Node]:
+    """Topological order, otherwise as in the file."""
+    left, done, out = list(nodes), {INPUT}, []
+    while left:
+        ready = [n for n in left if all(e.source in done for e in edges if e.target == n.slot)]
+        if not ready:
+            names = ", ".join(sorted(node.slot for node in left))
+            raise GraphError(f"the stages feed each other in a circle: {names}", hint="look at their 'from:'")
+        for node in ready:
+            left.remove(node)
+            done.add(node.slot)
+            out.append(node)
+    return out

@@ -1,0 +1,158 @@
+"""Playout: reply audio → the loudspeaker, and word of what has really been heard back to the turn stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from voicepipe.audio.level import rms_dbfs
+from voicepipe.audio.mix import gain
+from voicepipe.audio.resample import Resampler
+from voicepipe.core.clock import Clock
+from voicepipe.core.frames import (
+    AudioOut,
+    Control,
+    EndOfAudio,
+    Gain,
+    Heard,
+    Interrupt,
+    Pcm,
+    PlaybackStarted,
+    Segment,
+    Upward,
+)
+from voicepipe.core.inbox import Inbox
+from voicepipe.core.io import AudioOutput
+from voicepipe.core.turns import Turns
+from voicepipe.core.units import SECOND
+
+AUDIBLE_DBFS = -50.0
+"""The first frame above this level is the reply's first audio."""
+
+CAPACITY = 20
+"""Frames of at most 20 ms: 400 ms, so that the next chunk is under way before this one ends."""
+
+
+@dataclass(slots=True)
+class _Span:
+    """Where a segment lies in what was written to the loudspeaker, in samples at the loudspeaker's rate."""
+
+    segment: Segment
+    start: int
+    length: int = 0
+
+
+class _Drained(Control):
+    """The time has come at which the loudspeaker should have played all; sent by playout to itself."""
+
+    __slots__ = ("turn",)
+
+    def __init__(self, turn: int) -> None:
+        object.__setattr__(self, "turn", turn)
+
+    turn: int
+
+
+class Playout:
+    """Writes to ``output`` at its own pace; a draft waits for its commit."""
+
+    def __init__(
+        self, output: AudioOutput, *, clock: Clock, turns: Turns, report: Callable[[Upward], None]
+    ) -> None:
+        self._output = output
+        self._clock = clock
+        self._turns = turns
+        self._report = report
+        self._turn: int | None = None
+        self._audible = False
+        self._gain_db = 0.0
+        self._written = 0
+        self._spans: list[_Span] = []
+        self._resampler: Resampler | None = None
+        self._rate = 0
+
+    async def run(self, inbox: Inbox[AudioOut | EndOfAudio]) -> None:
+        async for frame in inbox:
+            if type(frame) is AudioOut:
+                if await self._turns.settled(frame.turn):
+                    await self._play(frame)
+            elif type(frame) is EndOfAudio:
+                if await self._turns.settled(frame.turn):
+                    await self._end(frame.turn, inbox)
+            elif type(frame) is _Drained:
+                self._drained(frame.turn, inbox)
+            elif type(frame) is Interrupt:
+                self._interrupt(frame.turn)
+            elif type(frame) is Gain and frame.turn == self._turn:
+                self._gain_db = frame.db
+
+    async def _play(self, frame: AudioOut) -> None:
+        segment = frame.segment
+        if frame.turn != self._turn:
+            self._begin(frame.turn)
+        if self._resampler is None or segment.rate != self._rate:
+            self._resampler, self._rate = Resampler(segment.rate, self._output.rate), segment.rate
+        if not self._spans or self._spans[-1].segment is not segment:
+            self._spans.append(_Span(segment, self._written))
+        pcm = self._resampler.process(frame.pcm)
+        if not self._audible and rms_dbfs(pcm) > AUDIBLE_DBFS:
+            self._audible = True
+            self._report(PlaybackStarted(turn=frame.turn, at_ns=self._clock.now()))
+        await self._write(pcm)
+
+    async def _write(self, pcm: Pcm) -> None:
+        if self._gain_db:
+            pcm = gain(pcm, self._gain_db)
+        self._written += pcm.size
+        if self._spans:
+            self._spans[-1].length += pcm.size
+        await self._output.write(pcm)
+
+    def _begin(self, turn: int) -> None:
+        self._turn = turn
+        self._audible = False
+        self._gain_db = 0.0
+        self._spans.clear()
+        self._resampler = None
+
+    async def _end(self, turn: int, inbox: Inbox[AudioOut | EndOfAudio]) -> None:
+        if turn != self._turn:  # a reply without a sound
+            self._begin(turn)
+        if self._resampler is not None:
+            await self._write(self._resampler.flush())
+        self._await_drain(turn, inbox)
+
+    def _await_drain(self, turn: int, inbox: Inbox[AudioOut | EndOfAudio]) -> None:
+        left = self._output.pending() * SECOND // self._output.rate
+        self._clock.call_at(self._clock.now() + left, lambda: inbox.send_control(_Drained(turn)))
+
+    def _drained(self, turn: int, inbox: Inbox[AudioOut | EndOfAudio]) -> None:
+        if turn != self._turn:
+            return
+        if self._output.pending() > 0:
+            self._await_drain(turn, inbox)
+        else:
+            self._report_heard(turn)
+
+    def _interrupt(self, turn: int) -> None:
+        if turn != self._turn:  # nothing of it was played
+            self._report(Heard(turn=turn, segment=None, samples=0, final=True, at_ns=self._clock.now()))
+            return
+        pending = self._output.pending()
+        self._output.flush()
+        self._written -= pending
+        self._report_heard(turn)
+
+    def _report_heard(self, turn: int) -> None:
+        """All of the turn that has left the loudspeaker, segment by segment; nothing more comes after."""
+        now = self._clock.now()
+        for span in self._spans:
+            samples = min(max(0, self._written - span.start), span.length)
+            if samples:
+                # A segment that was played to its end counts as whole, whatever rounding took from it.
+                whole = samples == span.length and span.segment.samples is not None
+                at_rate = samples * span.segment.rate // self._output.rate
+                counted = span.segment.samples if whole and span.segment.samples is not None else at_rate
+                self._report(Heard(turn=turn, segment=span.segment, samples=counted, final=False, at_ns=now))
+        self._turn = None
+        self._report(Heard(turn=turn, segment=None, samples=0, final=True, at_ns=now))

@@ -1,0 +1,211 @@
+"""One call: its stages in one task tree, playout beside them, and the log of what happens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from voicepipe.core.calls import Workers
+from voicepipe.core.clock import Clock
+from voicepipe.core.frames import Control, Frame, Shutdown, Upward
+from voicepipe.core.inbox import Inbox, Outlet
+from voicepipe.core.io import AudioInput, AudioOutput
+from voicepipe.core.records import Record, StateChanged
+from voicepipe.core.turns import Turns
+from voicepipe.providers.base import Provider
+from voicepipe.runtime.context import Context
+from voicepipe.runtime.graph import INPUT, OUTPUT, Graph
+from voicepipe.runtime.playout import CAPACITY as PLAYOUT_CAPACITY
+from voicepipe.runtime.playout import Playout
+from voicepipe.speech.conversation import Conversation
+from voicepipe.speech.policy import State
+from voicepipe.stages.base import Agent, Deadlines, Stage, ToolRunner
+
+Observer = Callable[[int, Any], None]
+"""Called with the session time (ns) and a record, an upward frame or a frame that was sent (no audio)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A slot of the pipeline, ready to run: one per session, its provider shared by all sessions."""
+
+    name: str
+    stage: Stage
+    provider: Provider | None
+
+
+class Session:
+    """Made for one call; ``run`` may be called once. ``hang_up`` ends it from anywhere in its loop."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        graph: Graph,
+        slots: Sequence[Slot],
+        agent: Agent,
+        tools: ToolRunner,
+        workers: Workers,
+        clock: Clock,
+    ) -> None:
+        self.name = name
+        self.clock = clock
+        self.turns = Turns()
+        self.conversation = Conversation(agent.prompt)
+        self._graph = graph
+        self._slots = slots
+        self._tools = tools
+        self._workers = workers
+        self._observers: list[Observer] = []
+        self._inboxes: dict[str, Inbox[Any]] = {}
+        self._state = State.IDLE
+        self._idle_since = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._hang_up_when_idle: str | None = None
+
+    def observe(self, observer: Observer) -> None:
+        """Call ``observer`` synchronously with everything that happens from now on."""
+        self._observers.append(observer)
+
+    # ── what the caller's side may know (core.io.Line) ───────────────────────────────────────────
+
+    async def wait_until_idle(self) -> int:
+        await self._idle.wait()
+        return self._idle_since
+
+    def record(self, record: Record) -> None:
+        """Write to the call's log; synchronous, and never dropped."""
+        if isinstance(record, StateChanged):
+            self._note_state(State(record.state), record.at_ns)
+        self._emit(record)
+
+    # ── life ─────────────────────────────────────────────────────────────────────────────────────
+
+    def hang_up(self, reason: str) -> None:
+        """End the call now; a reply that is under way is cut off."""
+        self._turn_inbox.send_control(Shutdown(reason=reason))
+
+    def hang_up_after_reply(self, reason: str) -> None:
+        """End the call once the agent has finished what it is saying."""
+        self._hang_up_when_idle = reason
+
+    async def run(self, audio_in: AudioInput, audio_out: AudioOutput) -> None:
+        """Hold the call until somebody hangs up. A stage's unexpected exception ends it and is raised."""
+        self._open_inboxes()
+        playout = Playout(audio_out, clock=self.clock, turns=self.turns, report=self._report)
+        try:
+            async with asyncio.TaskGroup() as call:
+                call.create_task(playout.run(self._inboxes[OUTPUT]), name="playout")
+                await self._run_stages(audio_in)
+        except BaseExceptionGroup as group:
+            raise _only(group) from None
+
+    async def _run_stages(self, audio_in: AudioInput) -> None:
+        live = audio_in.live and not self.clock.virtual
+        outlets = {name: self._outlet(name, live) for name in (INPUT, *(slot.name for slot in self._slots))}
+        turn_inbox = self._turn_inbox
+        turn_inbox.open()  # it hears from playout after the caller has gone
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(self._run_stage(slot, outlets[slot.name]), name=slot.name)
+                    for slot in self._slots
+                ]
+                tasks.append(group.create_task(self._run_caller(audio_in, outlets[INPUT]), name=INPUT))
+                turn = next(task for task in tasks if task.get_name() == "turn")
+                await asyncio.wait([turn])
+                for task in tasks:
+                    task.cancel()
+        finally:
+            turn_inbox.close()
+            for outlet in outlets.values():
+                outlet.close()
+
+    async def _run_stage(self, slot: Slot, outlet: Outlet[Any]) -> None:
+        try:
+            await slot.stage.run(self._context(slot), self._inboxes[slot.name], outlet)
+        finally:
+            outlet.close()
+
+    async def _run_caller(self, audio_in: AudioInput, outlet: Outlet[Any]) -> None:
+        try:
+            await audio_in.run(outlet, self)
+        finally:
+            outlet.close()
+        self.hang_up("the caller has left")
+
+    # ── wiring ───────────────────────────────────────────────────────────────────────────────────
+
+    def _open_inboxes(self) -> None:
+        for slot in self._slots:
+            self._inboxes[slot.name] = Inbox(
+                slot.name, self.turns, capacity=slot.stage.capacity, tap="/" in slot.name
+            )
+        self._inboxes[OUTPUT] = Inbox(OUTPUT, self.turns, capacity=PLAYOUT_CAPACITY)
+        for name in ("turn", *(slot.name for slot in self._slots if slot.stage.kind == "tts")):
+            self._inboxes[name].attach("in", self._emit_frame)
+
+    def _outlet(self, name: str, live: bool) -> Outlet[Any]:
+        routes = {
+            kind: tuple(self._inboxes[target] for target in targets)
+            for kind, targets in self._graph.routes(name).items()
+        }
+        return Outlet(name, routes, live=live)
+
+    def _context(self, slot: Slot) -> Context:
+        return Context(
+            session=self.name,
+            slot=slot.name,
+            clock=self.clock,
+            turns=self.turns,
+            workers=self._workers,
+            conversation=self.conversation,
+            tools=self._tools,
+            provider=slot.provider,
+            deadlines=getattr(slot.stage.config, "timeout", Deadlines()),
+            report=self._report,
+            broadcast=self._broadcast,
+            record=self.record,
+        )
+
+    @property
+    def _turn_inbox(self) -> Inbox[Any]:
+        return self._inboxes["turn"]
+
+    def _report(self, frame: Upward) -> None:
+        self._emit(frame)
+        self._turn_inbox.send_control(frame)
+
+    def _broadcast(self, control: Control) -> None:
+        for name, inbox in self._inboxes.items():
+            if name != "turn":
+                inbox.send_control(control)
+
+    def _emit_frame(self, frame: Frame) -> None:
+        self._emit(frame)
+
+    def _emit(self, event: Any) -> None:
+        now = self.clock.now()
+        for observer in self._observers:
+            observer(now, event)
+
+    def _note_state(self, state: State, at_ns: int) -> None:
+        self._state = state
+        if state is not State.IDLE:
+            self._idle.clear()
+            return
+        self._idle_since = at_ns
+        self._idle.set()
+        if self._hang_up_when_idle is not None:
+            self.hang_up(self._hang_up_when_idle)
+
+
+def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first of the exceptions that ended the call; the others followed from it."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,156 @@
+"""What a stage is: ``async def run(self, ctx, inbox: Inbox[A | B], out: Outlet[C | D])``.
+
+A stage speaks frames and knows no vendor. Its ports are the annotations of ``run``. A slot's keys in the
+pipeline file are the stage's (``Config`` here) or its provider's (``Provider.Config``).
+
+The class is registered under the entry-point group ``voicepipe.stages`` by its kind, ours and yours alike.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from voicepipe.core.calls import Call, Workers
+from voicepipe.core.clock import Clock
+from voicepipe.core.frames import Control, Upward
+from voicepipe.core.inbox import CAPACITY, Inbox, Outlet
+from voicepipe.core.messages import Message, ToolCall, ToolOffer
+from voicepipe.core.ports import Ports, ports_of
+from voicepipe.core.records import Record
+from voicepipe.core.turns import Turn, Turns
+from voicepipe.core.units import Duration
+from voicepipe.providers.base import ProviderKind
+from voicepipe.speech.conversation import Conversation
+
+E = TypeVar("E")
+E_co = TypeVar("E_co", covariant=True)
+
+
+class GuardedCall(Protocol[E_co]):
+    """The events of one provider call, with deadlines, accounting and cancellation around it."""
+
+    call: Call
+
+    def __aiter__(self) -> AsyncIterator[E_co]: ...
+
+    def arm(self) -> None:
+        """Start the deadlines now, for a call that was opened with ``armed=False``."""
+        ...
+
+
+class ToolRunner(Protocol):
+    """Executes the model's tool calls; see ``runtime.tools``."""
+
+    def offers(self) -> Sequence[ToolOffer]:
+        """The tools as the model sees them."""
+        ...
+
+    async def run(self, turn: Turn, calls: Sequence[ToolCall]) -> list[Message]:
+        """Execute ``calls`` side by side; one ``tool`` message each, errors included, in their order."""
+        ...
+
+
+class StageContext(Protocol):
+    """One stage's view of its session."""
+
+    session: str
+    slot: str
+    clock: Clock
+    turns: Turns
+    workers: Workers
+    conversation: Conversation
+    tools: ToolRunner
+
+    def turn(self, turn: int) -> AbstractAsyncContextManager[Turn]:
+        """The scope of a turn: its body is cancelled when the turn dies.
+
+        A ``VoicepipeError`` that leaves the body is reported to the turn stage as ``TurnFailed``.
+        """
+        ...
+
+    def provider_call(
+        self, begin: Callable[[Call], AsyncIterator[E]], *, turn: int | None, armed: bool = True
+    ) -> AbstractAsyncContextManager[GuardedCall[E]]:
+        """Call this slot's provider.
+
+        ``armed=False`` leaves the deadlines off until ``GuardedCall.arm``: for a call whose input is
+        still under way.
+        """
+        ...
+
+    def report(self, frame: Upward) -> None:
+        """Tell the turn stage."""
+        ...
+
+    def broadcast(self, control: Control) -> None:
+        """Tell every stage, once each. Only the turn stage does."""
+        ...
+
+    def record(self, record: Record) -> None:
+        """Write to the call's log."""
+        ...
+
+
+class Deadlines(BaseModel):
+    """How long a provider call may take: to its first event, between two events, and in all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first: Duration = Field(10_000_000_000, description="until the first event")
+    gap: Duration = Field(5_000_000_000, description="between two events")
+    total: Duration = Field(60_000_000_000, description="from the beginning to the end")
+
+
+class StageConfig(BaseModel):
+    """The keys that every slot has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    from_: tuple[str, ...] = Field(
+        (), alias="from", description="the slots to take input from, where several could give it"
+    )
+
+
+class ProviderSlotConfig(StageConfig):
+    """The keys of every slot that is filled by a provider."""
+
+    timeout: Deadlines = Deadlines()
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """The engine-neutral part of the pipeline file, with its variables inserted."""
+
+    language: str = "en-US"
+    prompt: str = ""
+    greeting: str | None = None
+
+
+class Stage(ABC):
+    """``config`` holds the slot's keys; ``provider`` is the started provider, where the kind has one."""
+
+    kind: ClassVar[str]
+    provider_kind: ClassVar[ProviderKind | None] = None
+    Config: ClassVar[type[StageConfig]] = StageConfig
+    capacity: ClassVar[int] = CAPACITY
+    """Data frames that its inbox holds."""
+
+    def __init__(self, config: Any, provider: Any, agent: Agent) -> None:
+        self.config = config
+        self.provider = provider
+        self.agent = agent
+
+    @classmethod
+    def ports(cls, config: StageConfig) -> Ports:
+        """What the stage takes and gives under this configuration: the annotations of ``run``, or less."""
+        return ports_of(cls.run)
+
+    @abstractmethod
+    async def run(self, ctx: StageContext, inbox: Inbox[Any], out: Outlet[Any]) -> None:
+        """Read ``inbox`` to its end. Control frames arrive there, too, ahead of the data."""

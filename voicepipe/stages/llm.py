@@ -1,0 +1,80 @@
+"""LLM: a caller's turn → the text of the reply, with tools called on the way."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from voicepipe.core.frames import EndOfText, Text, ToolWaiting, UserTurn
+from voicepipe.core.inbox import Inbox, Outlet
+from voicepipe.core.messages import TextDelta, ToolCall
+from voicepipe.core.turns import Turn
+from voicepipe.errors import ProviderError
+from voicepipe.providers.base import LlmProvider, ProviderKind
+from voicepipe.stages.base import ProviderSlotConfig, Stage, StageConfig, StageContext
+
+
+class LlmConfig(ProviderSlotConfig):
+    max_tool_rounds: int = Field(
+        8, ge=1, le=50, description="how often a reply may call tools before it has to end"
+    )
+
+
+class Llm(Stage):
+    kind: ClassVar[str] = "llm"
+    provider_kind: ClassVar[ProviderKind | None] = "llm"
+    Config: ClassVar[type[StageConfig]] = LlmConfig
+    config: LlmConfig
+    provider: LlmProvider
+
+    async def run(self, ctx: StageContext, inbox: Inbox[UserTurn], out: Outlet[Text | EndOfText]) -> None:
+        async for frame in inbox:
+            if type(frame) is not UserTurn:
+                continue
+            async with ctx.turn(frame.turn) as turn:
+                if frame.say is not None:
+                    await self._write(ctx, turn, frame.say, out)
+                else:
+                    await self._reply(ctx, turn, out)
+                await out.send(EndOfText(turn=turn.id))
+
+    async def _reply(self, ctx: StageContext, turn: Turn, out: Outlet[Text | EndOfText]) -> None:
+        for _ in range(self.config.max_tool_rounds):
+            calls = await self._complete(ctx, turn, out)
+            if not calls:
+                return
+            ctx.conversation.add_tool_calls(turn.id, calls)
+            self._tell_waiting(ctx, turn, tuple(call.name for call in calls))
+            for message in await ctx.tools.run(turn, calls):
+                assert message.tool_call_id is not None, "tool messages answer a call"
+                ctx.conversation.add_tool_result(turn.id, message.tool_call_id, message.text)
+            self._tell_waiting(ctx, turn, ())
+        raise ProviderError(
+            f"the model asked for tools {self.config.max_tool_rounds} times in one reply without an end",
+            provider=self.provider.name,
+            kind="bad_answer",
+            hint=f"raise stages.{ctx.slot}.max_tool_rounds if the task really needs more",
+        )
+
+    async def _complete(self, ctx: StageContext, turn: Turn, out: Outlet[Text | EndOfText]) -> list[ToolCall]:
+        """One request to the model; its text goes out as it comes, its tool calls are returned."""
+        calls: list[ToolCall] = []
+        messages, offers = ctx.conversation.messages(turn.id), ctx.tools.offers()
+        async with ctx.provider_call(
+            lambda call: self.provider.generate(call, messages, offers), turn=turn.id
+        ) as events:
+            async for event in events:
+                if isinstance(event, TextDelta):
+                    await self._write(ctx, turn, event.text, out)
+                else:
+                    calls.append(event)
+        return calls
+
+    async def _write(self, ctx: StageContext, turn: Turn, text: str, out: Outlet[Text | EndOfText]) -> None:
+        if text:
+            ctx.conversation.add_text(turn.id, text)
+            await out.send(Text(turn=turn.id, text=text))
+
+    def _tell_waiting(self, ctx: StageContext, turn: Turn, names: tuple[str, ...]) -> None:
+        ctx.report(ToolWaiting(turn=turn.id, on=names, at_ns=ctx.clock.now()))

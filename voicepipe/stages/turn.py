@@ -1,0 +1,205 @@
+"""The turn stage: the shell around ``speech.policy``, and the only one to change the turn ids."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from voicepipe.core.frames import (
+    Commit,
+    Heard,
+    Interrupt,
+    Shutdown,
+    SpeechStarted,
+    SpeechStopped,
+    Transcript,
+    TurnFailed,
+    TypedText,
+    Upward,
+    UserTurn,
+)
+from voicepipe.core.inbox import Inbox, Outlet
+from voicepipe.core.records import Failed, StateChanged, TurnBegan, TurnEnded, TurnStatus
+from voicepipe.core.units import MS, SECOND, Duration
+from voicepipe.speech.policy import Action, TurnPolicy
+from voicepipe.stages.base import Stage, StageConfig, StageContext
+
+_Input = SpeechStarted | SpeechStopped | Transcript | TypedText
+
+
+class TurnConfig(StageConfig):
+    strategy: Literal["silence"] = Field("silence", description="how the end of the caller's turn is found")
+    min_silence: Duration = Field(
+        500 * MS, ge=0, le=10 * SECOND, description="silence after which the turn is over"
+    )
+
+
+class TurnStage(Stage):
+    kind: ClassVar[str] = "turn"
+    Config: ClassVar[type[StageConfig]] = TurnConfig
+    config: TurnConfig
+
+    async def run(
+        self,
+        ctx: StageContext,
+        inbox: Inbox[SpeechStarted | SpeechStopped | Transcript | TypedText],
+        out: Outlet[UserTurn],
+    ) -> None:
+        shell = _Shell(self.config, ctx, inbox, out)
+        if self.agent.greeting:
+            await shell.greet(self.agent.greeting)
+        async for frame in inbox:
+            if isinstance(frame, Shutdown):
+                shell.hang_up()
+            elif isinstance(frame, _Input | Upward):
+                await shell.take(frame)
+            if shell.over:
+                break
+
+
+class _TimerRang(Upward):
+    """The policy's deadline has come; sent by the stage to itself."""
+
+    __slots__ = ()
+
+
+class _Shell:
+    def __init__(
+        self, config: TurnConfig, ctx: StageContext, inbox: Inbox[_Input], out: Outlet[UserTurn]
+    ) -> None:
+        self._policy = TurnPolicy(min_silence_ns=config.min_silence)
+        self._ctx = ctx
+        self._inbox = inbox
+        self._out = out
+        self._noted = self._policy.state
+        self._timer: asyncio.TimerHandle | None = None
+        self._say: str | None = None
+        self._ending: dict[int, tuple[TurnStatus, str | None]] = {}
+        """Turns that are dead, but of which playout hasn't said yet what was heard."""
+        self._failure: str | None = None
+        self._hung_up = False
+
+    async def greet(self, words: str) -> None:
+        self._say = words
+        await self._perform(self._policy.greet())
+        self._note_state()
+
+    async def take(self, frame: _Input | Upward) -> None:
+        if isinstance(frame, Heard):
+            self._note_heard(frame)
+        if self._hung_up:
+            return
+        if isinstance(frame, TurnFailed) and frame.turn is None:
+            self._ctx.record(Failed(at_ns=frame.at_ns, stage=frame.stage, error=str(frame.error)))
+            return
+        if self._names_dead_turn(frame):
+            return
+        if isinstance(frame, TurnFailed):
+            self._failure = str(frame.error)
+        if isinstance(frame, _TimerRang):
+            actions = self._policy.on_deadline(frame.at_ns)
+        else:
+            actions = self._policy.on(frame)  # type: ignore[arg-type]  # the union of all upward frames
+        await self._perform(actions)
+        self._note_state()
+
+    def hang_up(self) -> None:
+        """The call is over. What was heard of the reply is still to come from playout."""
+        self._hung_up = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._ctx.turns.live is not None:
+            self._kill("interrupted")
+
+    @property
+    def over(self) -> bool:
+        return self._hung_up and not self._ending
+
+    def _note_state(self) -> None:
+        if self._policy.state is not self._noted:
+            self._noted = self._policy.state
+            self._ctx.record(StateChanged(at_ns=self._ctx.clock.now(), state=self._noted))
+
+    def _names_dead_turn(self, frame: _Input | Upward) -> bool:
+        turn = getattr(frame, "turn", None)
+        return turn is not None and turn != self._ctx.turns.live
+
+    async def _perform(self, actions: tuple[Action, ...]) -> None:
+        for action in actions:
+            match action:
+                case Action.WAIT:
+                    self._arm()
+                case Action.STOP_WAITING:
+                    if self._timer is not None:
+                        self._timer.cancel()
+                        self._timer = None
+                case Action.COMMIT:
+                    await self._commit()
+                case Action.FORGET:
+                    self._policy.take_turn()
+                case Action.INTERRUPT:
+                    self._kill("interrupted")
+                case Action.FAIL:
+                    self._kill("failed")
+                case Action.FINISH:
+                    self._finish()
+
+    def _arm(self) -> None:
+        deadline = self._policy.deadline
+        assert deadline is not None, "WAIT sets the deadline"
+        self._timer = self._ctx.clock.call_at(
+            deadline, lambda: self._inbox.send_control(_TimerRang(at_ns=self._ctx.clock.now()))
+        )
+
+    async def _commit(self) -> None:
+        ctx, caller, say, now = self._ctx, self._policy.take_turn(), self._say, self._ctx.clock.now()
+        self._say = None
+        turn = ctx.turns.prepare()
+        ctx.conversation.begin(turn, caller.text)
+        ctx.turns.commit()
+        ctx.conversation.commit(turn)
+        ctx.record(
+            TurnBegan(
+                at_ns=now,
+                turn=turn,
+                user=caller.text,
+                end_of_speech_ns=caller.end_of_speech_ns,
+                wait_over_ns=caller.wait_over_ns,
+            )
+        )
+        ctx.broadcast(Commit(turn=turn))
+        await self._out.send(UserTurn(turn=turn, text=caller.text, say=say))
+
+    def _kill(self, status: TurnStatus) -> None:
+        turn = self._ctx.turns.live
+        assert turn is not None, "only a live turn can be killed"
+        self._ending[turn] = (status, self._failure)
+        self._failure = None
+        self._ctx.turns.interrupt()
+        self._ctx.broadcast(Interrupt(turn=turn))
+
+    def _finish(self) -> None:
+        turn = self._ctx.turns.live
+        assert turn is not None, "only a live turn can end"
+        self._ending[turn] = ("completed", None)
+        self._ctx.turns.interrupt()
+        self._end(turn)
+
+    def _note_heard(self, frame: Heard) -> None:
+        if frame.segment is not None:
+            self._ctx.conversation.add_heard(frame.turn, frame.segment, frame.samples)
+        if frame.final and frame.turn in self._ending:
+            self._end(frame.turn)
+
+    def _end(self, turn: int) -> None:
+        status, error = self._ending.pop(turn)
+        conversation = self._ctx.conversation
+        said, heard = conversation.said(turn), conversation.heard(turn)
+        conversation.finish(turn, completed=status == "completed")
+        self._ctx.record(
+            TurnEnded(
+                at_ns=self._ctx.clock.now(), turn=turn, status=status, said=said, heard=heard, error=error
+            )
+        )

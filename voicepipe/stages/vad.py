@@ -1,0 +1,110 @@
+"""VAD: microphone audio → where speech began and ended. Plain calls, no thread and no task per frame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from voicepipe.core.frames import AudioIn, SpeechStarted, SpeechStopped
+from voicepipe.core.inbox import Inbox, Outlet
+from voicepipe.core.units import MS, SECOND, Duration
+from voicepipe.providers.base import ProviderKind, VadStream
+from voicepipe.speech.endpointing import Endpointer, Started, Stopped
+from voicepipe.stages.base import Stage, StageConfig, StageContext
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from voicepipe.core.frames import Pcm
+
+
+class VadConfig(StageConfig):
+    threshold: float = Field(0.5, gt=0, lt=1, description="probability from which a window is speech")
+    prefix_padding: Duration = Field(300 * MS, ge=0, le=SECOND, description="audio kept before the onset")
+    min_speech: Duration = Field(64 * MS, ge=0, le=SECOND, description="shorter bursts are noise")
+    hangover: Duration = Field(160 * MS, ge=0, le=2 * SECOND, description="silence that is part of speech")
+
+
+class Vad(Stage):
+    kind: ClassVar[str] = "vad"
+    provider_kind: ClassVar[ProviderKind | None] = "vad"
+    Config: ClassVar[type[StageConfig]] = VadConfig
+    config: VadConfig
+
+    async def run(
+        self, ctx: StageContext, inbox: Inbox[AudioIn], out: Outlet[SpeechStarted | SpeechStopped]
+    ) -> None:
+        detector: _Detector | None = None
+        async for frame in inbox:
+            if type(frame) is not AudioIn:
+                continue
+            if detector is None:
+                detector = _Detector(self.config, self.provider.open(frame.rate), frame.rate)
+            for decision in detector.push(frame):
+                await out.send(detector.frame(decision, ctx.clock.now()))
+        if detector is not None and (last := detector.endpointer.stop()):
+            await out.send(detector.frame(last, ctx.clock.now()))
+
+
+class _Detector:
+    """Cuts frames into the model's windows and knows which sample was spoken when."""
+
+    def __init__(self, config: VadConfig, stream: VadStream, rate: int) -> None:
+        import numpy as np  # noqa: PLC0415 - validating a pipeline file needs this module, but not NumPy
+
+        from voicepipe.audio.level import rms_dbfs  # noqa: PLC0415 - likewise
+
+        self._level = rms_dbfs
+        self._stream = stream
+        self._rate = rate
+        self._window: Pcm = np.zeros(stream.window, np.int16)
+        self._filled = 0
+        self._position = 0
+        self._padding = config.prefix_padding * rate // SECOND
+        self.endpointer = Endpointer(
+            threshold=config.threshold,
+            min_speech=config.min_speech * rate // SECOND,
+            hangover=config.hangover * rate // SECOND,
+        )
+
+    def push(self, frame: AudioIn) -> list[Started | Stopped]:
+        """Almost always empty: decisions are rare."""
+        decisions: list[Started | Stopped] = []
+        expected = self._position + self._filled
+        if (
+            frame.position != expected
+        ):  # frames were dropped: the window would join what doesn't belong together
+            self._position, self._filled = frame.position, 0
+        pcm: np.ndarray[tuple[int, ...], np.dtype[np.int16]] = frame.pcm
+        size, taken = self._window.size, 0
+        while taken < pcm.size:
+            part = min(size - self._filled, pcm.size - taken)
+            self._window[self._filled : self._filled + part] = pcm[taken : taken + part]
+            self._filled += part
+            taken += part
+            if self._filled == size:
+                decision = self.endpointer.push(
+                    self._stream.probability(self._window),
+                    self._level(self._window),
+                    self._position,
+                    self._position + size,
+                )
+                self._position += size
+                self._filled = 0
+                if decision is not None:
+                    decisions.append(decision)
+        return decisions
+
+    def frame(self, decision: Started | Stopped, now: int) -> SpeechStarted | SpeechStopped:
+        """``decision`` as a frame, its sample position turned into the time it was spoken at."""
+        heard = self._position + self._filled
+        spoken_ns = now - max(0, heard - decision.position) * SECOND // self._rate
+        if isinstance(decision, Stopped):
+            return SpeechStopped(position=decision.position, offset_ns=spoken_ns, at_ns=now)
+        return SpeechStarted(
+            position=decision.position,
+            audio_from=max(0, decision.position - self._padding),
+            onset_ns=spoken_ns,
+            at_ns=now,
+        )
