@@ -19,8 +19,9 @@ class Line(Protocol):
         """Write to the call's log."""
         ...
 
-    async def wait_until_idle(self) -> int:
-        """Wait until nobody speaks and no reply is due; the session time (ns) since when that is so."""
+    @property
+    def idle_since(self) -> int | None:
+        """Since when (session time, ns) nobody speaks and no reply is due; None while it isn't so."""
         ...
 
 

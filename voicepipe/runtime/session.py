@@ -60,10 +60,7 @@ class Session:
         self._workers = workers
         self._observers: list[Observer] = []
         self._inboxes: dict[str, Inbox[Any]] = {}
-        self._state = State.IDLE
-        self._idle_since = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._idle_since: int | None = 0
         self._hang_up_when_idle: str | None = None
 
     def observe(self, observer: Observer) -> None:
@@ -72,8 +69,8 @@ class Session:
 
     # ── what the caller's side may know (core.io.Line) ───────────────────────────────────────────
 
-    async def wait_until_idle(self) -> int:
-        await self._idle.wait()
+    @property
+    def idle_since(self) -> int | None:
         return self._idle_since
 
     def record(self, record: Record) -> None:
@@ -193,13 +190,8 @@ class Session:
             observer(now, event)
 
     def _note_state(self, state: State, at_ns: int) -> None:
-        self._state = state
-        if state is not State.IDLE:
-            self._idle.clear()
-            return
-        self._idle_since = at_ns
-        self._idle.set()
-        if self._hang_up_when_idle is not None:
+        self._idle_since = at_ns if state is State.IDLE else None
+        if state is State.IDLE and self._hang_up_when_idle is not None:
             self.hang_up(self._hang_up_when_idle)
 
 
