@@ -1,0 +1,177 @@
+"""Recorded and typed callers instead of a microphone, and a stereo WAV file instead of a loudspeaker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from voicepipe.audio.level import end_of_speech
+from voicepipe.audio.resample import Resampler, resample
+from voicepipe.audio.wav import WavWriter, read_wav
+from voicepipe.core.clock import Clock
+from voicepipe.core.frames import FRAME_MS, AudioIn, Pcm, TypedText
+from voicepipe.core.inbox import Outlet
+from voicepipe.core.io import Line
+from voicepipe.core.records import ClipEnded
+from voicepipe.core.units import MS, SECOND
+from voicepipe.errors import AudioError
+from voicepipe.transports.paced import PacedOutput
+
+OUTPUT_RATE = 24_000
+"""Of the recording, caller and agent alike: at least that of every voice in common use."""
+
+LEAD_IN = 200 * MS
+"""Silence before the first word, as on a real line; a greeting begins meanwhile."""
+
+SETTLE = 500 * MS
+"""How long after a clip the pipeline may take to notice that somebody has spoken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One thing that a recorded caller says: int16 mono at the session's rate."""
+
+    name: str
+    pcm: Pcm
+    end_of_speech: int
+    """The sample after the last one that is louder than −35 dBFS; the length if none is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """One thing that a caller types."""
+
+    text: str
+
+
+def load_clip(path: Path, rate: int) -> Clip:
+    """Read a WAV file of any rate and format; ``AudioError`` if it can't be read or is silent."""
+    wav = read_wav(path)
+    pcm = resample(wav.pcm, wav.rate, rate)
+    end = end_of_speech(pcm, rate)
+    if not np.any(pcm):
+        raise AudioError(
+            f"{path} is silent: {pcm.size / rate:.1f} s of zeros",
+            hint="check the recording's channel and level; speech is expected",
+        )
+    return Clip(path.name, pcm, pcm.size if end is None else end)
+
+
+class ScriptedCaller:
+    """Says one thing after the other, each ``gap_ns`` after the reply to the one before has ended.
+
+    Between them there is silence, as on a line that stays open. An ``AudioInput``.
+    """
+
+    live: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        script: Sequence[Clip | Typed],
+        *,
+        rate: int,
+        gap_ns: int = 500 * MS,
+        recording: Recording | None = None,
+    ) -> None:
+        self.rate = rate
+        self._script = script
+        self._gap_ns = gap_ns
+        self._recording = recording
+        self._size = rate * FRAME_MS // 1000
+        self._silence: Pcm = np.zeros(self._size, np.int16)
+        self._position = 0
+        self._began_ns = 0
+
+    async def run(self, out: Outlet[AudioIn | TypedText], line: Line) -> None:
+        self._began_ns = line.clock.now()
+        if self._recording is not None:
+            self._recording.begin(self._began_ns)
+        await self._be_silent(out, line, LEAD_IN)
+        for item in self._script:
+            await self._wait_for_reply(out, line)
+            if isinstance(item, Typed):
+                await out.send(TypedText(text=item.text, at_ns=line.clock.now()))
+            else:
+                await self._say(item, out, line)
+            await self._be_silent(out, line, SETTLE)
+        await self._wait_for_reply(out, line)
+
+    async def _say(self, clip: Clip, out: Outlet[AudioIn | TypedText], line: Line) -> None:
+        spoken_ns = self._time_of(self._position + clip.end_of_speech)
+        for start in range(0, clip.pcm.size, self._size):
+            await self._send(clip.pcm[start : start + self._size], out, line)
+        line.record(ClipEnded(at_ns=line.clock.now(), clip=clip.name, end_of_speech_ns=spoken_ns))
+
+    async def _wait_for_reply(self, out: Outlet[AudioIn | TypedText], line: Line) -> None:
+        while line.idle_since is None or line.clock.now() - line.idle_since < self._gap_ns:
+            await self._send(self._silence, out, line)
+
+    async def _be_silent(self, out: Outlet[AudioIn | TypedText], line: Line, duration_ns: int) -> None:
+        until = line.clock.now() + duration_ns
+        while line.clock.now() < until:
+            await self._send(self._silence, out, line)
+
+    async def _send(self, pcm: Pcm, out: Outlet[AudioIn | TypedText], line: Line) -> None:
+        """A frame leaves when its last sample has been spoken."""
+        if pcm.size < self._size:
+            pcm = np.concatenate((pcm, self._silence[pcm.size :]))
+        position, self._position = self._position, self._position + self._size
+        await line.clock.sleep_until(self._time_of(self._position))
+        await out.send(AudioIn(pcm=pcm, position=position, rate=self.rate))
+        if self._recording is not None:
+            self._recording.add_caller(pcm)
+
+    def _time_of(self, position: int) -> int:
+        return self._began_ns + position * SECOND // self.rate
+
+
+class Recording:
+    """Writes both sides to a stereo WAV file as the call goes on: caller left, agent right."""
+
+    def __init__(self, path: Path, *, caller_rate: int, output: PacedOutput) -> None:
+        self._writer = WavWriter(path, output.rate, channels=2)
+        self._resampler = Resampler(caller_rate, output.rate)
+        self._output = output
+        self._offset = 0
+
+    def begin(self, now: int) -> None:
+        """The caller's first sample is spoken at session time ``now``."""
+        self._offset = now * self._output.rate // SECOND
+
+    def add_caller(self, pcm: Pcm) -> None:
+        """The next block of the caller's side; what the agent said meanwhile goes beside it."""
+        caller = self._resampler.process(pcm)
+        start = self._offset + self._writer.frames
+        agent = self._output.heard_until(start, start + caller.size)
+        self._writer.write(np.stack((caller, agent), axis=1))
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class WavCall:
+    """The two ends of a call held with files: ``caller`` and ``output``."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        script: Sequence[Clip | Typed],
+        *,
+        rate: int,
+        gap_ns: int = 500 * MS,
+        recording: Path | None = None,
+    ) -> None:
+        self.output = PacedOutput(clock, OUTPUT_RATE, recorded=recording is not None)
+        self._recording = (
+            Recording(recording, caller_rate=rate, output=self.output) if recording is not None else None
+        )
+        self.caller = ScriptedCaller(script, rate=rate, gap_ns=gap_ns, recording=self._recording)
+
+    def close(self) -> None:
+        """Finish the recording."""
+        if self._recording is not None:
+            self._recording.close()
