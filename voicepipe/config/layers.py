@@ -7,7 +7,6 @@ What was dropped is remembered with the place that dropped it.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 from voicepipe.config import yaml12
 from voicepipe.config.interpolate import MASK, Environment
 from voicepipe.config.nodes import Node, Place, Source, from_python
-from voicepipe.config.paths import contained
+from voicepipe.config.paths import contained, label
 from voicepipe.errors import ConfigError
 
 MAX_EXTENDS = 8
@@ -110,16 +109,16 @@ def _base(extends: Node, seen: list[tuple[Path, str]]) -> tuple[Path, Source]:
     if not isinstance(extends.value, str) or not extends.value:
         raise extends.place.error(f"expected the path of a pipeline file, found {extends.kind}")
     file = contained(extends)
-    label = os.path.normpath(Path(seen[-1][1]).parent / extends.value)
-    labels = [name for _, name in seen] + [label]
+    name = label(extends)
+    names = [known for _, known in seen] + [name]
     if file in (known for known, _ in seen):
-        raise extends.place.error(f"the files extend each other in a circle: {' → '.join(labels)}")
+        raise extends.place.error(f"the files extend each other in a circle: {' → '.join(names)}")
     if len(seen) > MAX_EXTENDS:
         raise extends.place.error(f"more than {MAX_EXTENDS} files extend each other")
     if not file.is_file():
-        raise extends.place.error(f"there is no file '{extends.value}'", hint=f"looked for {label}")
-    seen.append((file, label))
-    return file, Source(label, file.parent, extends.place.source.top)
+        raise extends.place.error(f"there is no file '{extends.value}'", hint=f"looked for {name}")
+    seen.append((file, name))
+    return file, Source(name, file.parent, extends.place.source.top)
 
 
 # ── --set ────────────────────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from voicepipe.config.nodes import Node
@@ -14,6 +15,13 @@ MAX_TEXT_BYTES = 256 << 10
 def relative_to_file(text: str, node: Node) -> Path:
     """``text`` as an absolute path, taken relative to the file that ``node`` stands in; ``~`` is home."""
     return Path(node.place.source.folder, Path(text).expanduser()).absolute()
+
+
+def label(node: Node) -> str:
+    """The file that ``node`` names, as the user would say it: relative to the label of the file it is in."""
+    source = node.place.source
+    beside = Path(source.label).parent if source.top is not None else Path()
+    return os.path.normpath(beside / str(node.value))
 
 
 def contained(node: Node) -> Path:

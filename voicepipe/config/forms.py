@@ -1,0 +1,61 @@
+"""Short forms of the agent's keys → the long ones that the models know, and prompt files → their text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from voicepipe.config.models import ANY_PROVIDER
+from voicepipe.config.nodes import Node, Place, Source
+from voicepipe.config.paths import contained, label, read_text
+from voicepipe.errors import ConfigError
+
+
+def long_form(agent: Node, errors: list[ConfigError]) -> Node:
+    """``agent``, a map, with every key in its long form; problems are added to ``errors``."""
+    children = dict(agent.map)
+    for key, turn in _FORMS.items():
+        if key in children:
+            try:
+                children[key] = turn(children[key])
+            except ConfigError as error:
+                errors.append(error)
+                children[key] = Node("", children[key].place, text="")
+    return replace(agent, value=children)
+
+
+def _under(key: str) -> Callable[[Node], Node]:
+    """A bare text stands for a map with this one key."""
+
+    def turn(node: Node) -> Node:
+        if isinstance(node.value, dict | list):
+            return node
+        return Node({key: node}, node.place, keys={key: node.place})
+
+    return turn
+
+
+def _tools(node: Node) -> Node:
+    if not isinstance(node.value, list):
+        return node
+    return replace(node, value=[_tool(item) if isinstance(item.value, str) else item for item in node.value])
+
+
+def _prompt(node: Node) -> Node:
+    if not isinstance(node.value, dict):
+        return node
+    file = node.value.get("file")
+    if file is None or len(node.value) > 1 or not isinstance(file.value, str) or not file.value:
+        raise node.place.error("expected the prompt as text, or as {file: PATH}")
+    text = read_text(file)
+    source = Source(label(file), contained(file).parent, file.place.source.top)
+    return Node(text, Place(source, 1, 1), text=text)
+
+
+_tool = _under("python")
+_FORMS: dict[str, Callable[[Node], Node]] = {
+    "greeting": _under("say"),
+    "voice": _under(ANY_PROVIDER),
+    "tools": _tools,
+    "prompt": _prompt,
+}

@@ -1,0 +1,255 @@
+"""A pipeline file → a checked configuration, or all its problems at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeGuard
+
+from voicepipe.config.check import validate
+from voicepipe.config.forms import long_form
+from voicepipe.config.interpolate import Environment, read_env_file
+from voicepipe.config.later import NOT_AVAILABLE, planned
+from voicepipe.config.layers import Dropped, Merger, read_layers
+from voicepipe.config.layers import overrides as override_layers
+from voicepipe.config.models import AgentConfig, PipelineFile, PythonTool
+from voicepipe.config.nodes import Node, Place
+from voicepipe.config.registry import Registry, is_own_code
+from voicepipe.config.slots import Code, Slot, SlotReader, slot_keys
+from voicepipe.config.variables import references
+from voicepipe.core.names import did_you_mean
+from voicepipe.errors import ConfigError, ConfigErrors
+
+Overrides = Sequence[str] | Mapping[str, object]
+"""``["stages.tts=espeak"]`` as on the command line, or ``{"stages.tts": "espeak"}``."""
+
+IN_PROFILES = ("agent", "stages")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPipeline:
+    """A pipeline file under one profile, checked.
+
+    ``tree`` is what the layers came to, each value with its place; ``dropped`` what they did away with.
+    ``environment`` holds the variables a provider may read, and masks those that the file used.
+    """
+
+    path: Path
+    name: str
+    profile: str | None
+    profiles: tuple[str, ...]
+    agent: AgentConfig
+    slots: tuple[Slot, ...]
+    tree: Node
+    dropped: tuple[Dropped, ...]
+    environment: Environment
+
+    @property
+    def folder(self) -> Path:
+        """Where the file lies."""
+        return self.path.parent.resolve()
+
+    @property
+    def own_code(self) -> list[str]:
+        """The Python code that this pipeline runs: tools and providers."""
+        tools = [tool.python for tool in self.agent.tools if isinstance(tool, PythonTool)]
+        return tools + [slot.use for slot in self.slots if slot.use and is_own_code(slot.use)]
+
+
+def load_pipeline(
+    path: str | Path,
+    *,
+    profile: str | None = None,
+    overrides: Overrides = (),
+    env: Mapping[str, str] | None = None,
+    code: Code = "run",
+    registry: Registry | None = None,
+    cwd: Path | None = None,
+) -> LoadedPipeline:
+    """Load and check the pipeline file at ``path``.
+
+    ``env`` replaces the process's environment, ``cwd`` the folder in which the paths of ``overrides``
+    begin. ``code`` says what becomes of the user's own providers; tools are never imported here.
+
+    Raises ``ConfigErrors`` with every problem in the order of the places, and ``SetupError`` if a stage
+    or a provider that the file uses can't be imported.
+    """
+    loader = _Loader(Path(path), env, code, registry, overrides, cwd)
+    loaded = loader.load(profile)
+    loader.finish()
+    assert loaded is not None, "whatever can't be loaded is a problem"
+    return loaded
+
+
+def load_profiles(
+    path: str | Path,
+    *,
+    overrides: Overrides = (),
+    env: Mapping[str, str] | None = None,
+    code: Code = "ignore",
+    registry: Registry | None = None,
+    cwd: Path | None = None,
+) -> list[LoadedPipeline]:
+    """The pipeline without a profile, then under each of its profiles; for ``validate``.
+
+    Raises as ``load_pipeline``, with the problems of all profiles, each once.
+    """
+    loader = _Loader(Path(path), env, code, registry, overrides, cwd)
+    loaded = [loader.load(profile) for profile in (None, *loader.profiles)]
+    loader.finish()
+    return [one for one in loaded if one is not None]
+
+
+class _Loader:
+    """Reads the layers once and checks them under any number of profiles, gathering the problems."""
+
+    def __init__(
+        self,
+        file: Path,
+        env: Mapping[str, str] | None,
+        code: Code,
+        registry: Registry | None,
+        overrides: Overrides,
+        cwd: Path | None,
+    ) -> None:
+        self._errors: list[ConfigError] = []
+        self._file = file
+        self._code = code
+        self._registry = registry or Registry.installed()
+        self._environment = Environment(
+            os.environ if env is None else env, read_env_file(file.parent, self._errors)
+        )
+        self._layers = read_layers(file, self._environment, self._errors)
+        self._overrides: list[Node] = []
+        try:
+            self._overrides += override_layers(overrides, cwd or Path.cwd())
+        except ConfigError as error:
+            self._errors.append(error)
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        return tuple(self._layers.profiles)
+
+    def finish(self) -> None:
+        """Raise what was found: by place, the top file first, what several profiles share only once."""
+        mask, once = self._environment.mask, {}
+        for error in self._errors:
+            path, line, column, hint = error.path, error.line, error.column, error.hint
+            once[path, line, column, error.message] = ConfigError(
+                mask(error.message), path=path, line=line, column=column, hint=hint and mask(hint)
+            )
+        top = str(self._file)
+        if once:
+            raise ConfigErrors(
+                sorted(once.values(), key=lambda e: (e.path != top, e.path or "", e.line or 0, e.column or 0))
+            )
+
+    def load(self, profile: str | None) -> LoadedPipeline | None:
+        """The pipeline under ``profile``; None, or one that isn't to be used, after a problem."""
+        merger = Merger(self._slot_keys, self._environment, self._errors)
+        merged: Node | None = None
+        for layer in (*self._layers.bodies, *self._of_profile(profile), *self._overrides):
+            merged = merger.lay(merged, layer)
+        if merged is None or not self._layers.bodies:
+            return None
+        root = self._environment.interpolate(_without_x_keys(merged), self._errors)
+        agent, name = self._top_level(root)
+        return LoadedPipeline(
+            path=self._file,
+            name=name or self._file.stem,
+            profile=profile,
+            profiles=self.profiles,
+            agent=agent,
+            slots=self._slots(root),
+            tree=root,
+            dropped=tuple(merger.dropped),
+            environment=self._environment,
+        )
+
+    def _slot_keys(self, kind: str) -> frozenset[str]:
+        return slot_keys(self._registry.stage(kind)) if kind in self._registry.kinds else frozenset()
+
+    def _of_profile(self, profile: str | None) -> list[Node]:
+        profiles = self._layers.profiles
+        if profile is not None and profile not in profiles and self._layers.bodies:
+            message = f"there is no profile '{profile}'.{did_you_mean(profile, profiles)}"
+            hint = f"there are: {', '.join(profiles) or 'none'}"
+            self._errors.append(ConfigError(message, path=str(self._file), hint=hint))
+        for bodies in profiles.values():
+            for body in bodies:
+                for key, place in body.keys.items():
+                    self._check_key_of_profile(key, place)
+        return [
+            replace(body, value={key: body.map[key] for key in IN_PROFILES if key in body.map})
+            for body in profiles.get(profile or "", [])
+        ]
+
+    def _check_key_of_profile(self, key: str, place: Place) -> None:
+        if key in IN_PROFILES or key.startswith("x-"):
+            return
+        if planned((key,)):
+            self._errors.append(place.error(f"'{key}': {NOT_AVAILABLE}"))
+        else:
+            expected = " and ".join(f"'{known}'" for known in IN_PROFILES)
+            message = f"a profile can't hold '{key}', only {expected}.{did_you_mean(key, IN_PROFILES)}"
+            self._errors.append(place.error(message))
+
+    def _top_level(self, root: Node) -> tuple[AgentConfig, str | None]:
+        children = {key: child for key, child in root.map.items() if key != "stages"}
+        if _is_map(agent := children.get("agent")):
+            children["agent"] = long_form(agent, self._errors)
+            self._check_references(children["agent"])
+        also = ("stages", "profiles", "extends")
+        model = validate(PipelineFile, replace(root, value=children), (), self._errors, also=also)
+        return (AgentConfig(), None) if model is None else (model.agent, model.name)
+
+    def _check_references(self, agent: Node) -> None:
+        """Every ``{{name}}`` must be a declared variable."""
+        variables = agent.map.get("variables")
+        declared = variables.keys if variables else {}
+        greeting = agent.map.get("greeting")
+        say = greeting.map.get("say") if _is_map(greeting) else None
+        for template in (agent.map.get("prompt"), say):
+            if template is None:
+                continue
+            for name in references(template.text or ""):
+                if name not in declared:
+                    message = f"'{{{{{name}}}}}' names no variable.{did_you_mean(name, declared)}"
+                    hint = f"declare it: agent.variables.{name}: {{required: true}}"
+                    self._errors.append(template.place.error(message, hint=hint))
+
+    def _slots(self, root: Node) -> tuple[Slot, ...]:
+        stages = root.map.get("stages")
+        if stages is None:
+            hint = f"there are: {', '.join(self._registry.kinds)}"
+            self._errors.append(root.place.error("'stages' is missing", hint=hint))
+            return ()
+        folder = self._file.parent.resolve()
+        reader = SlotReader(self._registry, folder, self._code, self._errors)
+        self._check_tools_are_allowed(root)
+        return reader.read(stages)
+
+    def _check_tools_are_allowed(self, root: Node) -> None:
+        if self._code != "forbid":
+            return
+        agent = root.map.get("agent")
+        tools = agent.map.get("tools") if _is_map(agent) else None
+        for tool in tools.value if tools and isinstance(tools.value, list) else ():
+            if isinstance(tool.value, str) or (_is_map(tool) and "python" in tool.map):
+                self._errors.append(tool.place.error("own code isn't allowed here: a Python tool"))
+
+
+def _is_map(node: Node | None) -> TypeGuard[Node]:
+    return node is not None and isinstance(node.value, dict)
+
+
+def _without_x_keys(node: Node, path: tuple[str, ...] = ()) -> Node:
+    """``x-`` keys are free at the top, in ``agent``, in ``stages`` and in its slots."""
+    if not isinstance(node.value, dict) or (path and path[0] not in IN_PROFILES):
+        return node
+    children = {key: child for key, child in node.map.items() if not key.startswith("x-")}
+    if not path or path == ("stages",):
+        children = {key: _without_x_keys(child, (*path, key)) for key, child in children.items()}
+    return replace(node, value=children)

@@ -1,0 +1,120 @@
+"""What a pipeline file may say outside its stages. Only what works is here; the rest is in ``later.py``.
+
+These are the long forms: ``forms.py`` turns ``greeting: Hello`` into ``greeting: {say: Hello}`` before.
+The descriptions of the fields are what the YAML reference and the JSON schema tell.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    model_validator,
+)
+
+from voicepipe.core.units import SECOND, Duration, RelativeToFile
+
+ANY_PROVIDER = "*"
+LANGUAGE = r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$"
+TOOL_FILE = r"^[^:]+\.py(:[A-Za-z_][A-Za-z0-9_]*)?$"
+VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Variable(Model):
+    """A value that a call is given from outside, and that ``{{name}}`` inserts."""
+
+    default: str | None = Field(None, description="the value if none is given")
+    required: bool = Field(False, description="whether a call can't begin without it")
+
+    @model_validator(mode="after")
+    def _not_both(self) -> Variable:
+        if self.required and self.default is not None:
+            raise ValueError("a required variable has no use for a default")
+        return self
+
+
+class Greeting(Model):
+    """What the agent says before the caller speaks."""
+
+    say: str = Field(min_length=1, description="the words; {{name}} inserts a variable")
+
+
+class PythonTool(Model):
+    """One function of a Python file, or all its functions that are marked ``@tool``."""
+
+    python: Annotated[str, RelativeToFile()] = Field(
+        pattern=TOOL_FILE, description="./tools.py, or ./tools.py:function"
+    )
+    timeout: Duration | None = Field(None, gt=0, le=3600 * SECOND, description="how long a call may take")
+    side_effect: bool | None = Field(
+        None, description="whether a call changes anything; true unless it is said here or at @tool"
+    )
+
+    @property
+    def file(self) -> Path:
+        """Absolute."""
+        return Path(self.python.rpartition(".py")[0] + ".py")
+
+    @property
+    def function(self) -> str | None:
+        """The function's name, or None for all that are marked."""
+        return self.python.rpartition(".py")[2].lstrip(":") or None
+
+
+class BuiltinTool(Model):
+    """A tool that needs no code."""
+
+    builtin: Literal["end_call", "current_time"] = Field(
+        description="end_call hangs up once the goodbye is said; current_time tells the date and the time"
+    )
+
+
+def _kind_of_tool(data: Any) -> str | None:
+    for kind in ("python", "builtin"):
+        if kind in data if isinstance(data, dict) else hasattr(data, kind):
+            return f"<{kind}>"  # stands in error locations, where it must differ from every key
+    return None
+
+
+Tool = Annotated[
+    Annotated[PythonTool, Tag("<python>")] | Annotated[BuiltinTool, Tag("<builtin>")],
+    Discriminator(_kind_of_tool),
+]
+
+
+class AgentConfig(Model):
+    """Who speaks, whatever engine makes the speech: nothing here changes when a stage is swapped."""
+
+    language: str = Field("en-US", pattern=LANGUAGE, description="BCP 47, such as en-US")
+    variables: dict[Annotated[str, StringConstraints(pattern=VARIABLE)], Variable] = Field(
+        default_factory=dict, description="values that each call is given; --var NAME=VALUE"
+    )
+    prompt: str = Field("", description="instructions for the model, as text or {file: PATH}")
+    greeting: Greeting | None = Field(None, description="said first; a text, or {say: TEXT}")
+    voice: dict[str, str] = Field(
+        default_factory=dict, description="a voice, or a map from provider to voice"
+    )
+    tools: tuple[Tool, ...] = Field((), description="what the model may call")
+
+    def voice_for(self, provider: str) -> str | None:
+        """The voice that the file names for ``provider``, or for any."""
+        return self.voice.get(provider, self.voice.get(ANY_PROVIDER))
+
+
+class PipelineFile(Model):
+    """The top level, without ``extends``, ``profiles`` and ``stages``, which the layers resolve."""
+
+    voicepipe: Literal[1] = Field(description="the version of the file format")
+    name: str | None = Field(None, min_length=1, max_length=100, description="the file's name if not given")
+    agent: AgentConfig = Field(default_factory=AgentConfig, description="who speaks")

@@ -1,0 +1,179 @@
+"""The map ``stages`` → slots: which stage, which provider, and the keys of each, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from voicepipe.config.check import fields_of, validate
+from voicepipe.config.later import NOT_AVAILABLE, planned
+from voicepipe.config.nodes import Node, Place
+from voicepipe.config.registry import Registry, is_own_code, own_provider
+from voicepipe.core.names import did_you_mean
+from voicepipe.errors import ConfigError
+from voicepipe.providers.base import Provider, ProviderConfig
+from voicepipe.stages.base import Stage, StageConfig
+
+Code = Literal["run", "ignore", "forbid"]
+"""What becomes of the user's own code: imported, left alone (its keys go unchecked), or an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One entry of ``stages``.
+
+    ``name`` is what follows the slash of a tap's key (``stt/second``). ``provider`` and its configuration
+    are None where the kind takes none, and for own code that was left alone; ``use`` is its name as users
+    write it.
+    """
+
+    key: str
+    kind: str
+    name: str | None
+    stage: type[Stage]
+    config: StageConfig
+    use: str | None
+    provider: type[Provider] | None
+    provider_config: ProviderConfig | None
+    place: Place
+
+
+def slot_keys(stage: type[Stage]) -> frozenset[str]:
+    """The keys that a stage declares; all others of its slot are the provider's."""
+    return frozenset(fields_of(stage.Config))
+
+
+@dataclass(slots=True)
+class SlotReader:
+    """Reads the slots of one pipeline; problems are added to ``errors``."""
+
+    registry: Registry
+    folder: Path
+    code: Code
+    errors: list[ConfigError]
+
+    def read(self, stages: Node) -> tuple[Slot, ...]:
+        if not isinstance(stages.value, dict):
+            self.errors.append(stages.place.error(f"expected a map of stages, found {stages.kind}"))
+            return ()
+        slots = [self._slot(key, stages.keys[key], node) for key, node in stages.value.items()]
+        kinds = {slot.kind for slot in slots if slot}
+        if "llm" in kinds and "turn" not in stages.value and "turn" in self.registry.kinds:
+            # The turn stage has no provider to choose, and its defaults are good.
+            slots.append(self._slot("turn", stages.place, Node({}, stages.place)))
+        return tuple(slot for slot in slots if slot)
+
+    def _slot(self, key: str, place: Place, node: Node) -> Slot | None:
+        stage = self._stage(key, place)
+        if stage is None:
+            return None
+        if not isinstance(node.value, dict):
+            expected = "a map of its keys" if stage.provider_kind is None else "'provider[/model]' or a map"
+            self.errors.append(node.place.error(f"'{key}': expected {expected}, found {node.kind}"))
+            return None
+        own = slot_keys(stage)
+        config = validate(stage.Config, _only(node, lambda name: name in own), ("stages", key), self.errors)
+        rest = _only(node, lambda name: name not in own)
+        if stage.provider_kind is None:
+            return self._without_provider(key, place, stage, config, rest)
+        return self._with_provider(key, place, stage, config, rest)
+
+    def _stage(self, key: str, place: Place) -> type[Stage] | None:
+        kind, slash, name = key.partition("/")
+        kinds = self.registry.kinds
+        if kind in kinds and (not slash or (name and "/" not in name)):
+            return self.registry.stage(kind)
+        if kind in kinds:
+            error = place.error(f"expected '{kind}', or '{kind}/name' for a tap, found '{key}'")
+        elif planned(("stages", key)):
+            error = place.error(f"'{kind}': {NOT_AVAILABLE}")
+        else:
+            known = ", ".join(kinds)
+            error = place.error(
+                f"unknown kind of stage '{kind}'.{did_you_mean(kind, kinds)}", hint=f"there are: {known}"
+            )
+        self.errors.append(error)
+        return None
+
+    def _without_provider(
+        self, key: str, place: Place, stage: type[Stage], config: StageConfig | None, rest: Node
+    ) -> Slot | None:
+        if "use" in rest.map:
+            keys = ", ".join(sorted(slot_keys(stage)))
+            error = f"'{key}' has no provider to choose"
+            self.errors.append(rest.keys["use"].error(error, hint=f"its keys are: {keys}"))
+            return None
+        # What isn't the stage's is nobody's: the stage's model says so.
+        if rest.map:
+            validate(stage.Config, rest, ("stages", key), self.errors)
+        if config is None or rest.map:
+            return None
+        kind, _, name = key.partition("/")
+        return Slot(key, kind, name or None, stage, config, None, None, None, place)
+
+    def _with_provider(
+        self, key: str, place: Place, stage: type[Stage], config: StageConfig | None, rest: Node
+    ) -> Slot | None:
+        kind, _, name = key.partition("/")
+        names = self.registry.provider_names(str(stage.provider_kind))
+        use = rest.map.get("use")
+        if use is None or not isinstance(use.value, str) or not use.value:
+            found = "'use' is missing" if use is None else f"expected a provider's name, found {use.kind}"
+            at = place if use is None else use.place
+            self.errors.append(at.error(f"'{key}': {found}", hint=f"there are: {', '.join(names)}"))
+            return None
+        keys = _only(rest, lambda name: name != "use")
+        if is_own_code(use.value) and self.code != "run":
+            if self.code == "forbid":
+                self.errors.append(use.place.error(f"own code isn't allowed here: '{use.value}'"))
+            if config is None or self.code == "forbid":
+                return None
+            return Slot(key, kind, name or None, stage, config, use.value, None, None, place)
+        provider = self._provider(str(stage.provider_kind), use)
+        if provider is None:
+            return None
+        checked = self._provider_config(provider, use, keys, key, slot_keys(stage))
+        if config is None or checked is None:
+            return None
+        return Slot(key, kind, name or None, stage, config, use.value, provider, checked, place)
+
+    def _provider(self, kind: str, use: Node) -> type[Provider] | None:
+        name = str(use.value)
+        if is_own_code(name):
+            provider = own_provider(name, self.folder)
+            if provider.kind != kind:
+                error = f"'{name}' is a provider for {provider.kind}, not for {kind}"
+                self.errors.append(use.place.error(error))
+                return None
+            return provider
+        names = self.registry.provider_names(kind)
+        if name in names:
+            return self.registry.provider(kind, name)
+        shown = use.shown or name
+        if others := self.registry.provider_kinds(name):
+            message = f"'{shown}' is a provider for {' and '.join(others)}, not for {kind}"
+        else:
+            message = f"unknown {kind} provider '{shown}'.{did_you_mean(name, names)}"
+        self.errors.append(use.place.error(message, hint=f"there are: {', '.join(names)}"))
+        return None
+
+    def _provider_config(
+        self, provider: type[Provider], use: Node, keys: Node, key: str, own: frozenset[str]
+    ) -> ProviderConfig | None:
+        model = keys.map.get("model")
+        count = len(self.errors)
+        if model is not None and "model" not in fields_of(provider.Config):
+            found = f"found '{model.shown or model.text}'"
+            error = f"'{use.shown or use.value}' has no models to choose from, {found}"
+            self.errors.append(keys.keys["model"].error(error))
+            keys = _only(keys, lambda name: name != "model")
+        checked = validate(provider.Config, keys, ("stages", key), self.errors, also=own | {"use"})
+        return checked if len(self.errors) == count else None
+
+
+def _only(node: Node, wanted: Callable[[str], bool]) -> Node:
+    """The map without the keys that aren't ``wanted``."""
+    children = {key: child for key, child in node.map.items() if wanted(key)}
+    return replace(node, value=children)
