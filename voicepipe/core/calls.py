@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
@@ -51,6 +52,8 @@ class Host:
     """BCP 47, as in the pipeline's ``agent.language``: ``en-US``."""
     voice: str | None = None
     """The portable ``agent.voice`` for this provider, where the pipeline names one."""
+    env: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    """Where well-known keys are looked up: the process's environment, and the ``.env`` beside the file."""
     progress: Callable[[str], None] = lambda message: None
     """Tells a waiting person what takes long (loading, downloading)."""
 
