@@ -52,3 +52,17 @@ class AudioOutput(Protocol):
     def flush(self) -> None:
         """Drop what is pending, with a fade short enough not to be heard as speech."""
         ...
+
+
+class CallEnds(Protocol):
+    """Both ends of one call, made by a transport."""
+
+    @property
+    def caller(self) -> AudioInput: ...
+
+    @property
+    def output(self) -> AudioOutput: ...
+
+    def close(self) -> None:
+        """Give devices and files back; the call is over."""
+        ...

@@ -1,0 +1,274 @@
+"""The public door: a pipeline file becomes a ``Pipeline``, and a ``Pipeline`` holds calls.
+
+::
+
+    async with Pipeline.from_yaml("pipeline.yaml") as pipe, pipe.session(vars={"name": "Ann"}) as call:
+        async for at_ns, event in call.run(audio_in, audio_out):
+            print(event)
+
+    report = Pipeline.from_yaml("pipeline.yaml").run_sync(input="question.wav", output="call.wav")
+
+Nothing here installs a signal handler, and all of it but ``run_sync`` works inside a running loop.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from voicepipe.config.load import LoadedPipeline, Overrides, load_pipeline
+from voicepipe.config.slots import Code
+from voicepipe.config.slots import Slot as ConfiguredSlot
+from voicepipe.config.variables import agent_for_call
+from voicepipe.core.calls import Host
+from voicepipe.core.clock import Clock, ClockName, run_on
+from voicepipe.core.io import AudioInput, AudioOutput, CallEnds
+from voicepipe.core.units import MS
+from voicepipe.errors import UsageError
+from voicepipe.observe.log import EventLog
+from voicepipe.observe.report import CallReport
+from voicepipe.providers.base import Provider
+from voicepipe.runtime.graph import Graph, Node, compile_graph
+from voicepipe.runtime.live import events
+from voicepipe.runtime.session import Session, Slot
+from voicepipe.runtime.tools import ToolMode, ToolSet
+from voicepipe.runtime.workers import InlineWorkers, ThreadWorkers, make_workers
+from voicepipe.transports.wav import Typed, WavCall, load_clip
+
+RATE = 16_000
+"""Samples per second of the caller's audio inside a pipeline."""
+
+
+class Call:
+    """One call, made by ``Pipeline.session``."""
+
+    def __init__(self, session: Session, report: CallReport) -> None:
+        self._session = session
+        self.report = report
+        """What is known of the call so far, and all of it once it has ended."""
+
+    @property
+    def clock(self) -> Clock:
+        return self._session.clock
+
+    def run(self, audio_in: AudioInput, audio_out: AudioOutput) -> AsyncGenerator[tuple[int, Any], None]:
+        """Hold the call; yields ``(session time in ns, event)``. See ``docs/events.md`` for the events.
+
+        Leaving the iteration early ends the call. An unexpected exception of a stage is raised here.
+        """
+        return events(self._session, audio_in, audio_out)
+
+    def observe(self, observer: Callable[[int, Any], None]) -> None:
+        """Call ``observer(at_ns, event)`` synchronously for everything that happens from now on."""
+        self._session.observe(observer)
+
+    def hang_up(self, reason: str = "hung up") -> None:
+        """End the call; what is being said is cut off. Only from the call's own event loop."""
+        self._session.hang_up(reason)
+
+
+class Pipeline:
+    """A checked pipeline file. Its providers start with the first session and serve all of them."""
+
+    def __init__(self, loaded: LoadedPipeline) -> None:
+        self.loaded = loaded
+        self.graph = graph_of(loaded)
+        self._providers: dict[str, Provider] = {}
+        self._workers: ThreadWorkers | InlineWorkers | None = None
+        self._users = 0
+
+    @classmethod
+    def from_yaml(
+        cls,
+        path: str | Path,
+        *,
+        profile: str | None = None,
+        set: Overrides = (),
+        env: Mapping[str, str] | None = None,
+        code: Code = "run",
+    ) -> Pipeline:
+        """Load and check the file. Raises ``ConfigErrors`` with all its problems, or ``GraphError``.
+
+        ``set`` overrides values (``{"stages.tts": "espeak"}``), ``env`` replaces the environment, and
+        ``code="forbid"`` refuses a file that runs Python code of its own.
+        """
+        return cls(load_pipeline(path, profile=profile, overrides=set, env=env, code=code))
+
+    # ── providers ────────────────────────────────────────────────────────────────────────────────
+
+    async def start(self, progress: Callable[[str], None] = lambda message: None) -> None:
+        """Load the models and warm up; ``SetupError`` says what is missing. Balanced by ``close``."""
+        self._users += 1
+        if self._users > 1:
+            return
+        try:
+            clock = Clock()
+            self._workers = make_workers(clock)
+            self._providers = make_providers(self.loaded, self._workers, clock, progress)
+            for provider in self._providers.values():
+                progress(f"starting {provider.kind} {provider.name}")
+                await provider.start()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Give everything back once the last user has closed."""
+        self._users -= 1
+        if self._users > 0:
+            return
+        async with AsyncExitStack() as stack:
+            if self._workers is not None:
+                stack.callback(self._workers.close)
+            for provider in self._providers.values():
+                stack.push_async_callback(provider.close)
+        self._providers, self._workers = {}, None
+
+    async def __aenter__(self) -> Pipeline:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    # ── calls ────────────────────────────────────────────────────────────────────────────────────
+
+    @asynccontextmanager
+    async def session(
+        self,
+        *,
+        vars: Mapping[str, str] | None = None,
+        tools: Sequence[Callable[..., Any]] = (),
+        tool_mode: ToolMode | None = None,
+        name: str | None = None,
+    ) -> AsyncIterator[Call]:
+        """One call. ``tools`` are added to those of the file; ``vars`` fill its variables."""
+        agent = agent_for_call(self.loaded.agent, vars or {})
+        tool_set = ToolSet.of(self.loaded.agent.tools, tools, mode=tool_mode)
+        await self.start()
+        try:
+            assert self._workers is not None, "start() made them"
+            clock = Clock()
+            name = name or secrets.token_hex(6)
+            session = Session(
+                name=name,
+                graph=self.graph,
+                slots=[
+                    Slot(slot.key, slot.stage(slot.config, provider, agent), provider)
+                    for slot in self.loaded.slots
+                    for provider in [self._providers.get(slot.key)]
+                ],
+                agent=agent,
+                tools=tool_set,
+                workers=self._workers,
+                clock=clock,
+            )
+            report = CallReport(session=name, clock=clock.name)
+            session.observe(report)
+            yield Call(session, report)
+        finally:
+            await self.close()
+
+    async def hold(
+        self,
+        open_ends: Callable[[Clock], CallEnds],
+        *,
+        vars: Mapping[str, str] | None = None,
+        events: str | Path | None = None,
+        tool_mode: ToolMode | None = None,
+        on_call: Callable[[Call], None] = lambda call: None,
+    ) -> CallReport:
+        """Hold one whole call between the ends that ``open_ends`` makes; they are closed at its end.
+
+        ``events`` gets the log. ``on_call`` is given the call before it begins, to observe it or to be
+        able to hang up.
+        """
+        async with self.session(vars=vars, tool_mode=tool_mode) as call, AsyncExitStack() as stack:
+            if events is not None:
+                log = EventLog(Path(events), secrets=self.loaded.environment.secrets)
+                stack.callback(log.close)
+                call.observe(log)
+            on_call(call)
+            ends = open_ends(call.clock)
+            stack.callback(ends.close)
+            async for _ in call.run(ends.caller, ends.output):
+                pass
+            return call.report
+
+    def run_sync(
+        self,
+        *,
+        input: str | Path | Sequence[str | Path] = (),
+        text: str | Sequence[str] = (),
+        output: str | Path | None = None,
+        events: str | Path | None = None,
+        vars: Mapping[str, str] | None = None,
+        gap_ns: int = 500 * MS,
+        clock: ClockName = "real",
+    ) -> CallReport:
+        """Hold one call with WAV files and typed lines, one after the other; not in a running loop.
+
+        ``output`` gets both sides in stereo. Raises ``AudioError`` for a file that can't be used.
+        """
+        script = [load_clip(Path(path), RATE) for path in _many(input)] + [
+            Typed(line) for line in _many(text)
+        ]
+        if not script:
+            raise UsageError("a call needs something to say", hint="give input= or text=")
+        ends = partial(
+            WavCall,
+            script=script,
+            rate=RATE,
+            gap_ns=gap_ns,
+            recording=Path(output) if output is not None else None,
+        )
+        return run_on(clock, self.hold(ends, vars=vars, events=events))
+
+
+def graph_of(loaded: LoadedPipeline) -> Graph:
+    """The graph that the file declares. No provider is made. Raises ``GraphError``."""
+    return compile_graph(
+        [Node(slot.key, slot.stage.ports(slot.config), slot.config.from_) for slot in loaded.slots]
+    )
+
+
+def make_providers(
+    loaded: LoadedPipeline,
+    workers: ThreadWorkers | InlineWorkers,
+    clock: Clock,
+    progress: Callable[[str], None],
+) -> dict[str, Provider]:
+    """An instance for each slot that has a provider, by the slot's key; none of them is started."""
+    providers: dict[str, Provider] = {}
+    for slot in loaded.slots:
+        if slot.provider is None:
+            continue
+        _check_clock(slot, slot.provider, clock)
+        host = Host(
+            workers=workers,
+            language=loaded.agent.language,
+            voice=loaded.agent.voice_for(slot.provider.name),
+            env=loaded.environment.values,
+            progress=progress,
+        )
+        providers[slot.key] = slot.provider(slot.provider_config, host)
+    return providers
+
+
+def _check_clock(slot: ConfiguredSlot, provider: type[Provider], clock: Clock) -> None:
+    if clock.virtual and provider.clock == "real":
+        raise UsageError(
+            f"stages.{slot.key} ({provider.name}) can't run on the {clock.name} clock",
+            hint="it talks to the outside world, which keeps real time; use the real clock",
+        )
+
+
+def _many(value: Any) -> list[Any]:
+    return [value] if isinstance(value, str | Path) else list(value)

@@ -1,0 +1,101 @@
+"""The command line: finds the command, runs it, and turns what went wrong into a sentence and a status.
+
+Exit status: 0 fine, 1 an expectation or an answer was missed, 2 bad usage or configuration,
+3 environment (device, package, model, unreadable audio, no speech), 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+
+from voicepipe.core.names import did_you_mean
+from voicepipe.errors import VoicepipeError
+
+COMMANDS = {
+    "run": "hold a call on this computer: microphone, WAV files or typed text",
+    "demo": "hear and see the quickstart pipeline answer spoken questions",
+    "validate": "check a pipeline file and report all its problems",
+    "config": "print the pipeline as it is after all layers",
+    "graph": "draw the stages and what flows between them",
+    "schema": "print the JSON Schema of pipeline files",
+    "init": "start a project of your own",
+    "doctor": "say what this computer has and what is missing",
+    "pull": "fetch the models that a pipeline needs",
+}
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``voicepipe`` with ``argv`` (default: the process's) and return the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_overview(), file=sys.stdout if arguments else sys.stderr)
+        return 0 if arguments else 2
+    if arguments[0] in ("-V", "--version"):
+        from voicepipe.cli.version import version  # noqa: PLC0415 - package metadata costs 20 ms
+
+        print(f"voicepipe {version()}")
+        return 0
+    if arguments[0] not in COMMANDS:
+        print(
+            f"voicepipe: there is no command '{arguments[0]}'.{did_you_mean(arguments[0], COMMANDS)}\n"
+            f"  voicepipe --help lists them",
+            file=sys.stderr,
+        )
+        return 2
+    return _run(arguments[0], arguments[1:])
+
+
+def _run(name: str, arguments: list[str]) -> int:
+    command = import_module(f"voicepipe.cli.{name}")
+    parser = argparse.ArgumentParser(prog=f"voicepipe {name}", description=command.__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    command.add_arguments(parser)
+    options = parser.parse_args(arguments)
+    try:
+        status: int = command.run(options)
+        sys.stdout.flush()
+        return status
+    except VoicepipeError as error:
+        if options.debug:
+            traceback.print_exc()
+        print(f"voicepipe: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has left; Python would complain once more while it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # the last line of defence: a bug shows as one, but in a sentence
+        if options.debug:
+            traceback.print_exc()
+        print(
+            f"voicepipe: {type(error).__name__}: {error}\n"
+            "  this is a fault in voicepipe or in code of yours that it runs; --debug shows where",
+            file=sys.stderr,
+        )
+        return 1
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {what}" for name, what in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: voicepipe COMMAND [OPTION ...]",
+            "",
+            "Voice agents declared in one YAML file.",
+            "",
+            *lines,
+            "",
+            "voicepipe COMMAND --help tells more. voicepipe --version tells the version.",
+        ]
+    )

@@ -1,0 +1,62 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+
+from voicepipe.config.slots import Code
+from voicepipe.errors import UsageError
+
+
+def add_pipeline(parser: argparse.ArgumentParser) -> None:
+    """The pipeline file and what may be laid over it."""
+    parser.add_argument("pipeline", help="the pipeline file")
+    parser.add_argument("-p", "--profile", help="a profile of the file")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PATH=VALUE",
+        dest="overrides",
+        help="override a value, such as stages.tts=espeak; the value is YAML",
+    )
+    parser.add_argument(
+        "--no-code",
+        action="store_const",
+        const="forbid",
+        default="run",
+        dest="code",
+        help="refuse a file that runs Python code of its own",
+    )
+
+
+def add_verbosity(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-v", "--verbose", action="store_true", help="tell more")
+    parser.add_argument("-q", "--quiet", action="store_true", help="tell errors only")
+
+
+def add_vars(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--var",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="vars",
+        help="a variable of the agent",
+    )
+
+
+def variables(given: list[str]) -> dict[str, str]:
+    """``["name=Ann"]`` → ``{"name": "Ann"}``."""
+    values = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError(f"--var {pair}: expected NAME=VALUE")
+        values[name.strip()] = value
+    return values
+
+
+def code_mode(options: argparse.Namespace) -> Code:
+    mode: Code = options.code
+    return mode

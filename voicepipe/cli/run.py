@@ -1,0 +1,147 @@
+"""Hold a call on this computer: with the microphone, or with WAV files and typed text.
+
+voicepipe run pipeline.yaml
+voicepipe run pipeline.yaml --input question.wav --output call.wav --json
+voicepipe run pipeline.yaml --text "What time is it?"
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from voicepipe.api import RATE, Call, Pipeline
+from voicepipe.cli.main import INTERRUPTED
+from voicepipe.cli.options import add_pipeline, add_vars, add_verbosity, code_mode, variables
+from voicepipe.cli.terminal import Terminal
+from voicepipe.cli.transcript import LiveTranscript
+from voicepipe.core.clock import Clock, run_on
+from voicepipe.core.io import CallEnds
+from voicepipe.core.units import parse_duration
+from voicepipe.errors import AudioError, UsageError
+from voicepipe.observe.report import CallReport
+from voicepipe.transports.wav import Clip, Typed, WavCall, load_clip
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_pipeline(parser)
+    script = parser.add_argument_group("instead of the microphone, in the order given")
+    script.add_argument(
+        "--input", action=_Script, metavar="WAV", help="the caller says this; may be repeated"
+    )
+    script.add_argument(
+        "--text", action=_Script, metavar="TEXT", help="the caller types this; may be repeated"
+    )
+    script.add_argument(
+        "--gap", type=_duration, default="500ms", help="silence between a reply and the next input (500ms)"
+    )
+    script.add_argument(
+        "--clock",
+        choices=["real", "simulated", "charged"],
+        default="real",
+        help="real time; or idle time skipped, with computing counted (charged) or not (simulated)",
+    )
+    parser.add_argument("--output", type=Path, metavar="WAV", help="record: caller left, agent right")
+    parser.add_argument("--events", type=Path, metavar="JSONL", help="write the event log")
+    parser.add_argument("--json", action="store_true", help="print the call as one JSON object")
+    add_vars(parser)
+    add_verbosity(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    terminal = Terminal(quiet=options.quiet)
+    script: list[tuple[str, str]] = getattr(options, "script", None) or []
+    pipeline = Pipeline.from_yaml(
+        options.pipeline, profile=options.profile, set=options.overrides, code=code_mode(options)
+    )
+    for dropped in pipeline.loaded.dropped if options.verbose else ():
+        terminal.line(terminal.style(str(dropped), "dim"))
+    items = [load_clip(Path(what), RATE) if how == "input" else Typed(what) for how, what in script]
+    call = HeldCall(terminal)
+    report = run_on(
+        options.clock,
+        pipeline.hold(
+            _ends(options, items),
+            vars=variables(options.vars),
+            events=options.events,
+            on_call=call.begin,
+        ),
+    )
+    if options.json:
+        print(json.dumps(report.as_json(), ensure_ascii=False))
+    if call.interrupted:
+        return INTERRUPTED
+    return verdict(report, items, terminal)
+
+
+def verdict(report: CallReport, items: list[Clip | Typed], terminal: Terminal) -> int:
+    """The exit status of a call, with a sentence for what was missed."""
+    clips = [item.name for item in items if isinstance(item, Clip)]
+    if clips and not report.heard_speech:
+        raise AudioError(
+            f"no speech was found in {', '.join(clips)}",
+            hint="listen to it; stages.vad.threshold makes the detection more sensitive",
+        )
+    for failure in report.failures:
+        terminal.error(failure)
+    if report.unanswered:
+        terminal.error(f"{report.unanswered} of the caller's turns got no answer")
+    return 1 if report.unanswered or report.failures else 0
+
+
+class HeldCall:
+    """What the terminal does with a call: shows it, and hangs up at Ctrl-C."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self.interrupted = False
+
+    def begin(self, call: Call) -> None:
+        call.observe(LiveTranscript(self._terminal))
+        loop = asyncio.get_running_loop()
+
+        def hang_up() -> None:
+            if self.interrupted:  # a second time: whatever hangs is left behind
+                loop.remove_signal_handler(signal.SIGINT)
+            self.interrupted = True
+            call.hang_up("Ctrl-C")
+
+        loop.add_signal_handler(signal.SIGINT, hang_up)
+
+
+def _ends(options: argparse.Namespace, items: list[Clip | Typed]) -> Callable[[Clock], CallEnds]:
+    if items:
+        return partial(WavCall, script=items, rate=RATE, gap_ns=options.gap, recording=options.output)
+    if options.clock != "real":
+        raise UsageError(
+            f"the microphone can't run on the {options.clock} clock", hint="give --input or --text"
+        )
+    from voicepipe.transports.local import LocalCall  # noqa: PLC0415 - the sound card is used only here
+
+    return partial(LocalCall, rate=RATE, recording=options.output)
+
+
+class _Script(argparse.Action):
+    """--input and --text go into one list: the order in which they are given is that of the call."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        script = [*(getattr(namespace, "script", None) or []), (self.dest, str(values))]
+        namespace.script = script
+
+
+def _duration(text: str) -> int:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
