@@ -1,0 +1,275 @@
+"""Python functions as tools of the model: signature → JSON schema, arguments → values, result → text.
+
+Nothing is executed here. ``@tool`` leaves the function as it is, so that it can be called and tested like
+any other, and puts a ``ToolSpec`` beside it. What a function can't be is said when it is decorated, with the
+place; what a model does wrong is said to the model, as a ``ToolError`` that it can act on.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, overload
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticSerializationError, to_json
+
+from voicepipe.core.names import did_you_mean
+from voicepipe.core.units import SECOND, parse_duration
+from voicepipe.errors import ToolError, UsageError
+from voicepipe.speech.signatures import fail, read_signature
+
+DEFAULT_TIMEOUT = "10s"
+"""A caller takes a longer silence for a line that was cut."""
+
+ARGUMENTS_LIMIT = 65_536
+"""Characters of JSON. A model that writes more has lost its way."""
+
+RESULT_LIMIT = 8192
+"""Bytes of a result: about 2,000 tokens, read by the model before its next word and paid with each turn."""
+
+MESSAGE_LIMIT = 2000
+NAME_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""The names that OpenAI's API accepts; the other vendors' rules are no narrower."""
+
+_ATTRIBUTE = "__voicepipe_tool__"
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ToolSpec:
+    """A function that the model may call."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+    """JSON schema, draft 2020-12: an object whose ``additionalProperties`` is false, with ``required``."""
+    side_effect: bool
+    """False: calling it changes nothing, so that it may run early and in vain."""
+    timeout_s: float
+    is_async: bool
+    fn: Callable[..., Any]
+    model: type[BaseModel] = field(repr=False)
+    names: dict[str, str] = field(repr=False)
+    """The parameter behind each field of ``model``."""
+
+    def validate(self, arguments: str | Mapping[str, Any]) -> dict[str, Any]:
+        """The keyword arguments for ``fn``, defaults included, from what the model wrote.
+
+        Numbers and booleans that come as strings are converted, and so are numbers where text is wanted.
+        No text at all is taken for no arguments, as models write it. Raises ``ToolError``.
+        """
+        given = self._parsed(arguments) if isinstance(arguments, str) else dict(arguments)
+        try:
+            values = self.model.model_validate(given)
+        except ValidationError as error:
+            raise self._refused("; ".join(self._problems(error))) from None
+        return {name: getattr(values, field_name) for field_name, name in self.names.items()}
+
+    def _parsed(self, arguments: str) -> dict[str, Any]:
+        if len(arguments) > ARGUMENTS_LIMIT:
+            raise self._refused(f"the arguments are longer than {ARGUMENTS_LIMIT} characters")
+        try:
+            given = json.loads(arguments) if arguments.strip() else {}
+        except json.JSONDecodeError as error:
+            raise self._refused(f"the arguments are not JSON: {error.msg} at character {error.pos}") from None
+        except (ValueError, RecursionError):  # a number of thousands of digits, thousands of brackets
+            raise self._refused("the arguments hold a number or a nesting beyond all bounds") from None
+        if not isinstance(given, dict):
+            raise self._refused(f"the arguments are {_shown(given)}, expected a JSON object")
+        return given
+
+    def _problems(self, error: ValidationError) -> Iterator[str]:
+        problems = error.errors(include_url=False, include_context=False)
+        # Names first: a wrong name explains a missing one.
+        for problem in sorted(problems, key=lambda problem: problem["type"] != "extra_forbidden")[:8]:
+            place = ".".join(str(part) for part in problem["loc"])
+            if problem["type"] == "missing":
+                yield f"argument '{place}' is missing"
+            elif problem["type"] == "extra_forbidden":
+                hint = did_you_mean(place, self.names.values()) if len(problem["loc"]) == 1 else ""
+                yield f"there is no argument '{_cut(place, 80)}'.{hint}".removesuffix(".")
+            else:
+                yield f"argument '{place}': {problem['msg']}, found {_shown(problem['input'])}"
+
+    def _refused(self, problem: str) -> ToolError:
+        properties = self.parameters["properties"]
+        required = self.parameters["required"]
+        expected = ", ".join(
+            f"{name} ({_outline(schema)}{'' if name in required else ', optional'})"
+            for name, schema in properties.items()
+        )
+        return ToolError(
+            _cut(f"{self.name} was not called: {problem}. It takes: {expected or 'nothing'}.", MESSAGE_LIMIT)
+        )
+
+
+@overload
+def tool(fn: F, /) -> F: ...
+
+
+@overload
+def tool(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    side_effect: bool = True,
+    timeout: str | float = DEFAULT_TIMEOUT,
+) -> Callable[[F], F]: ...
+
+
+def tool(
+    fn: F | None = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    side_effect: bool = True,
+    timeout: str | float = DEFAULT_TIMEOUT,
+) -> F | Callable[[F], F]:
+    """Mark a function as a tool: ``@tool`` or ``@tool(side_effect=False, timeout="3s")``.
+
+    The parameters' types and the docstring become what the model sees. ``side_effect=False`` promises that
+    a call changes nothing. ``timeout`` carries its unit, or is a number of seconds. Raises ``ConfigError``
+    with the function's place for a signature that a model can't fill in.
+    """
+
+    def mark(function: F) -> F:
+        if inspect.ismethod(function):
+            raise UsageError(
+                f"@tool marks functions, found a method of {function.__self__!r}",
+                hint="Pass the method itself: tools=[thing.method].",
+            )
+        spec = _build(
+            function, name=name, description=description, side_effect=side_effect, timeout_s=_seconds(timeout)
+        )
+        setattr(function, _ATTRIBUTE, spec)
+        return function
+
+    return mark if fn is None else mark(fn)
+
+
+def tool_spec(fn: Callable[..., Any]) -> ToolSpec:
+    """The spec of a function, marked with ``@tool`` or not (then with the defaults)."""
+    return find_spec(fn) or _build(
+        fn, name=None, description=None, side_effect=True, timeout_s=_seconds(DEFAULT_TIMEOUT)
+    )
+
+
+def find_spec(thing: object) -> ToolSpec | None:
+    """What ``@tool`` left at ``thing``, if it did."""
+    spec = getattr(thing, _ATTRIBUTE, None) if inspect.isroutine(thing) else None
+    return spec if isinstance(spec, ToolSpec) else None
+
+
+def tools_by_name(specs: Iterable[ToolSpec]) -> dict[str, ToolSpec]:
+    """The tools in their order. Two different ones of the same name are a ``ConfigError``."""
+    found: dict[str, ToolSpec] = {}
+    for spec in specs:
+        if found.setdefault(spec.name, spec) is not spec:
+            fail(
+                spec.fn,
+                f"there are two tools named '{spec.name}'",
+                hint="Give one of them another name: @tool(name='...').",
+            )
+    return found
+
+
+def unknown_tool(name: str, known: Iterable[str]) -> str:
+    """What the model is told that called a tool that doesn't exist."""
+    names = list(known)
+    listed = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "") or "none"
+    return f"There is no tool named '{_cut(name, 80)}'.{did_you_mean(name, names)} The tools are: {listed}."
+
+
+def result_text(value: Any, limit_bytes: int = RESULT_LIMIT) -> str:
+    """A tool's result as the model reads it: text as it is, all else as compact JSON.
+
+    At most ``limit_bytes`` of UTF-8, at least 128; a longer result is cut and says so. ``None`` becomes
+    "done". Raises ``ToolError`` for what has no JSON form.
+    """
+    if limit_bytes < 128:
+        raise ValueError(f"limit_bytes has to leave room for a note, at least 128: {limit_bytes}")
+    if value is None:
+        return "done"
+    encoded = value.encode("utf-8", "replace") if isinstance(value, str) else _json(value)
+    if len(encoded) > limit_bytes:
+        note = f"... [cut: the result has {len(encoded)} bytes, only its beginning is shown]"
+        return encoded[: limit_bytes - len(note)].decode("utf-8", "ignore") + note
+    return encoded.decode("utf-8")
+
+
+def _json(value: Any) -> bytes:
+    if isinstance(value, Iterator | AsyncIterator | Awaitable):
+        # An iterator may have no end, and a coroutine was never awaited.
+        raise _no_json(value, "a value")
+    try:
+        return to_json(value, inf_nan_mode="null")
+    except (PydanticSerializationError, ValueError) as error:
+        raise _no_json(value, str(error).splitlines()[0]) from None
+
+
+def _no_json(value: Any, problem: str) -> ToolError:
+    return ToolError(
+        f"the tool returned a {type(value).__name__} that has no JSON form ({_cut(problem, 200)})",
+        hint="Return text, numbers, lists, dicts, dataclasses or pydantic models.",
+    )
+
+
+def _build(
+    fn: Callable[..., Any], *, name: str | None, description: str | None, side_effect: bool, timeout_s: float
+) -> ToolSpec:
+    signature = read_signature(fn)
+    spec_name = fn.__name__ if name is None else name
+    if not NAME_PATTERN.fullmatch(spec_name):
+        fail(
+            fn,
+            f"'{_cut(spec_name, 80)}' can't be a tool's name: 1 to 64 of A-Z, a-z, 0-9, '_' and '-'",
+            hint="Give it one: @tool(name='...').",
+        )
+    return ToolSpec(
+        name=spec_name,
+        description=signature.description if description is None else description,
+        parameters=signature.schema,
+        side_effect=side_effect,
+        timeout_s=timeout_s,
+        is_async=inspect.iscoroutinefunction(fn),
+        fn=fn,
+        model=signature.model,
+        names=signature.names,
+    )
+
+
+def _seconds(timeout: str | float) -> float:
+    try:
+        seconds = parse_duration(timeout) / SECOND if isinstance(timeout, str) else float(timeout)
+    except ValueError as error:
+        raise UsageError(f"@tool(timeout={timeout!r}): {error}") from None
+    if not 0 < seconds < float("inf"):
+        raise UsageError(f"@tool(timeout={timeout!r}): expected more than nothing and less than for ever")
+    return seconds
+
+
+def _outline(schema: Mapping[str, Any]) -> str:
+    """A type in a few words, for a message."""
+    if "enum" in schema:
+        return "one of " + ", ".join(_shown(value) for value in schema["enum"])
+    if "anyOf" in schema:
+        return " or ".join(_outline(option) for option in schema["anyOf"])
+    if "const" in schema:
+        return _shown(schema["const"])
+    if schema.get("type") == "array" and isinstance(schema.get("items"), Mapping):
+        return f"array of {_outline(schema['items'])}"
+    return str(schema.get("type") or schema.get("$ref", "any").rpartition("/")[2])
+
+
+def _shown(value: Any) -> str:
+    return _cut(json.dumps(value, ensure_ascii=False, default=repr), 80)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 3] + "..."
