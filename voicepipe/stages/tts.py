@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from voicepipe.core.frames import FRAME_MS, AudioOut, EndOfAudio, EndOfText, Segment, Text
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.providers.base import ProviderKind, Speech, TtsProvider
-from voicepipe.speech.chunker import Chunker
+from voicepipe.speech.chunker import Chunker, Mode, has_words
 from voicepipe.speech.speakable import Speakable
 from voicepipe.stages.base import ProviderSlotConfig, Stage, StageConfig, StageContext
 
 if TYPE_CHECKING:
     from voicepipe.core.frames import Pcm
-
-Unit = Literal["clause", "sentence"]
 
 
 class ChunkConfig(BaseModel):
@@ -24,8 +22,8 @@ class ChunkConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    first: Unit = Field("clause", description="where the first piece of a reply may end")
-    then: Unit = Field("sentence", description="where the others may end")
+    first: Mode = Field("clause", description="where the first piece of a reply may end")
+    then: Mode = Field("sentence", description="where the others may end")
 
 
 class TtsConfig(ProviderSlotConfig):
@@ -54,7 +52,7 @@ class Tts(Stage):
             else:
                 continue
             async with ctx.turn(frame.turn):
-                for chunk in filter(_has_words, chunks):
+                for chunk in filter(has_words, chunks):
                     assert reply is not None, "chunks come from a reply"
                     await self._speak(ctx, reply.segment(chunk, self.provider.rate), out)
                 if type(frame) is EndOfText:
@@ -74,10 +72,6 @@ class Tts(Stage):
         last = slicer.flush()
         if last.size:
             await out.send(AudioOut(turn=segment.turn, segment=segment, pcm=last))
-
-
-def _has_words(chunk: str) -> bool:
-    return any(character.isalnum() for character in chunk)
 
 
 class _Reply:
