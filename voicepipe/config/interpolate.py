@@ -19,11 +19,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from voicepipe.config.nodes import Node, Place, Source
+from voicepipe.core.masking import MASK as MASK
+from voicepipe.core.masking import mask_secrets
 from voicepipe.errors import ConfigError
 
-MASK = "****"
-MIN_SECRET = 4
-"""Shorter values (a port, a 1) are masked where they stand, but not searched for in other text."""
 MAX_ENV_FILE_BYTES = 64 << 10
 
 _TOKEN = re.compile(r"\$\$|\$\{([^{}]*)\}|\$\{")
@@ -46,10 +45,7 @@ class Environment:
 
     def mask(self, text: str) -> str:
         """``text`` without the values that came from the environment."""
-        for secret in sorted(self.secrets, key=len, reverse=True):
-            if len(secret) >= MIN_SECRET:
-                text = text.replace(secret, MASK)
-        return text
+        return mask_secrets(text, self.secrets)
 
     def interpolate(self, node: Node, errors: list[ConfigError]) -> Node:
         """``node`` with every reference in its scalars replaced; problems are added to ``errors``."""

@@ -19,9 +19,10 @@ from voicepipe.runtime.context import Context
 from voicepipe.runtime.graph import INPUT, OUTPUT, Graph
 from voicepipe.runtime.playout import CAPACITY as PLAYOUT_CAPACITY
 from voicepipe.runtime.playout import Playout
+from voicepipe.runtime.tools import SessionTools, ToolSet
 from voicepipe.speech.conversation import Conversation
 from voicepipe.speech.policy import State
-from voicepipe.stages.base import Agent, Deadlines, Stage, ToolRunner
+from voicepipe.stages.base import Agent, Deadlines, Stage
 
 Observer = Callable[[int, Any], None]
 """Called with the session time (ns) and a record, an upward frame or a frame that was sent (no audio)."""
@@ -46,7 +47,7 @@ class Session:
         graph: Graph,
         slots: Sequence[Slot],
         agent: Agent,
-        tools: ToolRunner,
+        tools: ToolSet,
         workers: Workers,
         clock: Clock,
     ) -> None:
@@ -56,12 +57,19 @@ class Session:
         self.conversation = Conversation(agent.prompt)
         self._graph = graph
         self._slots = slots
-        self._tools = tools
         self._workers = workers
         self._observers: list[Observer] = []
         self._inboxes: dict[str, Inbox[Any]] = {}
         self._idle_since: int | None = 0
         self._hang_up_when_idle: str | None = None
+        self._tools = SessionTools(
+            tools,
+            clock=clock,
+            workers=workers,
+            conversation=self.conversation,
+            record=self.record,
+            hang_up=self.hang_up_after_reply,
+        )
 
     def observe(self, observer: Observer) -> None:
         """Call ``observer`` synchronously with everything that happens from now on."""
@@ -99,6 +107,8 @@ class Session:
                 await self._run_stages(audio_in)
         except BaseExceptionGroup as group:
             raise _only(group) from None
+        finally:
+            await self._tools.close()
 
     async def _run_stages(self, audio_in: AudioInput) -> None:
         live = audio_in.live and not self.clock.virtual

@@ -1,0 +1,19 @@
+"""Keeping secrets out of whatever people and models read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+MASK = "****"
+MIN_SECRET = 4
+"""Shorter values (a port, a 1) aren't searched for: they would be found everywhere."""
+
+
+def mask_secrets(text: str, secrets: Collection[str]) -> str:
+    """``text`` with every one of ``secrets`` replaced, longer ones first, since one may hold another."""
+    if not any(secret in text for secret in secrets if len(secret) >= MIN_SECRET):
+        return text
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= MIN_SECRET:
+            text = text.replace(secret, MASK)
+    return text
