@@ -18,7 +18,7 @@ from voicepipe.core.clock import run_on
 from voicepipe.core.frames import Pcm, Word
 from voicepipe.errors import SetupError
 from voicepipe.providers.base import Speech
-from voicepipe.providers.espeak import PIECE, Espeak, find_language, pieces, words
+from voicepipe.providers.espeak import PIECE, Espeak, find_language, words
 from voicepipe.providers.espeak_library import LOCK, RATE, Sound, library
 
 PATIENCE = 30
@@ -97,19 +97,6 @@ def test_words_hold_the_text_wherever_the_synthesiser_says_that_they_begin(
     spoken_at_all = any(sound.position is not None for sound in sounds)
     assert squeezed("".join(word.text for word in cut)) == (squeezed(text) if spoken_at_all else "")
     assert all(word.start_ms <= word.end_ms for word in cut)
-
-
-@given(st.text(alphabet="ab .,!。", max_size=5 * PIECE))
-def test_pieces_are_the_text_and_only_the_last_is_the_last(text: str) -> None:
-    cut = list(pieces(text))
-    assert "".join(piece for piece, _ in cut) == text
-    assert all(len(piece) <= PIECE for piece, _ in cut)
-    assert [last for _, last in cut] == [False] * (len(cut) - 1) + [True]
-
-
-def test_a_piece_ends_with_a_sentence_rather_than_with_a_clause() -> None:
-    text = "One, two. Three, " + "four " * PIECE
-    assert next(pieces(text)) == ("One, two. ", False)
 
 
 def test_a_text_in_pieces_sounds_as_long_as_its_sentences_and_pauses_together() -> None:

@@ -10,7 +10,6 @@ time, but a process that says the same things in the same order makes the same s
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
@@ -25,15 +24,10 @@ from voicepipe.core.names import did_you_mean
 from voicepipe.errors import SetupError
 from voicepipe.providers.base import ProviderConfig, Speech, TtsProvider
 from voicepipe.providers.espeak_library import LOCK, RATE, Library, Manner, Sound, library
+from voicepipe.speech.pieces import harmless, pieces
 
 PIECE = 200
 """Characters rendered at once: about 14 s of speech."""
-BREAKS = (
-    re.compile(r"[.!?…]['\")\]]*\s+|[。！？]"),
-    re.compile(r"[,;:]\s+|[，、；：]"),
-    re.compile(r"\s+"),
-)
-"""Where a piece may end, best first."""
 
 
 class EspeakConfig(ProviderConfig):
@@ -54,7 +48,7 @@ class Espeak(TtsProvider):
 
     name = "espeak"
     extra = "quickstart"
-    packages = ("espeakng-loader",)
+    packages = ("espeakng_loader",)
     Config = EspeakConfig
     config: EspeakConfig
 
@@ -109,13 +103,13 @@ class Espeak(TtsProvider):
 
     def _speak(self, text: str, left: Event, emit: Emit[Speech | Word]) -> None:
         samples = 0
-        for piece, last in pieces(text):
+        for piece, last in pieces(text, PIECE):
             with LOCK:
                 if left.is_set():
                     return
                 espeak = library()
                 espeak.select(self._manner)
-                pcm, sounds = espeak.render(piece, end_pause=not last, stopped=left.is_set)
+                pcm, sounds = espeak.render(harmless(piece), end_pause=not last, stopped=left.is_set)
             items: list[Speech | Word] = [*words(piece, sounds, samples, len(pcm)), Speech(pcm=pcm)]
             if not all(emit(item) for item in items):
                 return
@@ -133,16 +127,6 @@ def find_language(tag: str, known: Mapping[str, str]) -> str:
         f"tts 'espeak' has no voice for the language '{tag}'",
         hint="set `voice` of the tts stage to one that it has, such as 'en-us'",
     )
-
-
-def pieces(text: str) -> Iterator[tuple[str, bool]]:
-    """Cut ``text`` into pieces of at most `PIECE` characters, and say of each whether it is the last."""
-    while len(text) > PIECE:
-        ends = ([found.end() for found in pattern.finditer(text[:PIECE])] for pattern in BREAKS)
-        cut = next((found[-1] for found in ends if found), PIECE)
-        yield text[:cut], False
-        text = text[cut:]
-    yield text, True
 
 
 def words(text: str, sounds: Sequence[Sound], offset: int, length: int) -> Iterator[Word]:
