@@ -50,14 +50,14 @@ def validate(
 # ── fitting values to fields ─────────────────────────────────────────────────────────────────────
 
 
-def _leaves(annotation: Any) -> Iterator[Any]:
+def leaves(annotation: Any) -> Iterator[Any]:
     """The members of unions, without ``Annotated``."""
     origin = get_origin(annotation)
     if origin is Annotated:
-        yield from _leaves(get_args(annotation)[0])
+        yield from leaves(get_args(annotation)[0])
     elif origin in (Union, types.UnionType):
         for member in get_args(annotation):
-            yield from _leaves(member)
+            yield from leaves(member)
     else:
         yield annotation
 
@@ -81,7 +81,7 @@ def fields_of(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:
-    return [leaf for leaf in _leaves(annotation) if isinstance(leaf, type) and issubclass(leaf, BaseModel)]
+    return [leaf for leaf in leaves(annotation) if isinstance(leaf, type) and issubclass(leaf, BaseModel)]
 
 
 def _below(annotation: Any, key: str | int) -> tuple[Any, Sequence[Any]]:
@@ -90,7 +90,7 @@ def _below(annotation: Any, key: str | int) -> tuple[Any, Sequence[Any]]:
         field = fields_of(model).get(str(key))
         if field is not None:
             return field.annotation, field.metadata
-    for leaf in _leaves(annotation):
+    for leaf in leaves(annotation):
         arguments = get_args(leaf)
         if get_origin(leaf) in (dict, Mapping) and isinstance(key, str):
             return arguments[1], ()
@@ -105,7 +105,7 @@ def _fitted(annotation: Any, node: Node, metadata: Sequence[Any] = ()) -> Any:
     if isinstance(node.value, list):
         return [_fitted(*_at(annotation, index, child)) for index, child in enumerate(node.value)]
     value: Any = node.value
-    taken = {type(choice) for leaf in _leaves(annotation) for choice in _choices(leaf)}
+    taken = {type(choice) for leaf in leaves(annotation) for choice in _choices(leaf)}
     # What was written decides where text is wanted. So it does for true and false where they aren't
     # wanted: pydantic by itself would take them for 1 and 0.
     if not taken & {type(value), object} and (str in taken or isinstance(value, bool)):
@@ -210,6 +210,12 @@ class _Problem:
                 message = str(self._context["error"])
             case "string_pattern_mismatch" if key == "[key]":
                 message = f"'{self._path[-1]}' can't be a name here"
+            case "string_pattern_mismatch":
+                message = f"{self._found()} isn't of the expected form"
+            case "string_too_short":
+                message = "expected some text, found nothing"
+            case "string_too_long":
+                message = f"expected at most {self._context['max_length']} characters, found more"
             case _ if kind in _EXPECTED:
                 message = f"expected {_EXPECTED[kind]}, found {self._found()}"
             case _ if kind in _LIMITS:
@@ -241,7 +247,7 @@ class _Problem:
         value = str(self._node.text)
         if planned_value(self._path, value):
             return self._place.error(f"'{value}': {NOT_AVAILABLE}")
-        choices = [str(choice) for leaf in _leaves(self._annotation) for choice in get_args(leaf)]
+        choices = [str(choice) for leaf in leaves(self._annotation) for choice in get_args(leaf)]
         return self._place.error(
             f"expected {self._context['expected']}, found {self._found()}.{did_you_mean(value, choices)}"
         )

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import pytest
+
+from voicepipe.config.later import planned, planned_value
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "escalate",
+        "stages.realtime",
+        "stages.speakers/second",
+        "stages.stt.fallback",
+        "stages.stt/second.fallback",
+        "stages.turn.barge_in",
+        "agent.greeting.interruptible",
+        "agent.tools.3.mcp",
+    ],
+)
+def test_key_of_a_system_that_is_not_built_is_known_as_such(path: str) -> None:
+    assert planned(tuple(path.split(".")))
+
+
+@pytest.mark.parametrize("path", ["esclate", "stages.stt", "agent.escalate", "agent.tools.3.https", "stages"])
+def test_any_other_key_is_simply_unknown(path: str) -> None:
+    assert not planned(tuple(path.split(".")))
+
+
+def test_strategy_that_is_not_built_is_known_as_such() -> None:
+    assert planned_value(("stages", "turn", "strategy"), "adaptive")
+    assert not planned_value(("stages", "turn", "strategy"), "silent")
+    assert not planned_value(("agent", "language"), "adaptive")

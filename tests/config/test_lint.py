@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.config.fakes import SMALLEST, load
+from voicepipe.config.lint import lint
+
+
+def test_the_smallest_pipeline_gives_no_advice(tmp_path: Path) -> None:
+    assert lint(load(tmp_path, SMALLEST)) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "message", "place"),
+    [
+        (
+            "stages: {llm: {use: openai/x, api_key: sk-abc}}",
+            "'api_key' is written literally: whoever reads the file has it",
+            (2, 40),
+        ),
+        (
+            "stages: {llm: {use: openai/x, extra_body: {auth-token: sk-abc}}}",
+            "'auth-token' is written literally: whoever reads the file has it",
+            (2, 56),
+        ),
+        (
+            "stages: {stt: whisper}\nagent: {prompt: '{{b}}', variables: {a: {}, b: {}}}",
+            "the variable 'a' is inserted nowhere",
+            (3, 41),
+        ),
+        (
+            "stages: {tts: espeak}\nagent: {voice: {piper: amy, cartesia: calm}}",
+            "'voice' names none for 'espeak', only for piper, cartesia: its default speaks",
+            (3, 16),
+        ),
+        (
+            "stages: {vad: {use: fake, hangover: 200ms}, turn: {min_silence: 100ms}}",
+            "min_silence (100ms) is shorter than the vad's hangover (200ms), which comes first",
+            (2, 65),
+        ),
+        (
+            "stages: {tts: {use: espeak, timeout: {first: 20s, total: 10s}}}",
+            "timeout.first (20s) is longer than timeout.total (10s), which comes first",
+            (2, 46),
+        ),
+    ],
+)
+def test_what_is_hardly_meant_is_told_at_its_place(
+    tmp_path: Path, written: str, message: str, place: tuple[int, int]
+) -> None:
+    (advice,) = lint(load(tmp_path, f"voicepipe: 1\n{written}\n"))
+    assert advice.message == message
+    assert (advice.line, advice.column) == place
+    assert "sk-abc" not in str(advice)
+
+
+def test_key_from_the_environment_is_not_written_literally(tmp_path: Path) -> None:
+    text = "voicepipe: 1\nstages: {llm: {use: openai/x, api_key: 'Bearer ${env:KEY}'}}"
+    assert lint(load(tmp_path, text, env={"KEY": "sk-abc"})) == []
+
+
+def test_literal_default_of_a_key_is_written_literally(tmp_path: Path) -> None:
+    text = "voicepipe: 1\nstages: {llm: {use: openai/x, api_key: '${env:KEY:-sk-abc}'}}"
+    assert len(lint(load(tmp_path, text))) == 1

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from voicepipe.config.nodes import Node, Place, Source, from_python, plain
+
+PLACE = Place(Source("file.yaml", Path(), Path()), 2, 5)
+
+
+def test_error_at_a_place_names_file_line_and_column() -> None:
+    assert str(PLACE.error("it is wrong", hint="mend it")) == "file.yaml:2:5: it is wrong\n  mend it"
+
+
+def test_walk_visits_parents_before_children_in_the_order_of_the_file() -> None:
+    node = from_python({"b": [1, {"a": 2}], "c": None}, PLACE)
+    assert ["/".join(path) for path, _ in node.walk()] == ["", "b", "b/0", "b/1", "b/1/a", "c"]
+    assert plain(node) == {"b": [1, {"a": 2}], "c": None}
+
+
+def test_kind_is_what_a_message_calls_the_value() -> None:
+    kinds = {Node(value, PLACE).kind for value in ({}, [], None, "x", True, 1, 1.5)}
+    assert kinds == {"a map", "a list", "nothing", "text", "true or false", "a number"}

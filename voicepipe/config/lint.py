@@ -1,0 +1,84 @@
+"""Sense, not syntax: what is allowed in a pipeline, but hardly meant. For ``voicepipe validate``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from voicepipe.config.explain import secret_paths
+from voicepipe.config.interpolate import MASK
+from voicepipe.config.load import LoadedPipeline
+from voicepipe.config.nodes import Node
+from voicepipe.config.variables import references
+from voicepipe.core.units import format_duration
+from voicepipe.errors import ConfigError
+from voicepipe.stages.base import ProviderSlotConfig
+from voicepipe.stages.turn import TurnConfig
+from voicepipe.stages.vad import VadConfig
+
+
+def lint(loaded: LoadedPipeline) -> list[ConfigError]:
+    """Advice, each at its place; nothing here keeps a pipeline from running."""
+    rules = (_literal_secrets, _unused_variables, _voice_of_another, _silence, _deadlines)
+    return [advice for rule in rules for advice in rule(loaded)]
+
+
+def _at(loaded: LoadedPipeline, *path: str) -> Node:
+    """The node at ``path``, or the deepest one above it that somebody wrote."""
+    node = loaded.tree
+    for key in path:
+        if not isinstance(node.value, dict) or key not in node.value:
+            break
+        node = node.value[key]
+    return node
+
+
+def _literal_secrets(loaded: LoadedPipeline) -> Iterator[ConfigError]:
+    secrets = secret_paths(loaded)
+    for path, node in loaded.tree.walk():
+        if path in secrets and isinstance(node.value, str) and node.value and MASK not in (node.shown or ""):
+            yield node.place.error(
+                f"'{path[-1]}' is written literally: whoever reads the file has it",
+                hint=f'take it from the environment: "${{env:{path[-1].upper().replace("-", "_")}}}"',
+            )
+
+
+def _unused_variables(loaded: LoadedPipeline) -> Iterator[ConfigError]:
+    agent = loaded.agent
+    used = references(agent.prompt) + references(agent.greeting.say if agent.greeting else "")
+    for name in agent.variables:
+        if name not in used:
+            yield _at(loaded, "agent", "variables", name).place.error(
+                f"the variable '{name}' is inserted nowhere", hint=f"write {{{{{name}}}}} in the prompt"
+            )
+
+
+def _voice_of_another(loaded: LoadedPipeline) -> Iterator[ConfigError]:
+    for slot in loaded.slots:
+        if slot.kind == "tts" and slot.use and loaded.agent.voice and not loaded.agent.voice_for(slot.use):
+            named = ", ".join(loaded.agent.voice)
+            yield _at(loaded, "agent", "voice").place.error(
+                f"'voice' names none for '{slot.use}', only for {named}: its default speaks"
+            )
+
+
+def _silence(loaded: LoadedPipeline) -> Iterator[ConfigError]:
+    hangover = max((s.config.hangover for s in loaded.slots if isinstance(s.config, VadConfig)), default=0)
+    for slot in loaded.slots:
+        if isinstance(slot.config, TurnConfig) and slot.config.min_silence < hangover:
+            yield _at(loaded, "stages", slot.key, "min_silence").place.error(
+                f"min_silence ({format_duration(slot.config.min_silence)}) is shorter than the vad's hangover"
+                f" ({format_duration(hangover)}), which comes first"
+            )
+
+
+def _deadlines(loaded: LoadedPipeline) -> Iterator[ConfigError]:
+    for slot in loaded.slots:
+        if not isinstance(slot.config, ProviderSlotConfig):
+            continue
+        timeout = slot.config.timeout
+        for name in ("first", "gap"):
+            if getattr(timeout, name) > timeout.total:
+                yield _at(loaded, "stages", slot.key, "timeout", name).place.error(
+                    f"timeout.{name} ({format_duration(getattr(timeout, name))}) is longer than timeout.total"
+                    f" ({format_duration(timeout.total)}), which comes first"
+                )
