@@ -27,7 +27,8 @@ CAPACITY = 50
 class Inbox(Generic[F]):
     """What a stage reads: ``async for frame in inbox``. Ends when the last writer has closed.
 
-    ``tap``: an inbox that must not slow the call down drops what doesn't fit, whatever it is.
+    Writers are ``open``ed before the reader begins: an inbox without any is at its end. ``tap``: an inbox
+    that must not slow the call down drops what doesn't fit, whatever it is.
     """
 
     def __init__(self, name: str, turns: Turns, *, capacity: int = CAPACITY, tap: bool = False) -> None:
@@ -40,6 +41,7 @@ class Inbox(Generic[F]):
         self._reader: asyncio.Future[None] | None = None
         self._blocked: deque[asyncio.Future[None]] = deque()
         self._writers = 0
+        self._left = False
         self._on_in: tuple[Probe, ...] = ()
         self._on_out: tuple[Probe, ...] = ()
         self._on_drop: tuple[Probe, ...] = ()
@@ -56,19 +58,22 @@ class Inbox(Generic[F]):
         self._writers -= 1
         if self._writers == 0:
             self._wake_reader()
-            self._wake_blocked()
 
     def offer(self, frame: Frame) -> bool:
         """Put ``frame`` if there is room, else drop it (the ``drop`` probe sees it) and say so."""
-        if len(self._data) < self._capacity:
-            self._append(frame)
-            return True
-        for probe in self._on_drop:
-            probe(frame)
-        return False
+        if len(self._data) >= self._capacity:
+            self._drop_dead()
+            if len(self._data) >= self._capacity:
+                self._drop(frame)
+                return False
+        self._append(frame)
+        return True
 
     async def put(self, frame: Frame) -> None:
-        """Put ``frame``, waiting for room. Returns without having put it if its turn dies meanwhile."""
+        """Put ``frame``, waiting for room. Returns without having put it if its turn dies meanwhile.
+
+        Raises ``LinkClosed`` once the reader has left.
+        """
         if self._tap:
             self.offer(frame)
             return
@@ -77,11 +82,12 @@ class Inbox(Generic[F]):
             if len(self._data) < self._capacity:
                 break
             if self._is_dead(frame):
-                for probe in self._on_drop:
-                    probe(frame)
+                self._drop(frame)
                 return
-            if self._writers == 0:
-                raise LinkClosed(f"{self.name} has left; it takes no more {type(frame).__name__}")
+            if self._left:
+                raise LinkClosed(
+                    f"'{self.name}' has left the call, but a {type(frame).__name__} was sent to it"
+                )
             room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._blocked.append(room)
             try:
@@ -95,8 +101,10 @@ class Inbox(Generic[F]):
         self._append(frame)
 
     def send_control(self, control: Control) -> None:
-        self._control.append(control)
-        self._wake_reader()
+        """Put ``control`` in front of all data, behind the control frames that wait already."""
+        if not self._left:
+            self._control.append(control)
+            self._wake_reader()
 
     def _append(self, frame: Frame) -> None:
         for probe in self._on_in:
@@ -123,8 +131,7 @@ class Inbox(Generic[F]):
                     self._wake_one()
                 turn = frame.turn
                 if turn is not None and turn != turns.live and turn != turns.draft:
-                    for probe in self._on_drop:
-                        probe(frame)
+                    self._drop(frame)
                     continue
                 for probe in self._on_out:
                     probe(frame)
@@ -136,6 +143,15 @@ class Inbox(Generic[F]):
                 await self._reader
             finally:
                 self._reader = None
+
+    def leave(self) -> None:
+        """The reader reads no more: what waits is dropped, and writers get ``LinkClosed``."""
+        self._left = True
+        self._capacity = 0
+        self._control.clear()
+        while self._data:
+            self._drop(self._data.popleft())
+        self._wake_blocked()
 
     # ── observing ────────────────────────────────────────────────────────────────────────────────
 
@@ -162,14 +178,13 @@ class Inbox(Generic[F]):
         return frame.turn is not None and not self._turns.alive(frame.turn)
 
     def _drop_dead(self) -> None:
-        if any(self._is_dead(frame) for frame in self._data):
-            for frame in self._data:
-                if self._is_dead(frame):
-                    for probe in self._on_drop:
-                        probe(frame)
-            alive = [frame for frame in self._data if not self._is_dead(frame)]
-            self._data.clear()
-            self._data.extend(alive)
+        for frame in [frame for frame in self._data if self._is_dead(frame)]:
+            self._data.remove(frame)  # by identity: frames don't compare equal
+            self._drop(frame)
+
+    def _drop(self, frame: Frame) -> None:
+        for probe in self._on_drop:
+            probe(frame)
 
     def _turns_changed(self) -> None:
         if self._blocked:

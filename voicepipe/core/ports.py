@@ -10,6 +10,8 @@ from voicepipe.core.frames import Frame, StreamFrame, TurnFrame
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.errors import GraphError
 
+_FAMILIES = (StreamFrame, TurnFrame)
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:
@@ -20,9 +22,18 @@ class Ports:
 
 
 def ports_of(run: Any) -> Ports:
-    """Read the ports from ``async def run(self, ctx, inbox: Inbox[A | B], out: Outlet[C])``."""
-    hints = get_type_hints(run)
+    """Read the ports from ``async def run(self, ctx, inbox: Inbox[A | B], out: Outlet[C])``.
+
+    ``Inbox[None]`` and ``Outlet[None]`` take and give nothing. Raises ``GraphError``.
+    """
     where = getattr(run, "__qualname__", repr(run))
+    try:
+        hints = get_type_hints(run)
+    except NameError as error:
+        raise GraphError(
+            f"{where}: its annotations name {error.name!r}, which its module doesn't have when it runs",
+            hint="import it outside of 'if TYPE_CHECKING:'; the ports of a stage are read from there",
+        ) from error
     return Ports(
         takes=_frames(hints.get("inbox"), Inbox, f"{where}: 'inbox'"),
         gives=_frames(hints.get("out"), Outlet, f"{where}: 'out'"),
@@ -37,6 +48,9 @@ def _frames(hint: Any, box: type, where: str) -> frozenset[type[Frame]]:
         return frozenset()
     kinds = get_args(inner) if get_origin(inner) in (Union, UnionType) else (inner,)
     for kind in kinds:
-        if not (isinstance(kind, type) and issubclass(kind, StreamFrame | TurnFrame)):
-            raise GraphError(f"{where} names {kind!r}, which is no frame type (control needs no port)")
+        if not (isinstance(kind, type) and issubclass(kind, Frame)) or kind in _FAMILIES:
+            raise GraphError(
+                f"{where} names {getattr(kind, '__name__', kind)}, which is no type of stream or turn frame",
+                hint="control frames need no port: every stage gets them",
+            )
     return frozenset(kinds)
