@@ -1,0 +1,106 @@
+"""What a session's observers get → plain values for JSON. ``docs/events.md`` describes every event.
+
+Audio never is an event. Times become milliseconds of session time, errors and heard segments become text,
+and secrets are masked.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, get_args
+
+from voicepipe.core.frames import (
+    EndOfText,
+    Heard,
+    PlaybackStarted,
+    ProviderBegan,
+    SpeechStarted,
+    SpeechStopped,
+    Text,
+    ToolWaiting,
+    Transcript,
+    TurnFailed,
+    TypedText,
+)
+from voicepipe.core.masking import mask_secrets
+from voicepipe.core.records import Record
+from voicepipe.core.units import MS
+from voicepipe.speech.conversation import heard_text
+
+STREAM_EVENTS = (SpeechStarted, SpeechStopped, Transcript, TypedText)
+REPLY_EVENTS = (Text, EndOfText, PlaybackStarted, Heard, TurnFailed, ToolWaiting, ProviderBegan)
+RECORD_EVENTS: tuple[type[Any], ...] = get_args(Record)
+EVENTS: tuple[type[Any], ...] = (*STREAM_EVENTS, *REPLY_EVENTS, *RECORD_EVENTS)
+"""Every type of event that an observer of a session is called with."""
+
+MAX_TEXT = 20_000
+"""Characters of one text; a reply that takes twenty minutes to say."""
+
+MAX_DEPTH = 16
+"""Levels of a tool's arguments; Python's own limit would be met while writing them."""
+
+_CUT = "… [cut]"
+
+
+def event_to_dict(at_ns: int, event: Any, secrets: Collection[str] = ()) -> dict[str, Any]:
+    """``{"t_ms": …, "event": "TurnBegan", …}``: only what JSON has, and no NaN.
+
+    ``t_ms`` is when it was observed and never goes back; ``at_ms``, where an event has it, when it happened.
+    """
+    line: dict[str, Any] = {"t_ms": at_ns / MS, "event": type(event).__name__}
+    line.update(_heard(event) if isinstance(event, Heard) else _fields(event))
+    return {name: plain(value, secrets) for name, value in line.items()}
+
+
+def event_fields(kind: type[Any]) -> list[str]:
+    """The names that events of ``kind`` have in the log, after ``t_ms`` and ``event``."""
+    if kind is Heard:
+        return ["at_ms", "turn", "segment", "heard_ms", "text", "final"]
+    return [_name(field.name) for field in fields(kind)]
+
+
+def plain(value: Any, secrets: Collection[str] = (), depth: int = 0) -> Any:
+    """``value`` with nothing in it but what JSON has; texts are masked and bounded."""
+    if isinstance(value, str):
+        value = mask_secrets(str(value), secrets)
+        return value if len(value) <= MAX_TEXT else value[: MAX_TEXT - len(_CUT)] + _CUT
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if depth >= MAX_DEPTH:
+        return "…"
+    if isinstance(value, Mapping):
+        return {plain(str(k), secrets): plain(v, secrets, depth + 1) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item, secrets, depth + 1) for item in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(_fields(value), secrets, depth)
+    return plain(str(value), secrets)
+
+
+def _fields(event: Any) -> dict[str, Any]:
+    found = {}
+    for field in fields(event):
+        value = getattr(event, field.name)
+        in_ns = field.name.endswith("_ns") and value is not None
+        found[_name(field.name)] = value / MS if in_ns else value
+    return found
+
+
+def _name(field: str) -> str:
+    return field.removesuffix("_ns") + "_ms" if field.endswith("_ns") else field
+
+
+def _heard(event: Heard) -> dict[str, Any]:
+    segment = event.segment
+    return {
+        "at_ms": event.at_ns / MS,
+        "turn": event.turn,
+        "segment": None if segment is None else segment.index,
+        "heard_ms": 0 if segment is None else event.samples * 1000 / segment.rate,
+        "text": "" if segment is None else heard_text(segment, event.samples),
+        "final": event.final,
+    }

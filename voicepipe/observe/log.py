@@ -1,0 +1,93 @@
+"""The event log: JSON Lines, one event a line, on disk as soon as it has happened."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from voicepipe.errors import SetupError
+from voicepipe.observe.events import event_to_dict
+
+FORMAT = 1
+"""Grows when a reader of the log would have to change."""
+
+MAX_BYTES = 256 << 20
+"""Of one log. An hour of lively talk takes about 5 MB."""
+
+
+class EventLog:
+    """An observer that writes to ``path``: ``session.observe(EventLog(path, …))``.
+
+    Each line goes to the operating system whole and at once, so what was logged survives the process. The
+    file is made anew, readable by its owner only, and its first line is a ``LogBegan``. Beyond
+    ``max_bytes`` a last line, ``LogFull``, is written.
+
+    A disk that fails doesn't end the call: the log ends, and ``close`` raises ``SetupError``.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        session: str,
+        clock: str,
+        secrets: Collection[str] = (),
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        """Raises ``SetupError`` if the file can't be made. ``secrets`` are masked and may grow."""
+        self.path = path
+        self._secrets = secrets
+        self._left = max_bytes
+        self._error: OSError | None = None
+        try:
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        except OSError as error:
+            raise _unwritable(path, error) from None
+        self._open = True
+        self._write({"t_ms": 0, "event": "LogBegan", "format": FORMAT, "session": session, "clock": clock})
+
+    def __call__(self, at_ns: int, event: Any) -> None:
+        if self._writing:
+            self._write(event_to_dict(at_ns, event, self._secrets))
+
+    def close(self) -> None:
+        """May be called twice. Raises ``SetupError`` once if the log isn't complete for want of a disk."""
+        if not self._open:
+            return
+        self._open = False
+        os.close(self._file)
+        if self._error is not None:
+            raise _unwritable(self.path, self._error)
+
+    @property
+    def _writing(self) -> bool:
+        return self._open and self._error is None and self._left > 0
+
+    def _write(self, line: dict[str, Any]) -> None:
+        data = _encode(line)
+        if len(data) > self._left:
+            data = _encode({"t_ms": line["t_ms"], "event": "LogFull"})
+            self._left = 0
+        else:
+            self._left -= len(data)
+        try:
+            while data:
+                data = data[os.write(self._file, data) :]
+        except OSError as error:
+            self._error = error
+
+
+def _encode(line: dict[str, Any]) -> bytes:
+    # A lone surrogate, which a model's "\ud800" becomes, has no UTF-8.
+    text = json.dumps(line, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace") + b"\n"
+
+
+def _unwritable(path: Path, error: OSError) -> SetupError:
+    return SetupError(
+        f"the event log {path} can't be written: {error.strerror or error}",
+        hint="check the folder, its permissions and the space left",
+    )
