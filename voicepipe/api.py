@@ -36,7 +36,8 @@ from voicepipe.providers.base import Provider
 from voicepipe.runtime.graph import Graph, Node, compile_graph
 from voicepipe.runtime.live import events
 from voicepipe.runtime.session import Session, Slot
-from voicepipe.runtime.tools import ToolMode, ToolSet
+from voicepipe.runtime.tool_modes import ToolMode
+from voicepipe.runtime.tools import ToolSet
 from voicepipe.runtime.workers import InlineWorkers, ThreadWorkers, make_workers
 from voicepipe.transports.wav import Typed, WavCall, load_clip
 
@@ -151,7 +152,8 @@ class Pipeline:
     ) -> AsyncIterator[Call]:
         """One call. ``tools`` are added to those of the file; ``vars`` fill its variables."""
         agent = agent_for_call(self.loaded.agent, vars or {})
-        tool_set = ToolSet.of(self.loaded.agent.tools, tools, mode=tool_mode)
+        secret = self.loaded.environment.secrets
+        tool_set = ToolSet.of(self.loaded.agent.tools, tools, mode=tool_mode, secrets=secret)
         await self.start()
         try:
             assert self._workers is not None, "start() made them"
@@ -170,7 +172,7 @@ class Pipeline:
                 workers=self._workers,
                 clock=clock,
             )
-            report = CallReport(session=name, clock=clock.name)
+            report = CallReport(session=name, clock=clock.name, secrets=secret)
             session.observe(report)
             yield Call(session, report)
         finally:
@@ -192,7 +194,12 @@ class Pipeline:
         """
         async with self.session(vars=vars, tool_mode=tool_mode) as call, AsyncExitStack() as stack:
             if events is not None:
-                log = EventLog(Path(events), secrets=self.loaded.environment.secrets)
+                log = EventLog(
+                    Path(events),
+                    session=call.report.session,
+                    clock=call.clock.name,
+                    secrets=self.loaded.environment.secrets,
+                )
                 stack.callback(log.close)
                 call.observe(log)
             on_call(call)

@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
         ),
     )
     if options.json:
-        print(json.dumps(report.as_json(), ensure_ascii=False))
+        print(json.dumps(report.to_dict(), ensure_ascii=False))
     if call.interrupted:
         return INTERRUPTED
     return verdict(report, items, terminal)
@@ -90,7 +90,7 @@ def verdict(report: CallReport, items: list[Clip | Typed], terminal: Terminal) -
     for failure in report.failures:
         terminal.error(failure)
     if report.unanswered:
-        terminal.error(f"{report.unanswered} of the caller's turns got no answer")
+        terminal.error(f"{len(report.unanswered)} of the caller's turns got no answer")
     return 1 if report.unanswered or report.failures else 0
 
 
