@@ -20,3 +20,10 @@ def test_walk_visits_parents_before_children_in_the_order_of_the_file() -> None:
 def test_kind_is_what_a_message_calls_the_value() -> None:
     kinds = {Node(value, PLACE).kind for value in ({}, [], None, "x", True, 1, 1.5)}
     assert kinds == {"a map", "a list", "nothing", "text", "true or false", "a number"}
+
+
+def test_whole_argument_is_a_place_without_line_and_column() -> None:
+    typed = Source("--set a.b", Path(), None)
+    assert str(Place(typed, 1, 1)) == "--set a.b"
+    assert str(Place(typed, 1, 1).error("wrong")) == "--set a.b: wrong"
+    assert str(Place(typed, 1, 8).error("wrong")) == "--set a.b:1:8: wrong"

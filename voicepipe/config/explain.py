@@ -44,7 +44,8 @@ def _shown(loaded: LoadedPipeline, node: Node, path: Path, secrets: set[Path]) -
 
 def resolved(loaded: LoadedPipeline) -> str:
     """One YAML file that says what the layers came to. Secrets and environment values are masked."""
-    data = _shown(loaded, loaded.tree, (), secret_paths(loaded))
+    shown = _shown(loaded, loaded.tree, (), secret_paths(loaded))
+    data = {key: shown[key] for key in ("voicepipe", "name", "agent", "stages") if key in shown}
     return yaml.safe_dump(_escaped(data), sort_keys=False, allow_unicode=True, width=100)
 
 

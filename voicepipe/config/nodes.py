@@ -33,10 +33,17 @@ class Place:
     line: int
     column: int
 
+    @property
+    def _in_a_file(self) -> bool:
+        """Line 1, column 1 of an argument would tell nothing."""
+        return self.source.top is not None or (self.line, self.column) != (1, 1)
+
     def __str__(self) -> str:
-        return f"{self.source.label}:{self.line}:{self.column}"
+        return f"{self.source.label}:{self.line}:{self.column}" if self._in_a_file else self.source.label
 
     def error(self, message: str, *, hint: str | None = None) -> ConfigError:
+        if not self._in_a_file:
+            return ConfigError(message, path=self.source.label, hint=hint)
         return ConfigError(message, path=self.source.label, line=self.line, column=self.column, hint=hint)
 
 
