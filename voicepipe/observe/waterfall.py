@@ -1,0 +1,81 @@
+"""The latency of one turn as a picture for the terminal: a row for each step, its bars where it took place."""
+
+from __future__ import annotations
+
+from voicepipe.core.units import MS
+from voicepipe.observe.timeline import STEPS, Contribution, Step, TurnTimeline
+
+LABELS: dict[Step, str] = {
+    "endpoint": "end of turn",
+    "stt": "words final",
+    "llm_first_token": "LLM first token",
+    "llm": "LLM",
+    "tools": "tools",
+    "tts_first_audio": "TTS first audio",
+    "playout": "playout",
+}
+_LABEL = max(map(len, LABELS.values()))
+_AMOUNT = len("12345.6 ms")
+MIN_WIDTH = _LABEL + _AMOUNT + 12
+"""Columns: narrower than this the bars say nothing."""
+
+_COLORS: dict[Step, int] = {
+    "endpoint": 34,
+    "stt": 36,
+    "llm_first_token": 35,
+    "llm": 35,
+    "tools": 33,
+    "tts_first_audio": 32,
+    "playout": 37,
+}
+"""ANSI foreground colours; blue, cyan, magenta, yellow, green, white."""
+
+
+def waterfall(turn: TurnTimeline, *, width: int = 78, color: bool = False, bar: str = "█") -> str:
+    """A heading and a row for each step that the turn took, at most ``width`` columns wide.
+
+    ``color`` adds ANSI colours; ``bar`` is the character of the bars, for terminals without Unicode. A
+    width under ``MIN_WIDTH`` is taken for ``MIN_WIDTH``.
+    """
+    columns = max(width, MIN_WIDTH) - _LABEL - _AMOUNT - 4
+    rows = [_heading(turn)]
+    for step in STEPS:
+        parts = [part for part in turn.contributions if part.step == step]
+        if parts:
+            amount = _ms(sum(part.duration_ns for part in parts))
+            bars = _bars(turn, parts, columns, bar)
+            if color:
+                bars = f"\x1b[{_COLORS[step]}m{bars}\x1b[0m"
+            rows.append(f"  {LABELS[step]:<{_LABEL}} {bars} {amount:>{_AMOUNT}}")
+    return "\n".join(rows)
+
+
+def _heading(turn: TurnTimeline) -> str:
+    begin = "end of speech" if turn.spoken else "turn began"
+    if turn.estimated:
+        begin += " (estimated)"
+    if turn.audible:
+        return f"{begin} → first audio: {_ms(turn.total_ns)}"
+    return f"{begin}; nothing was heard after {_ms(turn.total_ns)}"
+
+
+def _bars(turn: TurnTimeline, parts: list[Contribution], columns: int, bar: str) -> str:
+    row = [" "] * columns
+    for part in parts:
+        first = _column(part.start_ns - turn.start_ns, turn.total_ns, columns)
+        last = _column(part.start_ns + part.duration_ns - turn.start_ns, turn.total_ns, columns)
+        if part.duration_ns:  # what took any time at all is seen
+            first = min(first, columns - 1)
+            last = max(last, first + 1)
+        row[first:last] = bar * (last - first)
+    return "".join(row)
+
+
+def _column(offset_ns: int, total_ns: int, columns: int) -> int:
+    return offset_ns * columns // total_ns if total_ns else 0
+
+
+def _ms(nanoseconds: int) -> str:
+    """Tenths of a millisecond where they matter."""
+    ms = nanoseconds / MS
+    return f"{ms:.1f} ms" if ms < 10 else f"{ms:.0f} ms"
