@@ -1,4 +1,4 @@
-"""The latency of one turn as a picture for the terminal: a row for each step, its bars where it took place."""
+"""The latency of one turn as text: a row for each step, with its bars where it took place."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ LABELS: dict[Step, str] = {
 }
 _LABEL = max(map(len, LABELS.values()))
 _AMOUNT = len("12345.6 ms")
-MIN_WIDTH = _LABEL + _AMOUNT + 12
-"""Columns: narrower than this the bars say nothing."""
+MIN_WIDTH = 60
+"""Columns that the longest heading needs."""
 
 _COLORS: dict[Step, int] = {
     "endpoint": 34,
