@@ -119,7 +119,8 @@ class Library:
     def render(self, text: str, *, end_pause: bool, stopped: Callable[[], bool]) -> Rendering:
         """Speak ``text``; ``end_pause``: with the pause that follows its last clause.
 
-        The text is ``harmless`` (see ``speech.pieces``). ``stopped`` is asked every 60 ms of audio; once it is true, the library gives up at once.
+        The text is ``harmless`` (see ``speech.pieces``). ``stopped`` is asked every 60 ms of audio; once it
+        is true, the library gives up at once.
         """
         import numpy as np  # noqa: PLC0415 - 0.1 s that validating a pipeline file doesn't need
 
