@@ -197,3 +197,13 @@ def test_values_of_the_environment_never_stand_in_messages(tmp_path: Path) -> No
         error = one(stages(tmp_path, written, env=env))
         assert "hunter2222" not in str(error)
         assert "****" in error.message
+
+
+def test_message_that_repeats_a_long_text_is_cut(tmp_path: Path) -> None:
+    error = one(problems(tmp_path, f"voicepipe: 1\nstages: {{stt: {'x' * 5000}}}"))
+    assert len(error.message) < 1100
+
+
+def test_message_cannot_drive_the_terminal(tmp_path: Path) -> None:
+    error = one(problems(tmp_path, 'voicepipe: 1\n"a\\e[2Jb": 1\nstages: {stt: whisper}'))
+    assert error.message == r"unknown key 'a\x1b[2Jb'."

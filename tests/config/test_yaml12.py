@@ -130,6 +130,7 @@ def test_all_problems_of_a_file_are_reported_at_once() -> None:
         ("a: 1\n...\nb: 2\n", (3, 1), "one document"),
         ("a: ok\nb: \x07", (2, 4), "U+0007 can't stand in YAML"),
         ("? [a, b]\n: c", (1, 3), "expected a name as the key"),
+        (f"{'k' * 101}: 1", (1, 1), "more than 100 characters"),
         ("<<: {a: 1}", (1, 1), "isn't part of YAML 1.2"),
         ("a: !!int x", (1, 4), "isn't a YAML int"),
         ("a: !!timestamp 2026-01-01", (1, 4), "'!!timestamp' isn't allowed"),

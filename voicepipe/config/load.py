@@ -25,6 +25,9 @@ from voicepipe.errors import ConfigError, ConfigErrors
 Overrides = Sequence[str] | Mapping[str, object]
 """``["stages.tts=espeak"]`` as on the command line, or ``{"stages.tts": "espeak"}``."""
 
+MAX_MESSAGE = 1000
+"""Characters of a message; what a file holds may be repeated in it."""
+
 IN_PROFILES = ("agent", "stages")
 
 
@@ -134,17 +137,28 @@ class _Loader:
 
     def finish(self) -> None:
         """Raise what was found: by place, the top file first, what several profiles share only once."""
-        mask, once = self._environment.mask, {}
+        once = {}
         for error in self._errors:
             path, line, column, hint = error.path, error.line, error.column, error.hint
             once[path, line, column, error.message] = ConfigError(
-                mask(error.message), path=path, line=line, column=column, hint=hint and mask(hint)
+                self._printable(error.message),
+                path=path,
+                line=line,
+                column=column,
+                hint=hint and self._printable(hint),
             )
         top = str(self._file)
         if once:
             raise ConfigErrors(
                 sorted(once.values(), key=lambda e: (e.path != top, e.path or "", e.line or 0, e.column or 0))
             )
+
+    def _printable(self, text: str) -> str:
+        """Without values from the environment, not endless, nothing in it that would drive a terminal."""
+        text = self._environment.mask(text)
+        if len(text) > MAX_MESSAGE:
+            text = f"{text[:MAX_MESSAGE]}…"
+        return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
     def load(self, profile: str | None) -> LoadedPipeline | None:
         """The pipeline under ``profile``; None, or one that isn't to be used, after a problem."""

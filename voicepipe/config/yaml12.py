@@ -27,6 +27,9 @@ MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
 """Levels of maps and lists inside each other; the deepest documented key is at level 6."""
 
+MAX_KEY = 100
+"""Characters of a key."""
+
 MAX_NODES = 50_000
 """Values in one file, those that aliases repeat counted each time."""
 
@@ -255,6 +258,9 @@ class _Composer:
         node, _, _ = self._node(event, depth + 1)
         if node.text is None or (node.value is None and not node.text):
             self._errors.append(place.error("expected a name as the key", hint="quote it if it is text"))
+            return None
+        if len(node.text) > MAX_KEY:
+            self._errors.append(place.error(f"a key has more than {MAX_KEY} characters"))
             return None
         if node.text == "<<" and isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
             hint = "use 'extends', or repeat the keys"
