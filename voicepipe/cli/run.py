@@ -74,9 +74,7 @@ def run(options: argparse.Namespace) -> int:
     )
     if options.json:
         print(json.dumps(report.to_dict(), ensure_ascii=False))
-    if call.interrupted:
-        return INTERRUPTED
-    return verdict(report, items, terminal)
+    return call.status(partial(verdict, report, items, terminal))
 
 
 def verdict(report: CallReport, items: list[Clip | Typed], terminal: Terminal) -> int:
@@ -87,8 +85,6 @@ def verdict(report: CallReport, items: list[Clip | Typed], terminal: Terminal) -
             f"no speech was found in {', '.join(clips)}",
             hint="listen to it; stages.vad.threshold makes the detection more sensitive",
         )
-    for failure in report.failures:
-        terminal.error(failure)
     if report.unanswered:
         terminal.error(f"{len(report.unanswered)} of the caller's turns got no answer")
     return 1 if report.unanswered or report.failures else 0
@@ -98,20 +94,24 @@ class HeldCall:
     """What the terminal does with a call: shows it, and hangs up at Ctrl-C."""
 
     def __init__(self, terminal: Terminal) -> None:
-        self._terminal = terminal
-        self.interrupted = False
+        self.terminal = terminal
+        self._interrupted = False
 
     def begin(self, call: Call) -> None:
-        call.observe(LiveTranscript(self._terminal))
+        call.observe(LiveTranscript(self.terminal))
         loop = asyncio.get_running_loop()
 
         def hang_up() -> None:
-            if self.interrupted:  # a second time: whatever hangs is left behind
+            if self._interrupted:  # a second time: whatever hangs is left behind
                 loop.remove_signal_handler(signal.SIGINT)
-            self.interrupted = True
+            self._interrupted = True
             call.hang_up("Ctrl-C")
 
         loop.add_signal_handler(signal.SIGINT, hang_up)
+
+    def status(self, verdict: Callable[[], int]) -> int:
+        """The exit status: that of ``verdict``, unless the call was ended by Ctrl-C."""
+        return INTERRUPTED if self._interrupted else verdict()
 
 
 def _ends(options: argparse.Namespace, items: list[Clip | Typed]) -> Callable[[Clock], CallEnds]:

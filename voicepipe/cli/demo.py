@@ -1,0 +1,80 @@
+"""Hear and see the quickstart pipeline answer spoken questions: real speech, no key, no microphone.
+
+voicepipe demo
+voicepipe demo --set stages.llm=openai/gpt-6-luna
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from functools import partial
+from pathlib import Path
+
+from voicepipe.api import RATE, Call, Pipeline
+from voicepipe.cli.files import shipped
+from voicepipe.cli.options import add_verbosity
+from voicepipe.cli.run import HeldCall, verdict
+from voicepipe.cli.terminal import Terminal
+from voicepipe.core.clock import run_on
+from voicepipe.observe.timeline import Timelines, TurnTimeline
+from voicepipe.observe.waterfall import waterfall
+from voicepipe.transports.wav import Clip, Typed, WavCall, load_clip
+
+PIPELINE = "quickstart.yaml"
+QUESTIONS = "questions"
+OWN_MODEL = "stages.llm=openai/gpt-6-luna"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="PATH=VALUE", dest="overrides", help="override a value"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("voicepipe-demo.wav"),
+        metavar="WAV",
+        help="where the call is recorded: caller left, agent right (voicepipe-demo.wav)",
+    )
+    parser.add_argument("--events", type=Path, metavar="JSONL", help="write the event log")
+    add_verbosity(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    terminal = Terminal(quiet=options.quiet)
+    path = shipped(PIPELINE)
+    pipeline = Pipeline.from_yaml(path, set=options.overrides)
+    items: list[Clip | Typed] = [load_clip(clip, RATE) for clip in sorted(shipped(QUESTIONS).glob("*.wav"))]
+    shown = os.path.relpath(path)
+    terminal.line(terminal.style(f"{shown}: {len(items)} spoken questions, in real time", "bold"))
+    for slot in pipeline.loaded.slots:
+        if slot.use:
+            terminal.line(f"  {slot.key:<5} {slot.use}")
+    terminal.line()
+    call = DemoCall(terminal)
+    report = run_on(
+        "real",
+        pipeline.hold(
+            partial(WavCall, script=items, rate=RATE, recording=options.output),
+            events=options.events,
+            on_call=call.begin,
+        ),
+    )
+    terminal.line(f"Recorded in {options.output}: caller left, agent right.")
+    terminal.line(f"With your own model: voicepipe run {shown} --set {OWN_MODEL}")
+    return call.status(partial(verdict, report, items, terminal))
+
+
+class DemoCall(HeldCall):
+    """A held call that also draws where the time of each turn went."""
+
+    def begin(self, call: Call) -> None:
+        super().begin(call)
+        call.observe(Timelines(self._draw))
+
+    def _draw(self, timeline: TurnTimeline) -> None:
+        self.terminal.line()
+        for line in waterfall(timeline, color=self.terminal.colour).splitlines():
+            self.terminal.line("  " + line)
+        self.terminal.line()
