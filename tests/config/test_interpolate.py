@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicepipe.config import yaml12
-from voicepipe.config.interpolate import MASK, Environment, read_env_file
+from voicepipe.config.interpolate import Environment, read_env_file
 from voicepipe.config.nodes import Node, Place, Source, plain
+from voicepipe.core.masking import MASK
 from voicepipe.errors import ConfigError
 
 SOURCE = Source("file.yaml", Path(), Path())

@@ -11,9 +11,9 @@ import yaml
 from pydantic import SecretStr
 
 from voicepipe.config.check import fields_of, leaves
-from voicepipe.config.interpolate import MASK
 from voicepipe.config.load import LoadedPipeline
 from voicepipe.config.nodes import Node
+from voicepipe.core.masking import MASK
 
 _SECRET_NAME = re.compile(r"(?:^|[_-])(?:key|token|secret|password|authorization)$", re.IGNORECASE)
 

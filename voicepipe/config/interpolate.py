@@ -19,8 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from voicepipe.config.nodes import Node, Place, Source
-from voicepipe.core.masking import MASK as MASK
-from voicepipe.core.masking import mask_secrets
+from voicepipe.core.masking import MASK, mask_secrets
 from voicepipe.errors import ConfigError
 
 MAX_ENV_FILE_BYTES = 64 << 10

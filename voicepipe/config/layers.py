@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from voicepipe.config import yaml12
-from voicepipe.config.interpolate import MASK, Environment
+from voicepipe.config.interpolate import Environment
 from voicepipe.config.nodes import Node, Place, Source, from_python
 from voicepipe.config.paths import contained, label
+from voicepipe.core.masking import MASK
 from voicepipe.errors import ConfigError
 
 MAX_EXTENDS = 8

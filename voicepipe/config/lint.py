@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from voicepipe.config.explain import secret_paths
-from voicepipe.config.interpolate import MASK
 from voicepipe.config.load import LoadedPipeline
 from voicepipe.config.nodes import Node
 from voicepipe.config.variables import references
+from voicepipe.core.masking import MASK
 from voicepipe.core.units import format_duration
 from voicepipe.errors import ConfigError
 from voicepipe.stages.base import ProviderSlotConfig
