@@ -5,6 +5,7 @@ Without a mode tools run live. ``end_call`` acts on nothing but the call itself 
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ class Recorded:
                 if call.name == name and call.arguments == arguments:
                     left.remove(call)
                     if call.error:
-                        raise ToolError(call.result)
+                        raise ToolError(error_told(call.result))
                     return call.result
             raise ToolError(f"the recording has no further call of {name} with these arguments")
 
@@ -86,6 +87,20 @@ class Stubs:
 
 
 ToolMode = Recorded | Stubs
+
+
+def error_text(message: str) -> str:
+    """An error as the model sees it: ``{"error": …}``."""
+    return json.dumps({"error": message}, ensure_ascii=False, separators=(",", ":"))
+
+
+def error_told(text: str) -> str:
+    """The message in what ``error_text`` made, and any other text as it is."""
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return told["error"] if isinstance(told, dict) and isinstance(told.get("error"), str) else text
 
 
 def _stub(name: str, answer: Any) -> Stub:

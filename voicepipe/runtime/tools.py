@@ -25,6 +25,7 @@ from voicepipe.errors import ToolError, VoicepipeError
 from voicepipe.runtime.builtin_tools import Builtin, builtin_tool, system_time
 from voicepipe.runtime.tool_files import load_python_tools
 from voicepipe.runtime.tool_modes import ToolMode as ToolMode
+from voicepipe.runtime.tool_modes import error_text
 from voicepipe.speech.conversation import Conversation
 from voicepipe.speech.tools import (
     ARGUMENTS_LIMIT,
@@ -200,13 +201,13 @@ class SessionTools:
                 at_ns=self._clock.now(), turn=turn.id, call_id=call.id, name=call.name, arguments=run.given
             )
         )
-        result, failed = _error(_INTERRUPTED), True
+        result, failed = error_text(_INTERRUPTED), True
         try:
             if too_many:
                 raise ToolError(f"not called: more than {MAX_CALLS} tools at once")
             result, failed = await self._execute(run), False
         except Exception as error:  # a tool may raise anything, and the model goes on with all of it
-            result = _error(mask_secrets(_what_happened(error), self._secrets))
+            result = error_text(mask_secrets(_what_happened(error), self._secrets))
         finally:
             self._record(
                 ToolFinished(
@@ -290,10 +291,6 @@ def _parsed(arguments: str) -> Any:
     except (ValueError, RecursionError):
         return arguments
     return given if isinstance(given, dict) else arguments
-
-
-def _error(text: str) -> str:
-    return json.dumps({"error": text}, ensure_ascii=False, separators=(",", ":"))
 
 
 def _what_happened(error: Exception) -> str:

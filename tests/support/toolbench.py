@@ -1,0 +1,100 @@
+"""A session's tools without the session: turns, a conversation, and all that is recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+from tests.support.workers import make_workers
+from voicepipe.core.clock import Clock
+from voicepipe.core.messages import Message, ToolCall
+from voicepipe.core.records import Record, ToolFinished, ToolStarted
+from voicepipe.core.turns import Turns
+from voicepipe.runtime.tools import SessionTools, ToolSet
+from voicepipe.speech.conversation import Conversation
+from voicepipe.speech.tools import tool_spec
+
+
+class ToolBench:
+    """``functions`` are the tools; ``fields`` are further fields of the ``ToolSet``."""
+
+    def __init__(self, *functions: Callable[..., Any], **fields: Any) -> None:
+        workers = fields.pop("workers", None) or make_workers()
+        self.clock = Clock()
+        self.turns = Turns()
+        self.conversation = Conversation("")
+        self.records: list[Record] = []
+        self.reasons: list[str] = []
+        self.tools = SessionTools(
+            ToolSet(specs=tuple(tool_spec(function) for function in functions), **fields),
+            clock=self.clock,
+            workers=workers,
+            conversation=self.conversation,
+            record=self.records.append,
+            hang_up=self.reasons.append,
+        )
+
+    def begin(self, user: str = "please", *, live: bool = True) -> int:
+        turn = self.turns.prepare()
+        self.conversation.begin(turn, user)
+        if live:
+            self.commit(turn)
+        return turn
+
+    def commit(self, turn: int) -> None:
+        self.turns.commit()
+        self.conversation.commit(turn)
+
+    async def run(self, turn: int, *calls: ToolCall) -> list[Message] | None:
+        """As the llm stage does it; None if the turn died."""
+        async with self.turns.scope(turn) as scope:
+            self.conversation.add_tool_calls(turn, calls)
+            messages = await self.tools.run(scope, calls)
+            for message in messages:
+                assert message.tool_call_id is not None
+                self.conversation.add_tool_result(turn, message.tool_call_id, message.text)
+            return messages
+        return None
+
+    async def ask(self, name: str, arguments: str = "{}") -> str:
+        """The one answer to one call in a live turn of its own."""
+        messages = await self.run(self.begin(), call(name, arguments))
+        assert messages is not None
+        return messages[0].text
+
+    def die(self, turn: int) -> None:
+        """The caller cuts in, and nothing of the reply was heard."""
+        self.turns.interrupt()
+        self.conversation.finish(turn, completed=False)
+
+    @property
+    def started(self) -> list[ToolStarted]:
+        return [record for record in self.records if isinstance(record, ToolStarted)]
+
+    @property
+    def finished(self) -> list[ToolFinished]:
+        return [record for record in self.records if isinstance(record, ToolFinished)]
+
+    def answers(self) -> list[str]:
+        """The tools' answers in the history."""
+        return [message.text for message in self.conversation.history if message.role == "tool"]
+
+
+def call(name: str, arguments: str | dict[str, Any] = "{}", id: str = "c1") -> ToolCall:
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+    return ToolCall(id=id, name=name, arguments=text)
+
+
+def error_of(text: str) -> str:
+    """The error that the model is told; fails if ``text`` is none."""
+    message = json.loads(text)["error"]
+    assert isinstance(message, str)
+    return message
+
+
+async def settle() -> None:
+    """Let every task go as far as it can without time passing."""
+    for _ in range(20):
+        await asyncio.sleep(0)
