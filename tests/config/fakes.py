@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -31,6 +32,7 @@ class SttKeys(ProviderConfig):
     partials: bool = True
     cadence: Duration = Field(500_000_000, description="between two partial results")
     hints: tuple[str, ...] = ()
+    first_token: int = 0
 
 
 class FakeStt(Provider):
@@ -53,6 +55,13 @@ class FakeLlm(Provider):
 class FakeTts(Provider):
     kind: ClassVar[ProviderKind] = "tts"
 
+
+ROOT = Path(__file__).parents[2]
+DECLARED = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
+SHIPPED = Registry(DECLARED["voicepipe.stages"], DECLARED["voicepipe.providers"])
+"""What this checkout declares, whatever an older installation of it says."""
+
+PIPELINES = sorted(path for path in (ROOT / "pipelines").glob("*.yaml") if ".rules." not in path.name)
 
 HERE = "tests.config.fakes"
 REGISTRY = Registry(

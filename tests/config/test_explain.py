@@ -43,6 +43,11 @@ def test_resolved_file_masks_secrets_and_everything_from_the_environment(tmp_pat
         assert llm["extra_body"] == {"password": "****", "max_tokens": 5}
 
 
+def test_key_that_only_sounds_like_a_secret_is_shown(tmp_path: Path) -> None:
+    text = resolved(load(tmp_path, "voicepipe: 1\nstages: {stt: {use: whisper, first_token: 3}}"))
+    assert yaml.safe_load(text)["stages"]["stt"]["first_token"] == 3
+
+
 def test_resolved_file_can_be_read_again(tmp_path: Path) -> None:
     files = {
         name: text.replace("${env:WHO}", "Ann").replace("${env:KEY}", "k") for name, text in FILES.items()

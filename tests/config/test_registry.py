@@ -3,18 +3,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
 
-from tests.config.fakes import REGISTRY, FakeStt
+from tests.config.fakes import DECLARED, REGISTRY, ROOT, SHIPPED, FakeStt
 from voicepipe.config.registry import PROVIDERS, STAGES, Registry, is_own_code, own_provider
 from voicepipe.errors import SetupError
 from voicepipe.stages.stt import Stt
-
-ROOT = Path(__file__).parents[2]
-DECLARED = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
 
 
 @pytest.mark.parametrize("use", ["pkg.module:Class", "module:Class", "_a.b_1:C_2"])
@@ -64,13 +60,13 @@ def test_own_module_that_raises_is_a_clear_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", sorted(DECLARED[STAGES]))
 def test_every_stage_that_is_declared_loads_under_its_kind(kind: str) -> None:
-    assert Registry(DECLARED[STAGES], {}).stage(kind).kind == kind
+    assert SHIPPED.stage(kind).kind == kind
 
 
 @pytest.mark.parametrize("entry", sorted(DECLARED[PROVIDERS]))
 def test_every_provider_that_is_declared_loads_under_its_kind_and_name(entry: str) -> None:
     kind, _, name = entry.partition(".")
-    provider = Registry({}, DECLARED[PROVIDERS]).provider(kind, name)
+    provider = SHIPPED.provider(kind, name)
     assert (provider.kind, provider.name) == (kind, name)
 
 

@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.config.fakes import REGISTRY, SMALLEST, problems
+from tests.config.fakes import DECLARED, PIPELINES, REGISTRY, SHIPPED, SMALLEST, problems
 from voicepipe.config import yaml12
+from voicepipe.config.lint import lint
+from voicepipe.config.load import load_profiles
 from voicepipe.config.nodes import Source, plain
+from voicepipe.config.registry import Registry
 from voicepipe.config.schema import json_schema
 
 SCHEMA = json_schema(REGISTRY)
@@ -104,3 +107,17 @@ def test_defaults_are_written_as_users_write_them() -> None:
     assert turn["min_silence"]["default"] == "500ms"
     assert turn["min_silence"]["description"] == "silence after which the turn is over"
     assert SCHEMA["$defs"]["stage.vad"]["anyOf"][4]["properties"]["threshold"]["default"] == 0.5
+
+
+def test_patterns_are_valid_in_javascript_too() -> None:
+    slot = json_schema(Registry(DECLARED["voicepipe.stages"], {"stt.a-b.c": "tests.config.fakes:FakeStt"}))
+    assert slot["$defs"]["stage.stt"]["anyOf"][1]["pattern"] == r"^(a-b\.c)/.+$"
+
+
+@pytest.mark.parametrize("path", PIPELINES, ids=lambda path: path.name)
+def test_every_shipped_pipeline_loads_makes_sense_and_is_valid(path: Path) -> None:
+    for loaded in load_profiles(path, registry=SHIPPED, env={}):
+        assert lint(loaded) == []
+    node = yaml12.read(path, Source(path.name, path.parent, path.parent), [])
+    assert node is not None
+    assert list(Draft202012Validator(json_schema(SHIPPED)).iter_errors(plain(node))) == []

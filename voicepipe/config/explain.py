@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -21,12 +21,17 @@ Path = tuple[str, ...]
 
 
 def secret_paths(loaded: LoadedPipeline) -> set[Path]:
-    """The keys that hold secrets: by their type where it is known, and by their names anywhere."""
+    """The keys that hold secrets: by their type, and where nobody declares one, by their names."""
     found = {path for path, _ in loaded.tree.walk() if path and _SECRET_NAME.search(path[-1])}
     for slot in loaded.slots:
-        for name, field in fields_of(slot.provider.Config).items() if slot.provider else ():
+        declared = (
+            {**fields_of(slot.provider.Config), **fields_of(slot.stage.Config)} if slot.provider else {}
+        )
+        for name, field in declared.items():
             if SecretStr in set(leaves(field.annotation)):
                 found.add(("stages", slot.key, name))
+            else:
+                found.discard(("stages", slot.key, name))
     return found
 
 
@@ -42,11 +47,15 @@ def _shown(loaded: LoadedPipeline, node: Node, path: Path, secrets: set[Path]) -
     return loaded.environment.mask(node.value) if isinstance(node.value, str) else node.value
 
 
-def resolved(loaded: LoadedPipeline) -> str:
-    """One YAML file that says what the layers came to. Secrets and environment values are masked."""
+def resolved_data(loaded: LoadedPipeline) -> dict[str, Any]:
+    """What the layers came to, as a pipeline file would say it. Secrets and environment values are masked."""
     shown = _shown(loaded, loaded.tree, (), secret_paths(loaded))
-    data = {key: shown[key] for key in ("voicepipe", "name", "agent", "stages") if key in shown}
-    return yaml.safe_dump(_escaped(data), sort_keys=False, allow_unicode=True, width=100)
+    return {key: _escaped(shown[key]) for key in ("voicepipe", "name", "agent", "stages") if key in shown}
+
+
+def resolved(loaded: LoadedPipeline) -> str:
+    """``resolved_data`` as YAML."""
+    return yaml.safe_dump(resolved_data(loaded), sort_keys=False, allow_unicode=True, width=100)
 
 
 def _escaped(value: Any) -> Any:
@@ -58,36 +67,55 @@ def _escaped(value: Any) -> Any:
     return re.sub(r"\$(?=[${])", "$$", value) if isinstance(value, str) else value
 
 
-def explain(loaded: LoadedPipeline) -> str:
-    """Each value with the file and line that gave it, then what later layers did away with."""
+def explained(loaded: LoadedPipeline) -> dict[str, list[dict[str, Any]]]:
+    """``values``: each with the place that gave it. ``dropped``: what later layers did away with.
+
+    The place of a slot that no layer mentions is None.
+    """
     secrets = secret_paths(loaded)
-    lines = list(_columns(_leaves(loaded, loaded.tree, (), secrets)))
+    values = [
+        {"path": ".".join(at), "value": _shown(loaded, one, at, secrets), "at": str(one.place)}
+        for at, one in loaded.tree.walk()
+        if not (isinstance(one.value, dict | list) and one.value)
+    ]
     for slot in loaded.slots:
         if slot.key not in loaded.tree.map["stages"].map:
-            lines.append(f"stages.{slot.key}: its defaults, since no layer mentions it")
-    if loaded.dropped:
+            values.append({"path": f"stages.{slot.key}", "value": {}, "at": None})
+    dropped = [
+        {
+            "path": ".".join(one.path),
+            "value": _shown(loaded, one.node, one.path, secrets),
+            "at": str(one.node.place),
+            "reason": one.reason,
+            "by": str(one.by),
+        }
+        for one in loaded.dropped
+    ]
+    return {"values": values, "dropped": dropped}
+
+
+def explain(loaded: LoadedPipeline) -> str:
+    """``explained``, for people."""
+    data = explained(loaded)
+    lines = list(_columns([(_row(one), one["at"]) for one in data["values"] if one["at"]]))
+    for one in data["values"]:
+        if not one["at"]:
+            lines.append(f"{one['path']}: its defaults, since no layer mentions it")
+    if data["dropped"]:
         lines += ["", "dropped:"]
-        rows = []
-        for one in loaded.dropped:
-            value = json.dumps(_shown(loaded, one.node, one.path, secrets), ensure_ascii=False, default=str)
-            origin = f"{one.node.place}  {one.reason}, at {one.by}"
-            rows.append((f"  {'.'.join(one.path)}: {value}", origin))
-        lines += _columns(iter(rows))
+        rows = [
+            (f"  {_row(one)}", f"{one['at']}  {one['reason']}, at {one['by']}") for one in data["dropped"]
+        ]
+        lines += _columns(rows)
     return "\n".join(lines) + "\n"
 
 
-def _leaves(loaded: LoadedPipeline, node: Node, path: Path, secrets: set[Path]) -> Iterator[tuple[str, str]]:
-    """Rows of ``path: value`` and place."""
-    for at, one in node.walk(path):
-        if isinstance(one.value, dict | list) and one.value:
-            continue
-        value = json.dumps(_shown(loaded, one, at, secrets), ensure_ascii=False, default=str)
-        yield f"{'.'.join(at)}: {value}", str(one.place)
+def _row(one: Mapping[str, Any]) -> str:
+    return f"{one['path']}: {json.dumps(one['value'], ensure_ascii=False, default=str)}"
 
 
-def _columns(rows: Iterator[tuple[str, str]], widest: int = 60) -> Iterator[str]:
+def _columns(rows: Sequence[tuple[str, str]], widest: int = 60) -> Iterator[str]:
     """Left column padded to the longest, but long lines don't push the others out."""
-    given = list(rows)
-    width = max((len(left) for left, _ in given if len(left) <= widest), default=0)
-    for left, right in given:
+    width = max((len(left) for left, _ in rows if len(left) <= widest), default=0)
+    for left, right in rows:
         yield f"{left:<{width}}  {right}"

@@ -45,7 +45,7 @@ def json_schema(registry: Registry | None = None) -> Schema:
         defs[f"stage.{kind}"] = _slot(registry, registry.stage(kind), kind, defs)
         slot = {"anyOf": [{"$ref": f"#/$defs/stage.{kind}"}, {"type": "null"}]}
         stages["properties"][kind] = slot
-        stages["patternProperties"][f"^{re.escape(kind)}/[^/]+$"] = slot
+        stages["patternProperties"][f"^{_literally(kind)}/[^/]+$"] = slot
     defs["stages"] = stages
     agent, stages = {"$ref": "#/$defs/file.AgentConfig"}, {"$ref": "#/$defs/stages"}
     defs["profile"] = _object({"agent": agent, "stages": stages}, _FREE)
@@ -69,6 +69,11 @@ def json_schema(registry: Registry | None = None) -> Schema:
     }
 
 
+def _literally(name: str) -> str:
+    """``name`` in a regular expression. JavaScript, where editors run it, takes no escaped hyphen."""
+    return re.escape(name).replace(r"\-", "-")
+
+
 def _object(properties: Schema, patterns: Schema, required: tuple[str, ...] = ()) -> Schema:
     schema: Schema = {"type": "object", "additionalProperties": False, "properties": properties}
     if patterns:
@@ -85,13 +90,13 @@ def _slot(registry: Registry, stage: type[Stage], kind: str, defs: Schema) -> Sc
     names = registry.provider_names(stage.provider_kind)
     variants: list[Schema] = [
         {"enum": names},
-        {"type": "string", "pattern": f"^({'|'.join(map(re.escape, names))})/.+$"},
+        {"type": "string", "pattern": f"^({'|'.join(map(_literally, names))})/.+$"},
         {"type": "string", "pattern": OWN_CODE, "description": "own code: package.module:Class"},
         _FROM_ENVIRONMENT,
     ]
     for name in names:
         config = _model(registry.provider(stage.provider_kind, name).Config, f"{kind}.{name}", defs)
-        use = {"type": "string", "pattern": f"^{re.escape(name)}(/.+)?$", "examples": [name]}
+        use = {"type": "string", "pattern": f"^{_literally(name)}(/.+)?$", "examples": [name]}
         required = tuple(key for key in config.get("required", ()) if key != "model")
         variants.append(_object({**config["properties"], **own, "use": use}, _FREE, ("use", *required)))
     own_code: Schema = {"type": "string", "pattern": OWN_CODE}
