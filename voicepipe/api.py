@@ -33,7 +33,7 @@ from voicepipe.errors import UsageError
 from voicepipe.observe.log import EventLog
 from voicepipe.observe.report import CallReport
 from voicepipe.providers.base import Provider
-from voicepipe.runtime.graph import Graph, Node, compile_graph
+from voicepipe.runtime.graph import graph_of
 from voicepipe.runtime.live import events
 from voicepipe.runtime.session import Session, Slot
 from voicepipe.runtime.tool_modes import ToolMode
@@ -237,13 +237,6 @@ class Pipeline:
             recording=Path(output) if output is not None else None,
         )
         return run_on(clock, self.hold(ends, vars=vars, events=events))
-
-
-def graph_of(loaded: LoadedPipeline) -> Graph:
-    """The graph that the file declares. No provider is made. Raises ``GraphError``."""
-    return compile_graph(
-        [Node(slot.key, slot.stage.ports(slot.config), slot.config.from_) for slot in loaded.slots]
-    )
 
 
 def make_providers(

@@ -7,6 +7,7 @@ Exit status: 0 fine, 1 an expectation or an answer was missed, 2 bad usage or co
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 import traceback
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from voicepipe.core.names import did_you_mean
-from voicepipe.errors import VoicepipeError
+from voicepipe.errors import ConfigError, ConfigErrors, VoicepipeError
 
 COMMANDS = {
     "run": "hold a call on this computer: microphone, WAV files or typed text",
@@ -33,6 +34,21 @@ INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``voicepipe`` with ``argv`` (default: the process's) and return the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A caller may say what this terminal has no letters for: that mustn't end the call.
+            stream.reconfigure(errors="replace")
+    try:
+        status = _dispatch(arguments)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # Whoever read our output has left; Python would complain once more while it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _dispatch(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_overview(), file=sys.stdout if arguments else sys.stderr)
         return 0 if arguments else 2
@@ -42,38 +58,39 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"voicepipe {version()}")
         return 0
     if arguments[0] not in COMMANDS:
-        print(
-            f"voicepipe: there is no command '{arguments[0]}'.{did_you_mean(arguments[0], COMMANDS)}\n"
-            f"  voicepipe --help lists them",
-            file=sys.stderr,
-        )
+        is_option = arguments[0].startswith("-")
+        what = "options follow the command" if is_option else f"there is no command '{arguments[0]}'"
+        guess = "" if is_option else did_you_mean(arguments[0], COMMANDS)
+        print(f"voicepipe: {what}.{guess}\n  voicepipe --help lists the commands", file=sys.stderr)
         return 2
     return _run(arguments[0], arguments[1:])
 
 
 def _run(name: str, arguments: list[str]) -> int:
     command = import_module(f"voicepipe.cli.{name}")
-    parser = argparse.ArgumentParser(prog=f"voicepipe {name}", description=command.__doc__)
+    parser = argparse.ArgumentParser(
+        prog=f"voicepipe {name}", description=command.__doc__, allow_abbrev=False
+    )
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     command.add_arguments(parser)
-    options = parser.parse_args(arguments)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    try:
+        options = parser.parse_args(arguments)
+    except SystemExit as stop:  # argparse has told what is wrong, or printed the help
+        return int(stop.code or 0)
     try:
         status: int = command.run(options)
-        sys.stdout.flush()
         return status
     except VoicepipeError as error:
         if options.debug:
             traceback.print_exc()
-        print(f"voicepipe: {error}", file=sys.stderr)
+        print(told(error), file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has left; Python would complain once more while it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        raise
     except Exception as error:  # the last line of defence: a bug shows as one, but in a sentence
         if options.debug:
             traceback.print_exc()
@@ -83,6 +100,12 @@ def _run(name: str, arguments: list[str]) -> int:
             file=sys.stderr,
         )
         return 1
+
+
+def told(error: VoicepipeError) -> str:
+    """``error`` for a person: with its place in front, which editors can follow, or else with our name."""
+    has_place = isinstance(error, ConfigErrors) or (isinstance(error, ConfigError) and error.path is not None)
+    return str(error) if has_place else f"voicepipe: {error}"
 
 
 def _overview() -> str:
@@ -96,6 +119,6 @@ def _overview() -> str:
             "",
             *lines,
             "",
-            "voicepipe COMMAND --help tells more. voicepipe --version tells the version.",
+            "voicepipe COMMAND --help tells more about one; voicepipe --version tells the version.",
         ]
     )

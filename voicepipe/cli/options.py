@@ -8,10 +8,15 @@ from voicepipe.config.slots import Code
 from voicepipe.errors import UsageError
 
 
-def add_pipeline(parser: argparse.ArgumentParser) -> None:
-    """The pipeline file and what may be laid over it."""
+def add_pipeline(parser: argparse.ArgumentParser, *, code: Code = "run") -> None:
+    """The pipeline file and what may be laid over it. ``code``: what becomes of the user's own code."""
     parser.add_argument("pipeline", help="the pipeline file")
     parser.add_argument("-p", "--profile", help="a profile of the file")
+    add_overrides(parser, code=code)
+
+
+def add_overrides(parser: argparse.ArgumentParser, *, code: Code) -> None:
+    """``--set`` and ``--no-code``."""
     parser.add_argument(
         "--set",
         action="append",
@@ -24,14 +29,18 @@ def add_pipeline(parser: argparse.ArgumentParser) -> None:
         "--no-code",
         action="store_const",
         const="forbid",
-        default="run",
+        default=code,
         dest="code",
-        help="refuse a file that runs Python code of its own",
+        help="refuse a file that names Python code of its own",
     )
 
 
 def add_verbosity(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-v", "--verbose", action="store_true", help="tell more")
+    add_quiet(parser)
+
+
+def add_quiet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-q", "--quiet", action="store_true", help="tell errors only")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from voicepipe.config.load import LoadedPipeline
 from voicepipe.core.frames import AudioIn, AudioOut, EndOfAudio, Frame, TypedText
 from voicepipe.core.ports import Ports
 from voicepipe.errors import GraphError
@@ -73,6 +74,13 @@ _USUAL_SOURCE: Mapping[str, str] = {
     "AudioOut": "tts: espeak",
     "EndOfAudio": "tts: espeak",
 }
+
+
+def graph_of(loaded: LoadedPipeline) -> Graph:
+    """The graph that the file declares. No provider is made. Raises ``GraphError``."""
+    return compile_graph(
+        [Node(slot.key, slot.stage.ports(slot.config), slot.config.from_) for slot in loaded.slots]
+    )
 
 
 def compile_graph(nodes: Sequence[Node]) -> Graph:

@@ -1,0 +1,156 @@
+"""Check pipeline files, each under every profile that it has, and report all problems at once.
+
+No code of the files is run, no model is loaded and no key is needed. What is allowed, but hardly meant, is
+a warning; warnings leave the exit status at 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from voicepipe.cli.options import add_overrides, add_quiet, code_mode
+from voicepipe.cli.terminal import Terminal
+from voicepipe.config.lint import lint
+from voicepipe.config.load import LoadedPipeline, Overrides, load_profiles
+from voicepipe.config.models import PythonTool
+from voicepipe.config.slots import Code
+from voicepipe.errors import ConfigError, ConfigErrors, GraphError, SetupError, VoicepipeError
+from voicepipe.runtime.graph import graph_of
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a pipeline file")
+    add_overrides(parser, code="ignore")
+    add_quiet(parser)
+    parser.add_argument("--json", action="store_true", help="print what was found as one JSON object")
+
+
+def run(options: argparse.Namespace) -> int:
+    terminal = Terminal(quiet=options.quiet)
+    checked = [check(file, options.overrides, code_mode(options)) for file in options.files]
+    if options.json:
+        print(json.dumps({"files": [one.as_json() for one in checked]}, ensure_ascii=False))
+    else:
+        for one in checked:
+            one.tell(terminal)
+    return max(one.exit_status for one in checked)
+
+
+@dataclass(slots=True)
+class Checked:
+    """What was found in one file. ``profiles`` are known only if it can be loaded."""
+
+    file: str
+    profiles: tuple[str, ...] = ()
+    stages: int = 0
+    problems: list[VoicepipeError] = field(default_factory=list)
+    warnings: list[ConfigError] = field(default_factory=list)
+
+    @property
+    def exit_status(self) -> int:
+        return max((problem.exit_status for problem in self.problems), default=0)
+
+    def tell(self, terminal: Terminal) -> None:
+        for problem in self.problems:
+            terminal.error(_with_place(self.file, problem))
+        for warning in self.warnings:
+            place, text = _place(self.file, warning), str(_without_place(warning))
+            terminal.line(f"{place}: {terminal.style('warning:', 'yellow')} {text}")
+        if self.problems:
+            terminal.line(f"{self.file}: {_count(self.problems, 'problem')}")
+        else:
+            names = ", ".join(self.profiles)
+            under = f", also under the profile{'s'[: len(self.profiles) - 1]} {names}" if names else ""
+            but = f", {_count(self.warnings, 'warning')}" if self.warnings else ""
+            fine = terminal.style("fine", "green")
+            terminal.line(f"{self.file}: {fine}, {_count(range(self.stages), 'stage')}{under}{but}")
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "file": self.file,
+            "ok": not self.problems,
+            "profiles": list(self.profiles),
+            "problems": [_as_json(self.file, problem) for problem in self.problems],
+            "warnings": [_as_json(self.file, warning) for warning in self.warnings],
+        }
+
+
+def check(file: str, overrides: Overrides = (), code: Code = "ignore") -> Checked:
+    """All that can be said about ``file`` without running it."""
+    checked = Checked(file)
+    try:
+        loaded = load_profiles(file, overrides=overrides, code=code)
+    except ConfigErrors as errors:
+        checked.problems += errors.errors
+        return checked
+    except SetupError as error:
+        checked.problems.append(error)
+        return checked
+    checked.profiles = loaded[0].profiles
+    checked.stages = len(loaded[0].slots)
+    checked.problems += [*_graph_problems(loaded), *_once(_absent_tools(loaded))]
+    checked.warnings += _once(advice for one in loaded for advice in lint(one))
+    return checked
+
+
+def _graph_problems(loaded: Sequence[LoadedPipeline]) -> Iterable[ConfigError]:
+    """Stages that don't fit together, without a profile or under one; the same problem once."""
+    known: set[str] = set()
+    for one in loaded:
+        try:
+            graph_of(one)
+        except GraphError as error:
+            if error.message not in known:
+                known.add(error.message)
+                under = f"under the profile '{one.profile}' " if one.profile else ""
+                yield one.tree.map["stages"].place.error(f"{under}{error.message}", hint=error.hint)
+
+
+def _absent_tools(loaded: Sequence[LoadedPipeline]) -> Iterable[ConfigError]:
+    """Files of tools that aren't there; whether they are good is seen only by running them."""
+    for one in loaded:
+        for index, tool in enumerate(one.agent.tools):
+            if isinstance(tool, PythonTool) and not tool.file.is_file():
+                tools = one.tree.map["agent"].map["tools"].value
+                assert isinstance(tools, list), "it was read as one"
+                yield tools[index].place.error(f"there is no file '{tool.file}'")
+
+
+def _once(errors: Iterable[ConfigError]) -> list[ConfigError]:
+    """What several profiles share is told once."""
+    return list({(one.path, one.line, one.column, one.message): one for one in errors}.values())
+
+
+def _place(file: str, error: VoicepipeError) -> str:
+    if not isinstance(error, ConfigError):
+        return file
+    parts = (error.path or file, error.line, error.column)
+    return ":".join(str(part) for part in parts if part is not None)
+
+
+def _without_place(error: VoicepipeError) -> VoicepipeError:
+    return VoicepipeError(error.message, hint=error.hint)
+
+
+def _with_place(file: str, error: VoicepipeError) -> str:
+    return f"{_place(file, error)}: {_without_place(error)}"
+
+
+def _as_json(file: str, error: VoicepipeError) -> dict[str, Any]:
+    known = error if isinstance(error, ConfigError) else ConfigError(error.message)
+    return {
+        "file": known.path or file,
+        "line": known.line,
+        "column": known.column,
+        "message": error.message,
+        "hint": error.hint,
+    }
+
+
+def _count(things: Any, what: str) -> str:
+    number = len(things)
+    return f"{number} {what}" + ("" if number == 1 else "s")
