@@ -40,6 +40,10 @@ class Slot:
     place: Place
 
 
+_Filled = tuple[str | None, type[Provider] | None, ProviderConfig | None]
+"""``use``, ``provider`` and ``provider_config`` of a slot."""
+
+
 def slot_keys(stage: type[Stage]) -> frozenset[str]:
     """The keys that a stage declares; all others of its slot are the provider's."""
     return frozenset(fields_of(stage.Config))
@@ -76,9 +80,11 @@ class SlotReader:
         own = slot_keys(stage)
         config = validate(stage.Config, _only(node, lambda name: name in own), ("stages", key), self.errors)
         rest = _only(node, lambda name: name not in own)
-        if stage.provider_kind is None:
-            return self._without_provider(key, place, stage, config, rest)
-        return self._with_provider(key, place, stage, config, rest)
+        filled = self._filled(key, place, stage, rest)
+        if config is None or filled is None:
+            return None
+        kind, _, name = key.partition("/")
+        return Slot(key, kind, name or None, stage, config, *filled, place)
 
     def _stage(self, key: str, place: Place) -> type[Stage] | None:
         kind, slash, name = key.partition("/")
@@ -97,47 +103,33 @@ class SlotReader:
         self.errors.append(error)
         return None
 
-    def _without_provider(
-        self, key: str, place: Place, stage: type[Stage], config: StageConfig | None, rest: Node
-    ) -> Slot | None:
-        if "use" in rest.map:
-            keys = ", ".join(sorted(slot_keys(stage)))
-            error = f"'{key}' has no provider to choose"
-            self.errors.append(rest.keys["use"].error(error, hint=f"its keys are: {keys}"))
-            return None
-        # What isn't the stage's is nobody's: the stage's model says so.
-        if rest.map:
-            validate(stage.Config, rest, ("stages", key), self.errors)
-        if config is None or rest.map:
-            return None
-        kind, _, name = key.partition("/")
-        return Slot(key, kind, name or None, stage, config, None, None, None, place)
-
-    def _with_provider(
-        self, key: str, place: Place, stage: type[Stage], config: StageConfig | None, rest: Node
-    ) -> Slot | None:
-        kind, _, name = key.partition("/")
-        names = self.registry.provider_names(str(stage.provider_kind))
+    def _filled(self, key: str, place: Place, stage: type[Stage], rest: Node) -> _Filled | None:
+        """The provider that ``rest``, the keys that aren't the stage's, names and configures."""
         use = rest.map.get("use")
+        if stage.provider_kind is None:
+            if use is not None:
+                known = ", ".join(sorted(slot_keys(stage)))
+                error = f"'{key}' has no provider to choose"
+                self.errors.append(rest.keys["use"].error(error, hint=f"its keys are: {known}"))
+            elif rest.map:  # nobody's keys: the stage's model says so
+                validate(stage.Config, rest, ("stages", key), self.errors)
+            return None if rest.map else (None, None, None)
         if use is None or not isinstance(use.value, str) or not use.value:
             found = "'use' is missing" if use is None else f"expected a provider's name, found {use.kind}"
+            known = ", ".join(self.registry.provider_names(stage.provider_kind))
             at = place if use is None else use.place
-            self.errors.append(at.error(f"'{key}': {found}", hint=f"there are: {', '.join(names)}"))
+            self.errors.append(at.error(f"'{key}': {found}", hint=f"there are: {known}"))
             return None
-        keys = _only(rest, lambda name: name != "use")
-        if is_own_code(use.value) and self.code != "run":
-            if self.code == "forbid":
-                self.errors.append(use.place.error(f"own code isn't allowed here: '{use.value}'"))
-            if config is None or self.code == "forbid":
-                return None
-            return Slot(key, kind, name or None, stage, config, use.value, None, None, place)
-        provider = self._provider(str(stage.provider_kind), use)
+        if is_own_code(use.value) and self.code == "forbid":
+            self.errors.append(use.place.error(f"own code isn't allowed here: '{use.value}'"))
+            return None
+        if is_own_code(use.value) and self.code == "ignore":
+            return use.value, None, None
+        provider = self._provider(stage.provider_kind, use)
         if provider is None:
             return None
-        checked = self._provider_config(provider, use, keys, key, slot_keys(stage))
-        if config is None or checked is None:
-            return None
-        return Slot(key, kind, name or None, stage, config, use.value, provider, checked, place)
+        config = self._provider_config(provider, use, rest, key, slot_keys(stage))
+        return None if config is None else (use.value, provider, config)
 
     def _provider(self, kind: str, use: Node) -> type[Provider] | None:
         name = str(use.value)
@@ -160,8 +152,9 @@ class SlotReader:
         return None
 
     def _provider_config(
-        self, provider: type[Provider], use: Node, keys: Node, key: str, own: frozenset[str]
+        self, provider: type[Provider], use: Node, rest: Node, key: str, own: frozenset[str]
     ) -> ProviderConfig | None:
+        keys = _only(rest, lambda name: name != "use")
         model = keys.map.get("model")
         count = len(self.errors)
         if model is not None and "model" not in fields_of(provider.Config):
