@@ -41,6 +41,13 @@ class Terminal:
         print(f"\r\x1b[K{shown}", end="", file=self._stream, flush=True)
         self._status = True
 
+    def progress(self, text: str) -> None:
+        """How far something long has come: in one place on a terminal, line by line elsewhere."""
+        if self.interactive:
+            self.status(text)
+        else:
+            self.line(text)
+
     def error(self, text: str) -> None:
         """A line that stays even when quiet."""
         self._clear()

@@ -92,7 +92,8 @@ def check(file: str, overrides: Overrides = (), code: Code = "ignore") -> Checke
         return checked
     checked.profiles = loaded[0].profiles
     checked.stages = len(loaded[0].slots)
-    checked.problems += [*_graph_problems(loaded), *_once(_absent_tools(loaded))]
+    checked.problems += _graph_problems(loaded)
+    checked.problems += _once(error for one in loaded for error in absent_tools(one))
     checked.warnings += _once(advice for one in loaded for advice in lint(one))
     return checked
 
@@ -110,14 +111,13 @@ def _graph_problems(loaded: Sequence[LoadedPipeline]) -> Iterable[ConfigError]:
                 yield one.tree.map["stages"].place.error(f"{under}{error.message}", hint=error.hint)
 
 
-def _absent_tools(loaded: Sequence[LoadedPipeline]) -> Iterable[ConfigError]:
+def absent_tools(loaded: LoadedPipeline) -> Iterable[ConfigError]:
     """Files of tools that aren't there; whether they are good is seen only by running them."""
-    for one in loaded:
-        for index, tool in enumerate(one.agent.tools):
-            if isinstance(tool, PythonTool) and not tool.file.is_file():
-                tools = one.tree.map["agent"].map["tools"].value
-                assert isinstance(tools, list), "it was read as one"
-                yield tools[index].place.error(f"there is no file '{tool.file}'")
+    for index, tool in enumerate(loaded.agent.tools):
+        if isinstance(tool, PythonTool) and not tool.file.is_file():
+            tools = loaded.tree.map["agent"].map["tools"].value
+            assert isinstance(tools, list), "it was read as one"
+            yield tools[index].place.error(f"there is no file '{tool.file}'")
 
 
 def _once(errors: Iterable[ConfigError]) -> list[ConfigError]:

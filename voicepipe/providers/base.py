@@ -5,6 +5,7 @@ A provider knows nothing of queues, turns, metrics, retries or other stages. Its
 * ``kind`` and ``name``: the slot kinds that it can fill and the word users write in the pipeline file;
 * ``Config``: a frozen pydantic model of its keys (``model`` is what stands after the slash);
 * ``extra`` and ``packages``: what has to be installed, for hints and ``voicepipe doctor``;
+* ``keys``: the environment variables that it reads without being told, for ``voicepipe doctor``;
 * ``clock``: ``"real"`` for whatever holds a socket, a device or a thread of its own.
 
 The class is registered under the entry-point group ``voicepipe.providers`` as ``KIND.NAME``, ours and
@@ -63,6 +64,7 @@ class Provider(ABC):
     clock: ClassVar[Literal["any", "real"]] = "any"
     extra: ClassVar[str | None] = None
     packages: ClassVar[tuple[str, ...]] = ()
+    keys: ClassVar[tuple[str, ...]] = ()
     Config: ClassVar[type[ProviderConfig]] = ProviderConfig
 
     def __init__(self, config: Any, host: Host) -> None:
