@@ -165,6 +165,8 @@ class Segment:
     item_id: str | None = None
     words: list[Word] = field(default_factory=list)
     trimmed: int = 0
+    made: int = 0
+    """Samples that the voice has given so far, without those that were trimmed."""
     samples: int | None = None
     """The length of the whole segment, known once its last frame has been made."""
 

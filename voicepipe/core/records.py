@@ -131,6 +131,15 @@ class Failed:
     error: str
 
 
+@_record
+class Tapped:
+    """What a tap gave (``frame``, never audio); nobody else gets it."""
+
+    at_ns: int
+    slot: str
+    frame: Any
+
+
 Record = (
     Usage
     | ProviderAttempt
@@ -141,4 +150,5 @@ Record = (
     | StateChanged
     | Failed
     | ClipEnded
+    | Tapped
 )

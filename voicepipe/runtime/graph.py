@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from voicepipe.config.load import LoadedPipeline
 from voicepipe.core.frames import AudioIn, AudioOut, EndOfAudio, Frame, TypedText
-from voicepipe.core.ports import Ports
+from voicepipe.core.names import did_you_mean
+from voicepipe.core.ports import Ports, ports_of
 from voicepipe.errors import GraphError
+from voicepipe.stages.base import Stage, StageConfig
 
 INPUT = "input"
 OUTPUT = "output"
@@ -79,25 +81,30 @@ _USUAL_SOURCE: Mapping[str, str] = {
 def graph_of(loaded: LoadedPipeline) -> Graph:
     """The graph that the file declares. No provider is made. Raises ``GraphError``."""
     return compile_graph(
-        [Node(slot.key, slot.stage.ports(slot.config), slot.config.from_) for slot in loaded.slots]
+        [Node(slot.key, _ports(slot.stage, slot.config), slot.config.from_) for slot in loaded.slots]
     )
+
+
+def _ports(stage: type[Stage], config: StageConfig) -> Ports:
+    """What ``stage`` takes and gives under ``config``: never more than its ``run`` declares."""
+    ports, declared = stage.ports(config), ports_of(stage.run)
+    if more := (ports.takes - declared.takes) | (ports.gives - declared.gives):
+        names = ", ".join(sorted(kind.__name__ for kind in more))
+        raise GraphError(
+            f"{stage.__name__}.ports names {names}, but {stage.__name__}.run doesn't declare it",
+            hint="ports() may leave out what run() declares, but add nothing",
+        )
+    return ports
 
 
 def compile_graph(nodes: Sequence[Node]) -> Graph:
     """Join the slots. A ``GraphError`` says what is missing or ambiguous, and what to write."""
-    slots = {node.slot for node in nodes}
-    for node in nodes:
-        for name in node.from_:
-            if name not in slots | {INPUT}:
-                raise GraphError(
-                    f"stages.{node.slot}.from names '{name}', but there is no such slot",
-                    hint=f"the slots are: {', '.join(sorted(slots))}",
-                )
     everyone = [
         Node(INPUT, _END_PORTS[INPUT]),
         *nodes,
         Node(OUTPUT, _END_PORTS[OUTPUT]),
     ]
+    _check_from(everyone)
     edges = [
         Edge(source.slot, consumer.slot, kind)
         for consumer in everyone
@@ -107,7 +114,27 @@ def compile_graph(nodes: Sequence[Node]) -> Graph:
     return Graph(tuple(_sorted(nodes, edges)), tuple(edges))
 
 
+def _check_from(nodes: Sequence[Node]) -> None:
+    """Each ``from:`` names slots that exist and have something to give there."""
+    gives = {node.slot: node.ports.gives for node in nodes if node.slot != OUTPUT}
+    for node in nodes:
+        for name in node.from_:
+            if name not in gives:
+                raise GraphError(
+                    f"stages.{node.slot}.from names '{name}', but there is no such slot."
+                    + did_you_mean(name, gives),
+                    hint=f"the slots are: {', '.join(sorted(gives))}",
+                )
+            if name == node.slot or not gives[name] & node.ports.takes:
+                takes = ", ".join(sorted(kind.__name__ for kind in node.ports.takes)) or "nothing"
+                raise GraphError(
+                    f"stages.{node.slot}.from names '{name}', which gives nothing that '{node.slot}' takes",
+                    hint=f"'{node.slot}' takes {takes}",
+                )
+
+
 def _source(kind: type[Frame], consumer: Node, nodes: Sequence[Node]) -> Node:
+    who = "the call" if consumer.slot == OUTPUT else f"'{consumer.slot}'"
     givers = [node for node in nodes if kind in node.ports.gives and node is not consumer]
     named = [node for node in givers if node.slot in consumer.from_]
     givers = named or [node for node in givers if not node.tap]
@@ -115,13 +142,13 @@ def _source(kind: type[Frame], consumer: Node, nodes: Sequence[Node]) -> Node:
         return givers[0]
     if givers:
         names = " and ".join(f"'{node.slot}'" for node in givers)
+        hint = f"choose one by writing 'from: {givers[0].slot}' in stages.{consumer.slot}, "
         raise GraphError(
-            f"{names} both give {kind.__name__} to '{consumer.slot}'",
-            hint=f"choose one by writing 'from: {givers[0].slot}' in stages.{consumer.slot}, "
-            "or make one a tap by naming it kind/name",
+            f"{names} {'both' if len(givers) == 2 else 'all'} give {kind.__name__} to {who}",
+            hint=(hint if consumer.slot != OUTPUT else "leave one out, ")
+            + "or make one a tap by naming it kind/name",
         )
     usual = _USUAL_SOURCE.get(kind.__name__)
-    who = "the call" if consumer.slot == OUTPUT else f"'{consumer.slot}'"
     raise GraphError(
         f"{who} needs {kind.__name__}, but no stage gives it",
         hint=f"add to stages, for example: {usual}" if usual else None,

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from voicepipe.core.calls import Call
 from voicepipe.core.records import AttemptStatus, ProviderAttempt, Record, Usage
-from voicepipe.core.units import SECOND, format_duration
+from voicepipe.core.units import format_duration
 from voicepipe.errors import ProviderError
 from voicepipe.stages.base import Deadlines
 
@@ -19,8 +19,9 @@ E = TypeVar("E")
 class Guard(Generic[E]):
     """One attempt: ``async with Guard(…) as events: async for event in events``.
 
-    Deadlines count only while the provider is waited for, not while its events are worked on. Whatever
-    happens, the generator is closed and one ``ProviderAttempt`` and all usage are recorded.
+    Deadlines count only the provider's own time: neither while its events are worked on, nor while it
+    waits for input (``disarm``). Whatever happens, the generator is closed, and one ``ProviderAttempt``
+    and all usage are recorded.
     """
 
     def __init__(
@@ -42,84 +43,125 @@ class Guard(Generic[E]):
         self._provider = provider
         self._model = model
         self._deadlines = deadlines
-        self._armed = armed
         self._record = record
         self._on_began = on_began
         self._began = call.clock.now()
         self._first: int | None = None
-        self._waited = 0
-        self._timeout: asyncio.Timeout | None = None
-        self._limit = ""
+        self._failure: Exception | None = None
+        self._armed = armed
+        self._awaited: asyncio.Timeout | None = None
+        """While an event is waited for."""
+        self._busy_since: int | None = None
+        """Since when the provider alone is waited for."""
+        self._busy = 0
+        """How long that was until then."""
+        self._watch: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Guard[E]:
         return self
 
-    def arm(self) -> None:
-        """Start the deadlines now."""
-        self._armed = True
-        if self._timeout is not None:
-            self._timeout.reschedule(self._when())
+    def __aiter__(self) -> Guard[E]:
+        return self
 
-    async def __aiter__(self) -> AsyncIterator[E]:
-        clock = self.call.clock
-        while True:
-            asked = clock.now()
-            try:
-                async with asyncio.timeout_at(self._when() if self._armed else None) as self._timeout:
-                    event = await anext(self._events)
-            except StopAsyncIteration:
-                return
-            except TimeoutError:
-                if self._timeout is None or not self._timeout.expired():
-                    raise
-                raise ProviderError(
-                    f"no answer within {self._limit}",
-                    provider=self._provider,
-                    kind="timeout",
-                    retryable=True,
-                    hint=f"raise stages.{self._slot}.timeout if it needs longer",
-                ) from None
-            finally:
-                self._timeout = None
-                self._waited += clock.now() - asked
-            if self._first is None:
-                self._first = clock.now()
-                self._on_began(self._first)
-            yield event
+    async def __anext__(self) -> E:
+        try:
+            async with asyncio.timeout(None) as self._awaited:
+                if self._armed:
+                    self._start()
+                event = await anext(self._events)
+        except StopAsyncIteration:
+            raise
+        except TimeoutError as error:
+            expired = self._awaited is not None and self._awaited.expired()
+            self._failure = self._too_late() if expired else self._gave_up(error)
+            raise self._failure from None
+        except Exception as error:
+            self._failure = error
+            raise
+        finally:
+            self._stop()
+            self._awaited = None
+        if self._first is None:
+            self._first = self.call.clock.now()
+            self._on_began(self._first)
+        return event
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
         try:
             close = getattr(self._events, "aclose", None)
             if close is not None:
                 await close()
         finally:
-            self._account(error)
+            self._account(cut_off=error is not None)
 
-    def _when(self) -> float:
-        """The loop time of whichever deadline comes first."""
+    # ── deadlines ────────────────────────────────────────────────────────────────────────────────
+
+    def arm(self) -> None:
+        """It is the provider's turn to work. Cheap enough for each frame of audio."""
+        self._armed = True
+        if self._awaited is not None:
+            self._start()
+
+    def disarm(self) -> None:
+        """The provider waits for its input."""
+        self._armed = False
+        self._stop()
+
+    def _start(self) -> None:
+        if self._busy_since is None:
+            self._busy_since = self.call.clock.now()
+            # A timer for each frame would cost more than the frame: one that is there already looks again.
+            if self._watch is None:
+                self._watch = self.call.clock.call_at(self._busy_since + self._limit()[0], self._look)
+
+    def _stop(self) -> None:
+        if self._busy_since is not None:
+            self._busy += self.call.clock.now() - self._busy_since
+            self._busy_since = None
+
+    def _look(self) -> None:
+        self._watch = None
+        if self._busy_since is None or self._awaited is None:
+            return
+        due = self._busy_since + self._limit()[0]
+        if self.call.clock.now() < due:
+            self._watch = self.call.clock.call_at(due, self._look)
+        else:
+            self._awaited.reschedule(0)  # the loop's time has long passed that: it expires at once
+
+    def _limit(self) -> tuple[int, str]:
+        """How long the provider may be busy this time, in nanoseconds, and in words."""
         deadlines = self._deadlines
-        step, name = (
-            (deadlines.first, "for the first event")
-            if self._first is None
-            else (deadlines.gap, "between two")
-        )
-        left = deadlines.total - self._waited
-        wait = min(step, left)
-        self._limit = (
-            f"{format_duration(step)} ({name})"
-            if step <= left
-            else f"{format_duration(deadlines.total)} in all"
-        )
-        return asyncio.get_running_loop().time() + max(0, wait) / SECOND
+        step, name = (deadlines.first, "first") if self._first is None else (deadlines.gap, "gap")
+        left = deadlines.total - self._busy
+        return (step, name) if step <= left else (left, "total")
 
-    def _account(self, error: BaseException | None) -> None:
-        status: AttemptStatus = "ok"
-        if isinstance(error, Exception):
+    def _too_late(self) -> ProviderError:
+        name = self._limit()[1]
+        what = {"first": "no answer", "gap": "the answer stopped", "total": "the answer didn't end"}[name]
+        return ProviderError(
+            f"{what} within {format_duration(getattr(self._deadlines, name))}",
+            provider=self._provider,
+            kind="timeout",
+            retryable=True,
+            hint=f"raise stages.{self._slot}.timeout.{name} if it needs longer",
+        )
+
+    def _gave_up(self, error: TimeoutError) -> ProviderError:
+        return ProviderError(
+            str(error) or "it gave up waiting", provider=self._provider, kind="timeout", retryable=True
+        )
+
+    # ── accounting ───────────────────────────────────────────────────────────────────────────────
+
+    def _account(self, *, cut_off: bool) -> None:
+        status: AttemptStatus = "cancelled" if cut_off else "ok"
+        if self._failure is not None:
             status = "failed"
-        elif error is not None:
-            status = "cancelled"
         call, now = self.call, self.call.clock.now()
         self._record(
             ProviderAttempt(
@@ -130,7 +172,7 @@ class Guard(Generic[E]):
                 began_ns=self._began,
                 first_event_ns=self._first,
                 status=status,
-                error=None if status != "failed" else str(error),
+                error=None if self._failure is None else str(self._failure),
             )
         )
         for (unit, estimated), amount in call.usage.items():

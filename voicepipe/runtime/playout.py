@@ -40,21 +40,22 @@ class _Span:
     segment: Segment
     start: int
     length: int = 0
+    told: int = 0
+    """Samples at the segment's own rate that were reported as heard."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Drained(Control):
     """The time has come at which the loudspeaker should have played all; sent by playout to itself."""
-
-    __slots__ = ("turn",)
-
-    def __init__(self, turn: int) -> None:
-        object.__setattr__(self, "turn", turn)
 
     turn: int
 
 
 class Playout:
-    """Writes to ``output`` at its own pace; a draft waits for its commit."""
+    """Writes to ``output`` at its own pace; a draft waits for its commit.
+
+    What was heard is reported segment by segment: when the next one begins, and at the end.
+    """
 
     def __init__(
         self, output: AudioOutput, *, clock: Clock, turns: Turns, report: Callable[[Upward], None]
@@ -65,7 +66,7 @@ class Playout:
         self._report = report
         self._turn: int | None = None
         self._audible = False
-        self._gain_db = 0.0
+        self._gain: Gain | None = None
         self._written = 0
         self._spans: list[_Span] = []
         self._resampler: Resampler | None = None
@@ -83,17 +84,16 @@ class Playout:
                 self._drained(frame.turn, inbox)
             elif type(frame) is Interrupt:
                 self._interrupt(frame.turn)
-            elif type(frame) is Gain and frame.turn == self._turn:
-                self._gain_db = frame.db
+            elif type(frame) is Gain:
+                self._gain = frame
 
     async def _play(self, frame: AudioOut) -> None:
         segment = frame.segment
         if frame.turn != self._turn:
             self._begin(frame.turn)
-        if self._resampler is None or segment.rate != self._rate:
-            self._resampler, self._rate = Resampler(segment.rate, self._output.rate), segment.rate
         if not self._spans or self._spans[-1].segment is not segment:
-            self._spans.append(_Span(segment, self._written))
+            await self._begin_segment(segment)
+        assert self._resampler is not None, "the segment has begun"
         pcm = self._resampler.process(frame.pcm)
         if not self._audible and rms_dbfs(pcm) > AUDIBLE_DBFS:
             self._audible = True
@@ -101,30 +101,38 @@ class Playout:
         await self._write(pcm)
 
     async def _write(self, pcm: Pcm) -> None:
-        if self._gain_db:
-            pcm = gain(pcm, self._gain_db)
+        if self._gain is not None and self._gain.turn == self._turn:
+            pcm = gain(pcm, self._gain.db)
         self._written += pcm.size
-        if self._spans:
-            self._spans[-1].length += pcm.size
+        self._spans[-1].length += pcm.size
         await self._output.write(pcm)
 
     def _begin(self, turn: int) -> None:
         self._turn = turn
         self._audible = False
-        self._gain_db = 0.0
         self._spans.clear()
         self._resampler = None
+
+    async def _begin_segment(self, segment: Segment) -> None:
+        if self._resampler is None or segment.rate != self._rate:
+            await self._flush_resampler()
+            self._resampler, self._rate = Resampler(segment.rate, self._output.rate), segment.rate
+        self._tell_heard(segment.turn, self._written - self._output.pending())
+        self._spans.append(_Span(segment, self._written))
+
+    async def _flush_resampler(self) -> None:
+        if self._resampler is not None:
+            await self._write(self._resampler.flush())
 
     async def _end(self, turn: int, inbox: Inbox[AudioOut | EndOfAudio]) -> None:
         if turn != self._turn:  # a reply without a sound
             self._begin(turn)
-        if self._resampler is not None:
-            await self._write(self._resampler.flush())
+        await self._flush_resampler()
         self._await_drain(turn, inbox)
 
     def _await_drain(self, turn: int, inbox: Inbox[AudioOut | EndOfAudio]) -> None:
         left = self._output.pending() * SECOND // self._output.rate
-        self._clock.call_at(self._clock.now() + left, lambda: inbox.send_control(_Drained(turn)))
+        self._clock.call_at(self._clock.now() + left, lambda: inbox.send_control(_Drained(turn=turn)))
 
     def _drained(self, turn: int, inbox: Inbox[AudioOut | EndOfAudio]) -> None:
         if turn != self._turn:
@@ -132,27 +140,34 @@ class Playout:
         if self._output.pending() > 0:
             self._await_drain(turn, inbox)
         else:
-            self._report_heard(turn)
+            self._finish(turn)
 
     def _interrupt(self, turn: int) -> None:
-        if turn != self._turn:  # nothing of it was played
-            self._report(Heard(turn=turn, segment=None, samples=0, final=True, at_ns=self._clock.now()))
-            return
-        pending = self._output.pending()
-        self._output.flush()
-        self._written -= pending
-        self._report_heard(turn)
+        if turn == self._turn:
+            left = self._written - self._output.pending()
+            self._output.flush()
+            self._written = left
+        self._finish(turn)
 
-    def _report_heard(self, turn: int) -> None:
-        """All of the turn that has left the loudspeaker, segment by segment; nothing more comes after."""
-        now = self._clock.now()
+    def _finish(self, turn: int) -> None:
+        """Nothing more of ``turn`` will be heard."""
+        if turn == self._turn:
+            self._tell_heard(turn, self._written)
+            self._turn = None
+            self._spans.clear()
+        self._report(Heard(turn=turn, segment=None, samples=0, final=True, at_ns=self._clock.now()))
+
+    def _tell_heard(self, turn: int, left: int) -> None:
+        """Report the segments that went on since the last report; ``left`` samples have been played."""
         for span in self._spans:
-            samples = min(max(0, self._written - span.start), span.length)
-            if samples:
-                # A segment that was played to its end counts as whole, whatever rounding took from it.
-                whole = samples == span.length and span.segment.samples is not None
-                at_rate = samples * span.segment.rate // self._output.rate
-                counted = span.segment.samples if whole and span.segment.samples is not None else at_rate
-                self._report(Heard(turn=turn, segment=span.segment, samples=counted, final=False, at_ns=now))
-        self._turn = None
-        self._report(Heard(turn=turn, segment=None, samples=0, final=True, at_ns=now))
+            samples = min(max(0, left - span.start), span.length)
+            heard = samples * span.segment.rate // self._output.rate
+            if samples == span.length and span.segment.samples is not None:
+                heard = span.segment.samples  # it counts as whole, whatever rounding took from it
+            if heard != span.told:
+                span.told = heard
+                self._report(
+                    Heard(
+                        turn=turn, segment=span.segment, samples=heard, final=False, at_ns=self._clock.now()
+                    )
+                )

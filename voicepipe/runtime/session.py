@@ -9,10 +9,10 @@ from typing import Any
 
 from voicepipe.core.calls import Workers
 from voicepipe.core.clock import Clock
-from voicepipe.core.frames import Control, Frame, Shutdown, Upward
+from voicepipe.core.frames import AudioIn, AudioOut, Control, Frame, Shutdown, Upward
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.io import AudioInput, AudioOutput
-from voicepipe.core.records import Record, StateChanged
+from voicepipe.core.records import Record, StateChanged, Tapped
 from voicepipe.core.turns import Turns
 from voicepipe.providers.base import Provider
 from voicepipe.runtime.context import Context
@@ -35,6 +35,10 @@ class Slot:
     name: str
     stage: Stage
     provider: Provider | None
+
+    @property
+    def tap(self) -> bool:
+        return "/" in self.name
 
 
 class Session:
@@ -59,8 +63,8 @@ class Session:
         self._slots = slots
         self._workers = workers
         self._observers: list[Observer] = []
-        self._inboxes: dict[str, Inbox[Any]] = {}
-        self._idle_since: int | None = 0
+        self._inboxes = self._make_inboxes()
+        self._idle_since: int | None = None if agent.greeting else 0
         self._hang_up_when_idle: str | None = None
         self._tools = SessionTools(
             tools,
@@ -94,17 +98,19 @@ class Session:
         self._turn_inbox.send_control(Shutdown(reason=reason))
 
     def hang_up_after_reply(self, reason: str) -> None:
-        """End the call once the agent has finished what it is saying."""
+        """End the call once the agent has finished what it is saying, or now if nothing is due."""
         self._hang_up_when_idle = reason
+        if self._idle_since is not None:
+            self.hang_up(reason)
 
     async def run(self, audio_in: AudioInput, audio_out: AudioOutput) -> None:
         """Hold the call until somebody hangs up. A stage's unexpected exception ends it and is raised."""
-        self._open_inboxes()
         playout = Playout(audio_out, clock=self.clock, turns=self.turns, report=self._report)
         try:
             async with asyncio.TaskGroup() as call:
-                call.create_task(playout.run(self._inboxes[OUTPUT]), name="playout")
+                player = call.create_task(playout.run(self._inboxes[OUTPUT]), name="playout")
                 await self._run_stages(audio_in)
+                player.cancel()  # it has told what was heard, or its loudspeaker hangs
         except BaseExceptionGroup as group:
             raise _only(group) from None
         finally:
@@ -136,6 +142,8 @@ class Session:
             await slot.stage.run(self._context(slot), self._inboxes[slot.name], outlet)
         finally:
             outlet.close()
+            if slot.name != "turn":  # with the turn stage the call ends, and nobody is told off for writing
+                self._inboxes[slot.name].leave()
 
     async def _run_caller(self, audio_in: AudioInput, outlet: Outlet[Any]) -> None:
         try:
@@ -146,21 +154,28 @@ class Session:
 
     # ── wiring ───────────────────────────────────────────────────────────────────────────────────
 
-    def _open_inboxes(self) -> None:
-        for slot in self._slots:
-            self._inboxes[slot.name] = Inbox(
-                slot.name, self.turns, capacity=slot.stage.capacity, tap="/" in slot.name
-            )
-        self._inboxes[OUTPUT] = Inbox(OUTPUT, self.turns, capacity=PLAYOUT_CAPACITY)
-        for name in ("turn", *(slot.name for slot in self._slots if slot.stage.kind == "tts")):
-            self._inboxes[name].attach("in", self._emit_frame)
+    def _make_inboxes(self) -> dict[str, Inbox[Any]]:
+        inboxes: dict[str, Inbox[Any]] = {
+            slot.name: Inbox(slot.name, self.turns, capacity=slot.stage.capacity, tap=slot.tap)
+            for slot in self._slots
+        }
+        inboxes[OUTPUT] = Inbox(OUTPUT, self.turns, capacity=PLAYOUT_CAPACITY)
+        for name in {"turn", "tts"} & inboxes.keys():
+            inboxes[name].attach("in", self._emit)
+        return inboxes
 
     def _outlet(self, name: str, live: bool) -> Outlet[Any]:
         routes = {
             kind: tuple(self._inboxes[target] for target in targets)
             for kind, targets in self._graph.routes(name).items()
         }
+        if any(slot.name == name and slot.tap for slot in self._slots):
+            return _TapOutlet(name, routes, live=live, tell=lambda frame: self._tell_tapped(name, frame))
         return Outlet(name, routes, live=live)
+
+    def _tell_tapped(self, slot: str, frame: Frame) -> None:
+        if not isinstance(frame, AudioIn | AudioOut):
+            self.record(Tapped(at_ns=self.clock.now(), slot=slot, frame=frame))
 
     def _context(self, slot: Slot) -> Context:
         return Context(
@@ -191,9 +206,6 @@ class Session:
             if name != "turn":
                 inbox.send_control(control)
 
-    def _emit_frame(self, frame: Frame) -> None:
-        self._emit(frame)
-
     def _emit(self, event: Any) -> None:
         now = self.clock.now()
         for observer in self._observers:
@@ -203,6 +215,25 @@ class Session:
         self._idle_since = at_ns if state is State.IDLE else None
         if state is State.IDLE and self._hang_up_when_idle is not None:
             self.hang_up(self._hang_up_when_idle)
+
+
+class _TapOutlet(Outlet[Any]):
+    """What a tap sends is told to the log, wherever else it goes."""
+
+    def __init__(
+        self,
+        name: str,
+        routes: dict[type[Frame], tuple[Inbox[Any], ...]],
+        *,
+        live: bool,
+        tell: Callable[[Frame], None],
+    ) -> None:
+        super().__init__(name, routes, live=live)
+        self._tell = tell
+
+    async def send(self, frame: Frame) -> None:
+        self._tell(frame)
+        await super().send(frame)
 
 
 def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:

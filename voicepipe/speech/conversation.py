@@ -6,117 +6,149 @@ they become history at the commit, or vanish with the draft. Pure: the turn stag
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from voicepipe.core.frames import Segment
 from voicepipe.core.messages import Message, ToolCall
 
+TYPICAL_CHARACTERS_A_SECOND = 15
+"""About 180 words a minute: the length of a chunk whose end the voice hasn't reached yet."""
+
 
 @dataclass(slots=True)
-class _Reply:
+class _Exchange:
     user: str
     committed: bool = False
+    finished: bool = False
     messages: list[Message] = field(default_factory=list)
-    """What the model wrote and the tools answered, in order."""
+    """What the model wrote and the tools answered, in order; once finished, what of it is history."""
     heard: dict[int, tuple[Segment, int]] = field(default_factory=dict)
     """Segment index → the segment and how many of its samples left the loudspeaker."""
 
+    @property
+    def question(self) -> list[Message]:
+        return [Message(role="user", text=self.user)] if self.user else []
+
 
 class Conversation:
-    """One call's messages. Turns are begun, committed or discarded, and finished, by their ids."""
+    """One call's messages. Turns are begun, committed or discarded, and finished, by their ids.
+
+    A turn may be finished after the next one was begun: what was heard of it is known a little later.
+    """
 
     def __init__(self, prompt: str) -> None:
         self.prompt = prompt
-        self._history: list[Message] = []
-        self._replies: dict[int, _Reply] = {}
+        self._exchanges: dict[int, _Exchange] = {}
 
     def begin(self, turn: int, user: str) -> None:
         """A draft to answer ``user``; the empty string asks for nothing (a greeting)."""
-        self._replies[turn] = _Reply(user)
+        self._exchanges[turn] = _Exchange(user)
 
     def commit(self, turn: int) -> None:
         """The caller's words are history from here on, whatever becomes of the reply."""
-        reply = self._replies[turn]
-        reply.committed = True
-        if reply.user:
-            self._history.append(Message(role="user", text=reply.user))
+        self._exchanges[turn].committed = True
 
     def discard(self, turn: int) -> None:
         """The draft and its branch never happened."""
-        self._replies.pop(turn, None)
+        self._exchanges.pop(turn, None)
 
     def add_text(self, turn: int, text: str) -> None:
         """The model goes on writing."""
-        reply = self._replies.get(turn)
-        if reply is None:
+        exchange = self._open(turn)
+        if exchange is None:
             return
-        if reply.messages and reply.messages[-1].role == "assistant" and not reply.messages[-1].tool_calls:
-            last = reply.messages[-1]
-            reply.messages[-1] = replace(last, text=last.text + text)
+        messages = exchange.messages
+        if messages and messages[-1].role == "assistant" and not messages[-1].tool_calls:
+            messages[-1] = replace(messages[-1], text=messages[-1].text + text)
         else:
-            reply.messages.append(Message(role="assistant", text=text))
+            messages.append(Message(role="assistant", text=text))
 
     def add_tool_calls(self, turn: int, calls: Sequence[ToolCall]) -> None:
         """The model asked for tools, after whatever it wrote in the same breath."""
-        reply = self._replies.get(turn)
-        if reply is None:
+        exchange = self._open(turn)
+        if exchange is None:
             return
         self.add_text(turn, "")
-        reply.messages[-1] = replace(reply.messages[-1], tool_calls=tuple(calls))
+        exchange.messages[-1] = replace(exchange.messages[-1], tool_calls=tuple(calls))
 
     def add_tool_result(self, turn: int, call_id: str, result: str) -> None:
-        """A result that comes after its turn has ended isn't lost: it is history at once."""
-        message = Message(role="tool", text=result, tool_call_id=call_id)
-        reply = self._replies.get(turn)
-        if reply is not None:
-            reply.messages.append(message)
+        """A result that comes after its turn has ended isn't lost: it takes its place in the history."""
+        exchange = self._exchanges.get(turn)
+        if exchange is None:
             return
-        for index, old in enumerate(self._history):
+        message = Message(role="tool", text=result, tool_call_id=call_id)
+        if not exchange.finished:
+            exchange.messages.append(message)
+            return
+        for index, old in enumerate(exchange.messages):
             if old.role == "tool" and old.tool_call_id == call_id:
-                self._history[index] = message
+                exchange.messages[index] = message
 
     def add_heard(self, turn: int, segment: Segment, samples: int) -> None:
         """``samples`` of ``segment`` have been heard so far."""
-        reply = self._replies.get(turn)
-        if reply is not None:
-            reply.heard[segment.index] = (segment, samples)
+        exchange = self._open(turn)
+        if exchange is not None:
+            exchange.heard[segment.index] = (segment, samples)
 
     def said(self, turn: int) -> str:
-        """All that the model wrote for this turn so far."""
-        reply = self._replies.get(turn)
-        return "" if reply is None else _said(reply)
+        """All that the model has written for this turn so far; empty once the turn is finished."""
+        exchange = self._open(turn)
+        return "" if exchange is None else _said(exchange)
 
     def heard(self, turn: int) -> str:
-        """What of it was heard so far, notices and fillers included."""
-        reply = self._replies.get(turn)
-        return "" if reply is None else _heard(reply, history_only=False)
+        """What of it was heard so far, notices and fillers included; empty once the turn is finished."""
+        exchange = self._open(turn)
+        return "" if exchange is None else _heard(exchange, history_only=False)
 
     def finish(self, turn: int, *, completed: bool) -> None:
         """The reply is over. It becomes history: whole, or cut to what was heard."""
-        reply = self._replies.pop(turn, None)
-        if reply is None or not reply.committed:
+        exchange = self._open(turn)
+        if exchange is None:
             return
-        messages = reply.messages if completed else _cut(reply)
-        self._history.extend(_with_answers(messages))
+        if not exchange.committed:
+            self.discard(turn)
+            return
+        exchange.messages = _with_answers(exchange.messages if completed else _cut(exchange))
+        exchange.finished = True
+        exchange.heard.clear()
 
     def messages(self, turn: int) -> list[Message]:
-        """What the model is asked for ``turn``: the prompt, the history, and the turn's own context."""
-        reply = self._replies[turn]
-        branch = [] if reply.committed or not reply.user else [Message(role="user", text=reply.user)]
+        """What the model is asked for ``turn``: the prompt, the history, and the turn's own context.
+
+        Of an earlier reply that isn't finished it contains what is known to have been heard.
+        """
+        own = self._exchanges[turn]
         prompt = [Message(role="system", text=self.prompt)] if self.prompt else []
-        return prompt + self._history + branch + reply.messages
+        earlier = [
+            message
+            for other in self._exchanges.values()
+            if other.committed and other is not own
+            for message in (*other.question, *_as_history(other))
+        ]
+        return prompt + earlier + own.question + own.messages
 
     @property
     def history(self) -> list[Message]:
-        """All finished messages, without the prompt."""
-        return list(self._history)
+        """What the caller said, and all finished replies, without the prompt."""
+        return [
+            message
+            for exchange in self._exchanges.values()
+            if exchange.committed
+            for message in exchange.question + (exchange.messages if exchange.finished else [])
+        ]
+
+    def _open(self, turn: int) -> _Exchange | None:
+        exchange = self._exchanges.get(turn)
+        return None if exchange is None or exchange.finished else exchange
 
 
 def heard_text(segment: Segment, samples: int) -> str:
     """The words of ``segment`` of which at least the first half was heard.
 
-    By the voice's own word times where it gives them, else in proportion to the length of the audio.
+    By the voice's own word times where it gives them, else in proportion to the length of the audio. While
+    the voice is still at it, that length is estimated: not less than what it has made already.
     """
     if segment.samples is not None and samples >= segment.samples:
         return segment.text
@@ -125,31 +157,33 @@ def heard_text(segment: Segment, samples: int) -> str:
     if segment.words:
         heard_ms = (samples + segment.trimmed) * 1000 / segment.rate
         return " ".join(word.text for word in segment.words if (word.start_ms + word.end_ms) / 2 <= heard_ms)
+    length = segment.samples
+    if length is None:
+        typical = len(segment.text) * segment.rate // TYPICAL_CHARACTERS_A_SECOND
+        length = max(typical, segment.made, samples)
     words = segment.text.split()
-    if segment.samples is None:
-        return ""  # without the length nothing can be said yet; the voice is still speaking
-    return " ".join(words[: round(len(words) * samples / segment.samples)])
+    return " ".join(words[: round(len(words) * samples / length)])
 
 
-def _said(reply: _Reply) -> str:
-    parts = (m.text.strip() for m in reply.messages if m.role == "assistant")
+def _said(exchange: _Exchange) -> str:
+    parts = (m.text.strip() for m in exchange.messages if m.role == "assistant")
     return " ".join(part for part in parts if part)
 
 
-def _heard(reply: _Reply, *, history_only: bool) -> str:
+def _heard(exchange: _Exchange, *, history_only: bool) -> str:
     parts = [
         heard_text(segment, samples)
-        for _, (segment, samples) in sorted(reply.heard.items())
+        for _, (segment, samples) in sorted(exchange.heard.items())
         if segment.in_history or not history_only
     ]
     return " ".join(part for part in parts if part)
 
 
-def _cut(reply: _Reply) -> list[Message]:
+def _cut(exchange: _Exchange) -> list[Message]:
     """The messages with the assistant's words replaced by the heard ones, dealt out by word counts."""
-    words = _heard(reply, history_only=True).split()
+    words = _heard(exchange, history_only=True).split()
     cut: list[Message] = []
-    for message in reply.messages:
+    for message in exchange.messages:
         if message.role != "assistant":
             cut.append(message)
             continue
@@ -162,9 +196,16 @@ def _cut(reply: _Reply) -> list[Message]:
     return cut
 
 
+def _as_history(exchange: _Exchange) -> list[Message]:
+    return exchange.messages if exchange.finished else _with_answers(_cut(exchange))
+
+
 def _with_answers(messages: Sequence[Message]) -> list[Message]:
     """Every tool call is followed by its answer; models refuse a history in which one is missing."""
-    answers = {m.tool_call_id: m for m in messages if m.role == "tool"}
+    answers: dict[str | None, deque[Message]] = defaultdict(deque)
+    for message in messages:
+        if message.role == "tool":
+            answers[message.tool_call_id].append(message)
     out: list[Message] = []
     for message in messages:
         if message.role == "tool":
@@ -172,5 +213,6 @@ def _with_answers(messages: Sequence[Message]) -> list[Message]:
         out.append(message)
         for call in message.tool_calls:
             unanswered = Message(role="tool", text="interrupted before it finished", tool_call_id=call.id)
-            out.append(answers.get(call.id, unanswered))
+            # There are models that number the calls of each request from 0.
+            out.append(answers[call.id].popleft() if answers[call.id] else unanswered)
     return out

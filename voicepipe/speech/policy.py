@@ -231,7 +231,10 @@ class TurnPolicy:
             case Transcript():
                 return self._on_transcript(frame)
             case TypedText():
-                self._typed.append(frame.text)
+                text = frame.text.strip()
+                if not text:  # the Enter key alone isn't a turn
+                    return ()
+                self._typed.append(text)
                 return self._step(Event.TYPED)
             case PlaybackStarted():
                 return self._step(Event.PLAYBACK_STARTED)

@@ -12,9 +12,9 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from voicepipe.core.calls import Call, Workers
 from voicepipe.core.clock import Clock
@@ -24,7 +24,7 @@ from voicepipe.core.messages import Message, ToolCall, ToolOffer
 from voicepipe.core.ports import Ports, ports_of
 from voicepipe.core.records import Record
 from voicepipe.core.turns import Turn, Turns
-from voicepipe.core.units import Duration
+from voicepipe.core.units import SECOND, Duration
 from voicepipe.providers.base import ProviderKind
 from voicepipe.speech.conversation import Conversation
 
@@ -40,7 +40,11 @@ class GuardedCall(Protocol[E_co]):
     def __aiter__(self) -> AsyncIterator[E_co]: ...
 
     def arm(self) -> None:
-        """Start the deadlines now, for a call that was opened with ``armed=False``."""
+        """It is the provider's turn to work: the deadlines run from now on."""
+        ...
+
+    def disarm(self) -> None:
+        """The provider waits for its input, for which it can't help: the deadlines stand still."""
         ...
 
 
@@ -80,7 +84,7 @@ class StageContext(Protocol):
         """Call this slot's provider.
 
         ``armed=False`` leaves the deadlines off until ``GuardedCall.arm``: for a call whose input is
-        still under way.
+        still to come.
         """
         ...
 
@@ -102,9 +106,13 @@ class Deadlines(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    first: Duration = Field(10_000_000_000, description="until the first event")
-    gap: Duration = Field(5_000_000_000, description="between two events")
-    total: Duration = Field(60_000_000_000, description="from the beginning to the end")
+    first: Duration = Field(10 * SECOND, gt=0, description="until the first event")
+    gap: Duration = Field(5 * SECOND, gt=0, description="between two events")
+    total: Duration = Field(60 * SECOND, gt=0, description="from the beginning to the end")
+
+
+def _names(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
 
 
 class StageConfig(BaseModel):
@@ -112,8 +120,8 @@ class StageConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    from_: tuple[str, ...] = Field(
-        (), alias="from", description="the slots to take input from, where several could give it"
+    from_: Annotated[tuple[str, ...], BeforeValidator(_names)] = Field(
+        (), alias="from", description="the slot, or slots, to take input from where several could give it"
     )
 
 

@@ -60,6 +60,7 @@ class Llm(Stage):
     async def _complete(self, ctx: StageContext, turn: Turn, out: Outlet[Text | EndOfText]) -> list[ToolCall]:
         """One request to the model; its text goes out as it comes, its tool calls are returned."""
         calls: list[ToolCall] = []
+        wrote = False
         messages, offers = ctx.conversation.messages(turn.id), ctx.tools.offers()
         async with ctx.provider_call(
             lambda call: self.provider.generate(call, messages, offers), turn=turn.id
@@ -67,8 +68,11 @@ class Llm(Stage):
             async for event in events:
                 if isinstance(event, TextDelta):
                     await self._write(ctx, turn, event.text, out)
+                    wrote = wrote or bool(event.text)
                 else:
                     calls.append(event)
+        if calls and wrote:  # a paragraph of its own, to be spoken while the tools work
+            await out.send(Text(turn=turn.id, text="\n"))
         return calls
 
     async def _write(self, ctx: StageContext, turn: Turn, text: str, out: Outlet[Text | EndOfText]) -> None:

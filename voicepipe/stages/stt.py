@@ -7,7 +7,7 @@ audio is read straight from the inbox, in the same task: a microphone frame is h
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,16 +16,16 @@ from voicepipe.core.frames import AudioIn, SpeechStarted, SpeechStopped, Transcr
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.units import SECOND
 from voicepipe.errors import ProviderError
-from voicepipe.providers.base import ProviderKind, SttProvider
+from voicepipe.providers.base import Hypothesis, ProviderKind, SttProvider
 from voicepipe.stages.base import GuardedCall, ProviderSlotConfig, Stage, StageConfig, StageContext
 
 if TYPE_CHECKING:
     from voicepipe.audio.resample import Resampler
     from voicepipe.core.frames import Pcm
-    from voicepipe.providers.base import Hypothesis
 
-RING = 2 * SECOND
-"""Audio kept for an onset that is reported late: the longest prefix padding, and the VAD's decision."""
+RING = 4 * SECOND
+"""Audio kept for an onset that is reported late: by the longest prefix padding (1 s), the longest
+``min_speech`` of the VAD (1 s) and what waits in its inbox (1 s)."""
 
 _Inbox = Inbox[AudioIn | SpeechStarted | SpeechStopped]
 
@@ -44,72 +44,107 @@ class Stt(Stage):
         inbox: Inbox[AudioIn | SpeechStarted | SpeechStopped],
         out: Outlet[Transcript],
     ) -> None:
-        ring: deque[AudioIn] = deque()
+        ring = _Ring()
         async for frame in inbox:
             if type(frame) is AudioIn:
-                ring.append(frame)
-                while frame.position - ring[0].position > RING * frame.rate // SECOND:
-                    ring.popleft()
+                ring.push(frame)
             elif type(frame) is SpeechStarted:
-                await self._utterance(ctx, inbox, out, frame, ring)
-                ring.clear()
+                await self._utterance(ctx, _Utterance(inbox, frame, ring, self.provider), out)
 
-    async def _utterance(
-        self,
-        ctx: StageContext,
-        inbox: _Inbox,
-        out: Outlet[Transcript],
-        start: SpeechStarted,
-        ring: deque[AudioIn],
-    ) -> None:
-        audio = _Utterance(inbox, start, ring, self.provider)
-        revision, last = 0, ""
-
-        async def send(text: str, final: bool, hypothesis: Hypothesis | None = None) -> None:
-            nonlocal revision, last
-            if final or text != last:
-                frame = Transcript(
-                    utterance=start.position,
-                    revision=revision,
-                    text=text,
-                    final=final,
-                    at_ns=ctx.clock.now(),
-                    words=hypothesis.words if hypothesis else (),
-                )
-                revision, last = revision + 1, text
-                await out.send(frame)
-
-        finished = False
+    async def _utterance(self, ctx: StageContext, audio: _Utterance, out: Outlet[Transcript]) -> None:
+        transcript = _Transcriber(ctx, audio.id, out)
         try:
-            async with ctx.provider_call(
-                lambda call: self.provider.transcribe(call, audio.read(call)), turn=None, armed=False
-            ) as events:
+            async with (
+                aclosing(audio) as reader,
+                ctx.provider_call(
+                    lambda call: self.provider.transcribe(call, reader.read(call)), turn=None, armed=False
+                ) as events,
+            ):
                 audio.guard = events
                 async for hypothesis in events:
-                    await send(hypothesis.text, hypothesis.final, hypothesis)
-                    finished = finished or hypothesis.final
+                    await transcript.send(hypothesis)
         except ProviderError as error:
             ctx.report(TurnFailed(turn=None, stage=ctx.slot, error=error, at_ns=ctx.clock.now()))
         await audio.skip_to_stop()
-        if not finished:  # the policy waits for a final transcript of every utterance
-            await send("", True)
+        await transcript.end()
+
+
+class _Transcriber:
+    """The hypotheses of one utterance as frames: numbered, without repetitions, one final one last."""
+
+    def __init__(self, ctx: StageContext, utterance: int, out: Outlet[Transcript]) -> None:
+        self._ctx = ctx
+        self._utterance = utterance
+        self._out = out
+        self._revision = 0
+        self._text = ""
+        self._ended = False
+
+    async def send(self, hypothesis: Hypothesis) -> None:
+        """A partial goes out if it says something new; nothing goes out after a final one."""
+        if self._ended or (hypothesis.text == self._text and not hypothesis.final):
+            return
+        self._text = hypothesis.text
+        self._ended = hypothesis.final
+        frame = Transcript(
+            utterance=self._utterance,
+            revision=self._revision,
+            text=hypothesis.text,
+            final=hypothesis.final,
+            at_ns=self._ctx.clock.now(),
+            words=hypothesis.words,
+        )
+        self._revision += 1
+        await self._out.send(frame)
+
+    async def end(self) -> None:
+        """An empty final one, if the provider gave none: the policy waits for that of every utterance."""
+        await self.send(Hypothesis(text="", final=True))
+
+
+class _Ring:
+    """The last seconds of audio, whatever became of them."""
+
+    def __init__(self) -> None:
+        self._frames: deque[AudioIn] = deque()
+
+    def push(self, frame: AudioIn) -> None:
+        self._frames.append(frame)
+        oldest = frame.position - RING * frame.rate // SECOND
+        while self._frames[0].position < oldest:
+            self._frames.popleft()
+
+    def since(self, position: int) -> deque[AudioIn]:
+        """The frames that hold sample ``position`` and those after it."""
+        return deque(frame for frame in self._frames if frame.position + frame.pcm.size > position)
 
 
 class _Utterance:
     """The audio of one utterance: what the ring holds of it, then the inbox up to the pause."""
 
-    def __init__(
-        self, inbox: _Inbox, start: SpeechStarted, ring: deque[AudioIn], provider: SttProvider
-    ) -> None:
+    def __init__(self, inbox: _Inbox, start: SpeechStarted, ring: _Ring, provider: SttProvider) -> None:
+        self.id = start.position
         self.guard: GuardedCall[Hypothesis] | None = None
         self._inbox = inbox
-        self._start = start
-        self._early = list(ring)
+        self._audio_from = start.audio_from
+        self._ring = ring
+        self._early = ring.since(start.audio_from)
         self._provider = provider
         self._stopped = False
+        self._reader: AsyncGenerator[Pcm, None] | None = None
 
-    async def read(self, call: Call) -> AsyncIterator[Pcm]:
-        """Blocks at the provider's rate; ends at the pause and arms the call's deadlines there."""
+    def read(self, call: Call) -> AsyncGenerator[Pcm, None]:
+        """Blocks at the provider's rate, up to the pause. The call's deadlines run while none is awaited."""
+        self._reader = self._read(call)
+        return self._reader
+
+    async def aclose(self) -> None:
+        """The provider reads no more, and may have left in the middle of it."""
+        if self._reader is not None:
+            await self._reader.aclose()
+
+    async def _read(self, call: Call) -> AsyncGenerator[Pcm, None]:
+        assert self.guard is not None, "audio is read inside of a call"
         resampler: Resampler | None = None
         captions = self._provider.captions
         async with aclosing(self._frames()) as frames:
@@ -120,28 +155,28 @@ class _Utterance:
                     from voicepipe.audio.resample import Resampler  # noqa: PLC0415 - needs NumPy
 
                     resampler = Resampler(frame.rate, self._provider.rate)
-                skip = max(0, self._start.audio_from - frame.position)
+                skip = max(0, self._audio_from - frame.position)
+                self.guard.arm()
                 yield resampler.process(frame.pcm[skip:])
-        if resampler is not None:
-            yield resampler.flush()
-        if self.guard is not None:
-            self.guard.arm()
+                self.guard.disarm()
+        self.guard.arm()
+        if resampler is not None and (tail := resampler.flush()).size:
+            yield tail
 
     async def skip_to_stop(self) -> None:
-        """Drop the rest of an utterance that the provider left early."""
+        """Pass over the rest of an utterance that the provider left early."""
         async with aclosing(self._frames()) as frames:
             async for _ in frames:
                 pass
 
     async def _frames(self) -> AsyncGenerator[AudioIn, None]:
-        early, self._early = self._early, []
-        for frame in early:
-            if frame.position + frame.pcm.size > self._start.audio_from:
-                yield frame
+        while self._early:
+            yield self._early.popleft()
         if self._stopped:
             return
         async for item in self._inbox:
             if type(item) is AudioIn:
+                self._ring.push(item)  # the next utterance's padding may begin in here
                 yield item
             elif type(item) is SpeechStopped:
                 break

@@ -51,10 +51,12 @@ class Tts(Stage):
                 chunks = reply.flush() if reply is not None and reply.turn == frame.turn else []
             else:
                 continue
+            segments = [reply.segment(c, self.provider.rate) for c in chunks if has_words(c)] if reply else []
+            if not segments and type(frame) is Text:
+                continue
             async with ctx.turn(frame.turn):
-                for chunk in filter(has_words, chunks):
-                    assert reply is not None, "chunks come from a reply"
-                    await self._speak(ctx, reply.segment(chunk, self.provider.rate), out)
+                for segment in segments:
+                    await self._speak(ctx, segment, out)
                 if type(frame) is EndOfText:
                     await out.send(EndOfAudio(turn=frame.turn))
 
@@ -120,11 +122,12 @@ class _Slicer:
         whole = pcm.size - pcm.size % self._size
         self._rest = pcm[whole:]
         self._samples += whole
+        self._segment.made = self._samples + self._rest.size
         return [pcm[start : start + self._size] for start in range(0, whole, self._size)]
 
     def flush(self) -> Pcm:
         """The rest, shorter than a frame and possibly empty; the segment's length is known now."""
         # The trimmer holds something only if nothing was audible, and then there is no rest.
         last = self._rest if self._rest.size else self._trimmer.flush()
-        self._segment.samples = self._samples + last.size
+        self._segment.made = self._segment.samples = self._samples + last.size
         return last

@@ -26,6 +26,12 @@ from voicepipe.core.units import MS, SECOND, Duration
 from voicepipe.speech.policy import Action, TurnPolicy
 from voicepipe.stages.base import Stage, StageConfig, StageContext
 
+HEARD_PATIENCE = 100 * MS
+"""How long the next turn waits to learn what was heard of the reply that it has cut off."""
+
+HANG_UP_PATIENCE = SECOND
+"""How long the end of a call waits for that: a loudspeaker that hangs must not keep the call alive."""
+
 _Input = SpeechStarted | SpeechStopped | Transcript | TypedText
 
 
@@ -48,19 +54,28 @@ class TurnStage(Stage):
         out: Outlet[UserTurn],
     ) -> None:
         shell = _Shell(self.config, ctx, inbox, out)
-        if self.agent.greeting:
-            await shell.greet(self.agent.greeting)
-        async for frame in inbox:
-            if isinstance(frame, Shutdown):
-                shell.hang_up()
-            elif isinstance(frame, _Input | Upward):
-                await shell.take(frame)
-            if shell.over:
-                break
+        try:
+            if self.agent.greeting:
+                await shell.greet(self.agent.greeting)
+            async for frame in inbox:
+                if isinstance(frame, Shutdown):
+                    shell.hang_up()
+                elif isinstance(frame, _Input | Upward):
+                    await shell.take(frame)
+                if shell.over:
+                    break
+        finally:
+            shell.close()
 
 
 class _TimerRang(Upward):
     """The policy's deadline has come; sent by the stage to itself."""
+
+    __slots__ = ()
+
+
+class _PatienceOver(Upward):
+    """Playout hasn't told in time what was heard; sent by the stage to itself."""
 
     __slots__ = ()
 
@@ -75,10 +90,12 @@ class _Shell:
         self._out = out
         self._noted = self._policy.state
         self._timer: asyncio.TimerHandle | None = None
+        self._patience: asyncio.TimerHandle | None = None
         self._say: str | None = None
+        self._due: UserTurn | None = None
+        """A turn that isn't answered before it is known what was heard of the reply before."""
         self._ending: dict[int, tuple[TurnStatus, str | None]] = {}
         """Turns that are dead, but of which playout hasn't said yet what was heard."""
-        self._failure: str | None = None
         self._hung_up = False
 
     async def greet(self, words: str) -> None:
@@ -89,52 +106,68 @@ class _Shell:
     async def take(self, frame: _Input | Upward) -> None:
         if isinstance(frame, Heard):
             self._note_heard(frame)
-        if self._hung_up:
+        elif isinstance(frame, _PatienceOver):
+            await self._lose_patience()
             return
-        if isinstance(frame, TurnFailed) and frame.turn is None:
+        elif isinstance(frame, TurnFailed) and frame.turn is None:
             self._ctx.record(Failed(at_ns=frame.at_ns, stage=frame.stage, error=str(frame.error)))
             return
-        if self._names_dead_turn(frame):
-            return
-        if isinstance(frame, TurnFailed):
-            self._failure = str(frame.error)
-        if isinstance(frame, _TimerRang):
-            actions = self._policy.on_deadline(frame.at_ns)
-        else:
-            actions = self._policy.on(frame)  # type: ignore[arg-type]  # the union of all upward frames
-        await self._perform(actions)
-        self._note_state()
+        if not self._hung_up and not self._is_of_dead_turn(frame):
+            await self._follow_policy(frame)
+        if self._due is not None and not self._ending:
+            await self._release()
 
     def hang_up(self) -> None:
         """The call is over. What was heard of the reply is still to come from playout."""
         self._hung_up = True
-        if self._timer is not None:
-            self._timer.cancel()
+        self._stop_timer()
         if self._ctx.turns.live is not None:
             self._kill("interrupted")
+        if self._ending:
+            self._wait_for_playout(HANG_UP_PATIENCE)
 
     @property
     def over(self) -> bool:
         return self._hung_up and not self._ending
+
+    def close(self) -> None:
+        """However the call ended: every turn that began has its end in the log."""
+        self._stop_timer()
+        if self._patience is not None:
+            self._patience.cancel()
+        live = self._ctx.turns.live
+        if live is not None:
+            self._ending[live] = ("interrupted", None)
+            self._ctx.turns.interrupt()
+        self._end_all()
+
+    # ── the policy ───────────────────────────────────────────────────────────────────────────────
+
+    async def _follow_policy(self, frame: _Input | Upward) -> None:
+        if isinstance(frame, _TimerRang):
+            actions = self._policy.on_deadline(frame.at_ns)
+        else:
+            actions = self._policy.on(frame)  # type: ignore[arg-type]  # the union of all upward frames
+        error = str(frame.error) if isinstance(frame, TurnFailed) else None
+        await self._perform(actions, error)
+        self._note_state()
 
     def _note_state(self) -> None:
         if self._policy.state is not self._noted:
             self._noted = self._policy.state
             self._ctx.record(StateChanged(at_ns=self._ctx.clock.now(), state=self._noted))
 
-    def _names_dead_turn(self, frame: _Input | Upward) -> bool:
+    def _is_of_dead_turn(self, frame: _Input | Upward) -> bool:
         turn = getattr(frame, "turn", None)
         return turn is not None and turn != self._ctx.turns.live
 
-    async def _perform(self, actions: tuple[Action, ...]) -> None:
+    async def _perform(self, actions: tuple[Action, ...], error: str | None = None) -> None:
         for action in actions:
             match action:
                 case Action.WAIT:
                     self._arm()
                 case Action.STOP_WAITING:
-                    if self._timer is not None:
-                        self._timer.cancel()
-                        self._timer = None
+                    self._stop_timer()
                 case Action.COMMIT:
                     await self._commit()
                 case Action.FORGET:
@@ -142,19 +175,29 @@ class _Shell:
                 case Action.INTERRUPT:
                     self._kill("interrupted")
                 case Action.FAIL:
-                    self._kill("failed")
+                    self._kill("failed", error)
                 case Action.FINISH:
                     self._finish()
 
     def _arm(self) -> None:
-        deadline = self._policy.deadline
+        deadline, clock = self._policy.deadline, self._ctx.clock
         assert deadline is not None, "WAIT sets the deadline"
-        self._timer = self._ctx.clock.call_at(
-            deadline, lambda: self._inbox.send_control(_TimerRang(at_ns=self._ctx.clock.now()))
-        )
+
+        def ring() -> None:
+            # Loops ring up to their clock's resolution too early, but it is this deadline that has come.
+            self._inbox.send_control(_TimerRang(at_ns=max(deadline, clock.now())))
+
+        self._timer = clock.call_at(deadline, ring)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # ── turns ────────────────────────────────────────────────────────────────────────────────────
 
     async def _commit(self) -> None:
-        ctx, caller, say, now = self._ctx, self._policy.take_turn(), self._say, self._ctx.clock.now()
+        ctx, caller, say = self._ctx, self._policy.take_turn(), self._say
         self._say = None
         turn = ctx.turns.prepare()
         ctx.conversation.begin(turn, caller.text)
@@ -162,7 +205,7 @@ class _Shell:
         ctx.conversation.commit(turn)
         ctx.record(
             TurnBegan(
-                at_ns=now,
+                at_ns=ctx.clock.now(),
                 turn=turn,
                 user=caller.text,
                 end_of_speech_ns=caller.end_of_speech_ns,
@@ -170,13 +213,22 @@ class _Shell:
             )
         )
         ctx.broadcast(Commit(turn=turn))
-        await self._out.send(UserTurn(turn=turn, text=caller.text, say=say))
+        self._due = UserTurn(turn=turn, text=caller.text, say=say)
+        if self._ending:
+            self._wait_for_playout(HEARD_PATIENCE)
+        else:
+            await self._release()
 
-    def _kill(self, status: TurnStatus) -> None:
+    async def _release(self) -> None:
+        due, self._due = self._due, None
+        if due is not None:
+            await self._out.send(due)
+
+    def _kill(self, status: TurnStatus, error: str | None = None) -> None:
         turn = self._ctx.turns.live
         assert turn is not None, "only a live turn can be killed"
-        self._ending[turn] = (status, self._failure)
-        self._failure = None
+        self._ending[turn] = (status, error)
+        self._due = None
         self._ctx.turns.interrupt()
         self._ctx.broadcast(Interrupt(turn=turn))
 
@@ -192,6 +244,25 @@ class _Shell:
             self._ctx.conversation.add_heard(frame.turn, frame.segment, frame.samples)
         if frame.final and frame.turn in self._ending:
             self._end(frame.turn)
+
+    def _wait_for_playout(self, patience: int) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+        clock = self._ctx.clock
+        self._patience = clock.call_at(
+            clock.now() + patience, lambda: self._inbox.send_control(_PatienceOver(at_ns=clock.now()))
+        )
+
+    async def _lose_patience(self) -> None:
+        """Go on with what is known to have been heard; a later report corrects it while the call lasts."""
+        if self._hung_up:
+            self._end_all()
+        else:
+            await self._release()
+
+    def _end_all(self) -> None:
+        for turn in tuple(self._ending):
+            self._end(turn)
 
     def _end(self, turn: int) -> None:
         status, error = self._ending.pop(turn)

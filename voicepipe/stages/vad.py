@@ -61,6 +61,7 @@ class _Detector:
         self._window: Pcm = np.zeros(stream.window, np.int16)
         self._filled = 0
         self._position = 0
+        self._speech_end = 0
         self._padding = config.prefix_padding * rate // SECOND
         self.endpointer = Endpointer(
             threshold=config.threshold,
@@ -71,10 +72,8 @@ class _Detector:
     def push(self, frame: AudioIn) -> list[Started | Stopped]:
         """Almost always empty: decisions are rare."""
         decisions: list[Started | Stopped] = []
-        expected = self._position + self._filled
-        if (
-            frame.position != expected
-        ):  # frames were dropped: the window would join what doesn't belong together
+        if frame.position != self._position + self._filled:
+            # Frames were dropped: the window would join what doesn't belong together.
             self._position, self._filled = frame.position, 0
         pcm: np.ndarray[tuple[int, ...], np.dtype[np.int16]] = frame.pcm
         size, taken = self._window.size, 0
@@ -101,10 +100,12 @@ class _Detector:
         heard = self._position + self._filled
         spoken_ns = now - max(0, heard - decision.position) * SECOND // self._rate
         if isinstance(decision, Stopped):
+            self._speech_end = decision.position
             return SpeechStopped(position=decision.position, offset_ns=spoken_ns, at_ns=now)
         return SpeechStarted(
             position=decision.position,
-            audio_from=max(0, decision.position - self._padding),
+            # Not before the last word of the utterance before: it would be recognised twice.
+            audio_from=max(self._speech_end, decision.position - self._padding),
             onset_ns=spoken_ns,
             at_ns=now,
         )
