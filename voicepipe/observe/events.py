@@ -18,10 +18,12 @@ from voicepipe.core.frames import (
     ProviderBegan,
     SpeechStarted,
     SpeechStopped,
+    StreamFrame,
     Text,
     ToolWaiting,
     Transcript,
     TurnFailed,
+    TurnFrame,
     TypedText,
 )
 from voicepipe.core.masking import mask_secrets
@@ -85,6 +87,8 @@ def _fields(event: Any) -> dict[str, Any]:
     found = {}
     for field in fields(event):
         value = getattr(event, field.name)
+        if isinstance(value, StreamFrame | TurnFrame):
+            value = {"event": type(value).__name__, **_fields(value)}
         in_ns = field.name.endswith("_ns") and value is not None
         found[_name(field.name)] = value / MS if in_ns else value
     return found

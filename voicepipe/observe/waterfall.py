@@ -15,7 +15,7 @@ LABELS: dict[Step, str] = {
     "playout": "playout",
 }
 _LABEL = max(map(len, LABELS.values()))
-_AMOUNT = len("12345.6 ms")
+_AMOUNT = len("59999 ms")
 MIN_WIDTH = 60
 """Columns that the longest heading needs."""
 
@@ -76,6 +76,8 @@ def _column(offset_ns: int, total_ns: int, columns: int) -> int:
 
 
 def _ms(nanoseconds: int) -> str:
-    """Tenths of a millisecond where they matter."""
+    """Tenths of a millisecond where they matter, and seconds where a minute has passed."""
     ms = nanoseconds / MS
+    if ms >= 60_000:
+        return f"{ms / 1000:.0f} s"
     return f"{ms:.1f} ms" if ms < 10 else f"{ms:.0f} ms"

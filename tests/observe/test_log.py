@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.happenings import AT, EXAMPLES
+from voicepipe.core.frames import Text
+from voicepipe.core.masking import MASK
+from voicepipe.errors import SetupError
+from voicepipe.observe.events import event_to_dict
+from voicepipe.observe.log import EventLog
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    text = path.read_text(encoding="utf-8")
+    assert text.endswith("\n")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def open_log(path: Path, **options: Any) -> EventLog:
+    return EventLog(path, session="s1", clock="real", **options)
+
+
+def test_every_event_is_a_line_behind_one_that_names_session_and_clock(tmp_path: Path) -> None:
+    log = open_log(tmp_path / "e.jsonl")
+    for event in EXAMPLES:
+        log(AT, event)
+    log.close()
+    first, *others = lines(log.path)
+    assert first == {"t_ms": 0, "event": "LogBegan", "format": 1, "session": "s1", "clock": "real"}
+    assert others == [event_to_dict(AT, event) for event in EXAMPLES]
+
+
+def test_a_line_is_on_disk_before_the_next_event(tmp_path: Path) -> None:
+    log = open_log(tmp_path / "e.jsonl")
+    for count, event in enumerate(EXAMPLES, start=2):
+        log(AT, event)
+        assert len(lines(log.path)) == count
+    log.close()
+
+
+def test_a_process_that_dies_leaves_a_valid_log(tmp_path: Path) -> None:
+    program = (
+        "import os, pathlib, sys\n"
+        "from voicepipe.core.frames import Text\n"
+        "from voicepipe.observe.log import EventLog\n"
+        "log = EventLog(pathlib.Path(sys.argv[1]), session='s1', clock='real')\n"
+        "for n in range(500): log(n, Text(turn=1, text='word ' * n))\n"
+        "os._exit(1)\n"
+    )
+    path = tmp_path / "e.jsonl"
+    subprocess.run([sys.executable, "-c", program, str(path)], check=False, cwd=Path(__file__).parents[2])
+    assert len(lines(path)) == 501
+
+
+def test_secrets_that_become_known_during_the_call_are_masked(tmp_path: Path) -> None:
+    secrets: set[str] = set()
+    log = open_log(tmp_path / "e.jsonl", secrets=secrets)
+    secrets.add("sk-1234")
+    log(0, Text(turn=1, text="the key is sk-1234"))
+    log.close()
+    assert lines(log.path)[-1]["text"] == f"the key is {MASK}"
+
+
+def test_a_log_that_is_full_says_so_once_and_stays_within_its_bound(tmp_path: Path) -> None:
+    log = open_log(tmp_path / "e.jsonl", max_bytes=2000)
+    for n in range(100):
+        log(n, Text(turn=1, text="x" * 50))
+    log.close()
+    names = [line["event"] for line in lines(log.path)]
+    assert names.count("LogFull") == 1
+    assert names[-1] == "LogFull"
+    assert 1500 < log.path.stat().st_size < 2100
+
+
+def test_text_without_a_utf8_form_is_written_all_the_same(tmp_path: Path) -> None:
+    log = open_log(tmp_path / "e.jsonl")
+    log(0, Text(turn=1, text="a\ud800b 🌧\u2028\n"))
+    log.close()
+    assert len((tmp_path / "e.jsonl").read_bytes().split(b"\n")) == 3
+    assert json.loads((tmp_path / "e.jsonl").read_bytes().split(b"\n")[1])["text"] == "a?b 🌧\u2028\n"
+
+
+def test_only_its_owner_reads_the_log_and_an_old_one_is_replaced(tmp_path: Path) -> None:
+    open_log(tmp_path / "e.jsonl").close()
+    log = open_log(tmp_path / "e.jsonl")
+    log.close()
+    assert len(lines(log.path)) == 1
+    assert stat.S_IMODE(log.path.stat().st_mode) == 0o600
+
+
+def test_a_log_that_can_not_be_made_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match="can't be written: No such file"):
+        open_log(tmp_path / "nowhere" / "e.jsonl")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, a disk that is always full")
+def test_a_full_disk_does_not_end_the_call_but_is_told_in_the_end() -> None:
+    log = open_log(Path("/dev/full"))
+    log(0, Text(turn=1, text="hello"))
+    with pytest.raises(SetupError, match="/dev/full can't be written: No space"):
+        log.close()
+    log.close()
+
+
+def test_what_comes_after_the_end_is_not_written(tmp_path: Path) -> None:
+    log = open_log(tmp_path / "e.jsonl")
+    log.close()
+    log(0, Text(turn=1, text="hello"))
+    log.close()
+    assert len(lines(log.path)) == 1

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voicepipe.core.units import MS
+from voicepipe.observe.timeline import STEPS, Mark, TurnTimeline
+from voicepipe.observe.waterfall import LABELS, MIN_WIDTH, waterfall
+
+
+def turn(*marks: tuple[str, float], spoken: bool = True, estimated: bool = False) -> TurnTimeline:
+    return TurnTimeline(
+        turn=1,
+        start_ns=1000 * MS,
+        spoken=spoken,
+        estimated=estimated,
+        marks=tuple(Mark(step, 1000 * MS + round(ms * MS)) for step, ms in marks),  # type: ignore[arg-type]
+    )
+
+
+def bars(row: str) -> str:
+    return row[2 + max(map(len, LABELS.values())) + 1 : -9]
+
+
+def test_each_step_is_a_row_and_the_bars_follow_each_other() -> None:
+    text = waterfall(turn(("endpoint", 500), ("stt", 600), ("playout", 1000)), bar="#")
+    heading, *rows = text.splitlines()
+    assert heading == "end of speech → first audio: 1000 ms"
+    assert [row.split("#")[0].strip() for row in rows] == ["end of turn", "words final", "playout"]
+    assert [row.rsplit("  ", 1)[1].strip() for row in rows] == ["500 ms", "100 ms", "400 ms"]
+    drawn = [bars(row) for row in rows]
+    columns = len(drawn[0])
+    ends = [0, columns // 2, columns * 6 // 10, columns]
+    assert [one.count("#") for one in drawn] == [end - start for start, end in pairwise(ends)]
+    for before, after in pairwise(drawn):
+        assert before.rindex("#") + 1 == after.index("#")
+
+
+def test_a_step_that_occurs_twice_has_one_row_with_two_bars() -> None:
+    text = waterfall(turn(("llm", 100), ("tools", 300), ("llm", 400), ("playout", 400)), bar="#")
+    llm = next(row for row in text.splitlines() if "LLM" in row)
+    assert len(re.findall("#+", llm)) == 2
+    assert "200 ms" in llm
+
+
+def test_the_shortest_step_is_seen_and_what_took_no_time_has_no_bar() -> None:
+    text = waterfall(turn(("endpoint", 500), ("stt", 500), ("tts_first_audio", 500.01)), bar="#")
+    by_label = {row.split("  ")[1].strip(): row for row in text.splitlines()[1:]}
+    assert "#" not in by_label["words final"]
+    assert by_label["TTS first audio"].count("#") == 1
+
+
+def test_the_heading_says_what_is_estimated_and_what_was_not_heard() -> None:
+    assert waterfall(turn(("playout", 5), estimated=True)).startswith(
+        "end of speech (estimated) → first audio"
+    )
+    assert waterfall(turn(("stt", 5), spoken=False)).startswith("turn began; nothing was heard after 5.0 ms")
+    assert waterfall(turn(("playout", 90_000))).startswith("end of speech → first audio: 90 s")
+    assert waterfall(turn()) == "end of speech; nothing was heard after 0.0 ms"
+
+
+def test_colours_are_only_added_on_request_and_change_no_column() -> None:
+    one = turn(("endpoint", 500), ("playout", 700))
+    assert "\x1b" not in waterfall(one)
+    assert re.sub(r"\x1b\[\d+m", "", waterfall(one, color=True)) == waterfall(one)
+
+
+MARKS = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 10**6)), max_size=12)
+
+
+@given(MARKS, st.integers(-5, 200), st.booleans(), st.booleans())
+def test_no_row_is_wider_than_it_may_be(
+    marks: list[tuple[str, int]], width: int, spoken: bool, estimated: bool
+) -> None:
+    one = turn(*sorted(marks, key=lambda mark: mark[1]), spoken=spoken, estimated=estimated)
+    rows = waterfall(one, width=width).splitlines()
+    assert max(map(len, rows)) <= max(width, MIN_WIDTH)
+    assert len(rows) == 1 + len({step for step, _ in marks})

@@ -1,0 +1,160 @@
+"""One event of every type that an observer of a session gets, and calls that are written by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from voicepipe.core.frames import (
+    EndOfText,
+    Heard,
+    PlaybackStarted,
+    ProviderBegan,
+    Segment,
+    SpeechStarted,
+    SpeechStopped,
+    Text,
+    ToolWaiting,
+    Transcript,
+    TurnFailed,
+    TypedText,
+    Word,
+)
+from voicepipe.core.records import (
+    ClipEnded,
+    Failed,
+    ProviderAttempt,
+    StateChanged,
+    Tapped,
+    ToolFinished,
+    ToolStarted,
+    TurnBegan,
+    TurnEnded,
+    TurnStatus,
+    Usage,
+)
+from voicepipe.core.units import MS
+from voicepipe.errors import ProviderError
+from voicepipe.speech.policy import State
+
+AT = 1500 * MS
+SEGMENT = Segment(turn=1, index=0, text="Thursday at ten.", rate=24_000, samples=24_000)
+
+EXAMPLES: tuple[Any, ...] = (
+    SpeechStarted(position=16_000, audio_from=11_200, onset_ns=1000 * MS, at_ns=AT),
+    SpeechStopped(position=32_000, offset_ns=2000 * MS, at_ns=AT),
+    Transcript(
+        utterance=16_000,
+        revision=2,
+        text="hello there",
+        final=True,
+        at_ns=AT,
+        words=(Word(text="hello", start_ms=0, end_ms=400), Word(text="there", start_ms=400, end_ms=900)),
+    ),
+    TypedText(text="hello", at_ns=AT),
+    Text(turn=1, text="Thursday"),
+    EndOfText(turn=1),
+    PlaybackStarted(turn=1, at_ns=AT),
+    Heard(turn=1, segment=SEGMENT, samples=24_000, final=False, at_ns=AT),
+    Heard(turn=1, segment=None, samples=0, final=True, at_ns=AT),
+    TurnFailed(
+        turn=1,
+        stage="llm",
+        error=ProviderError("no answer within 10s", provider="openai", kind="timeout"),
+        at_ns=AT,
+    ),
+    ToolWaiting(turn=1, on=("find_slot",), at_ns=AT),
+    ProviderBegan(turn=1, stage="llm", at_ns=AT),
+    Usage(at_ns=AT, turn=1, slot="llm", provider="openai", model="gpt-6-luna", unit="tokens_out", amount=12),
+    ProviderAttempt(
+        at_ns=AT, turn=1, slot="llm", provider="openai", began_ns=0, first_event_ns=None, status="cancelled"
+    ),
+    ToolStarted(at_ns=AT, turn=1, call_id="c1", name="find_slot", arguments={"day": "thursday"}),
+    ToolFinished(at_ns=AT, turn=1, call_id="c1", name="find_slot", result='{"slot":"10:30"}', error=False),
+    ClipEnded(at_ns=AT, clip="thursday.wav", end_of_speech_ns=1000 * MS),
+    TurnBegan(at_ns=AT, turn=1, user="hello", end_of_speech_ns=900 * MS, wait_over_ns=1400 * MS),
+    TurnEnded(at_ns=AT, turn=1, status="completed", said="Thursday at ten.", heard="Thursday at ten."),
+    StateChanged(at_ns=AT, state=State.IDLE),
+    Failed(at_ns=AT, stage="stt", error="the model has gone"),
+    Tapped(at_ns=AT, slot="llm/second", frame=Text(turn=1, text="Friday")),
+)
+
+
+class Story:
+    """Writes down events, each at its time in milliseconds, and plays them to an observer."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[int, Any]] = []
+
+    def play(self, observer: Any) -> None:
+        for at_ns, event in self.events:
+            observer(at_ns, event)
+
+    def add(self, at_ms: float, event: Any) -> Story:
+        self.events.append((round(at_ms * MS), event))
+        return self
+
+    def speech(self, at_ms: float) -> Story:
+        at_ns = round(at_ms * MS)
+        return self.add(at_ms, SpeechStarted(position=0, audio_from=0, onset_ns=at_ns, at_ns=at_ns))
+
+    def typed(self, at_ms: float, text: str) -> Story:
+        return self.add(at_ms, TypedText(text=text, at_ns=round(at_ms * MS)))
+
+    def clip(self, at_ms: float, end_of_speech_ms: float) -> Story:
+        end = round(end_of_speech_ms * MS)
+        return self.add(at_ms, ClipEnded(at_ns=round(at_ms * MS), clip="a.wav", end_of_speech_ns=end))
+
+    def idle(self, at_ms: float) -> Story:
+        return self.add(at_ms, StateChanged(at_ns=round(at_ms * MS), state=State.IDLE))
+
+    def begin(
+        self, at_ms: float, turn: int = 1, user: str = "hello", spoken: tuple[float, float] | None = None
+    ) -> Story:
+        """``spoken``: the estimated end of speech, and when the wait was over."""
+        end, over = (round(ms * MS) for ms in spoken) if spoken else (None, None)
+        return self.add(
+            at_ms,
+            TurnBegan(at_ns=round(at_ms * MS), turn=turn, user=user, end_of_speech_ns=end, wait_over_ns=over),
+        )
+
+    def provider(self, at_ms: float, stage: str, turn: int = 1) -> Story:
+        return self.add(at_ms, ProviderBegan(turn=turn, stage=stage, at_ns=round(at_ms * MS)))
+
+    def tool(self, at_ms: float, name: str = "find", turn: int = 1, id: str = "c1") -> Story:
+        return self.add(
+            at_ms,
+            ToolStarted(at_ns=round(at_ms * MS), turn=turn, call_id=id, name=name, arguments={"day": "mon"}),
+        )
+
+    def told(
+        self,
+        at_ms: float,
+        result: str = "done",
+        name: str = "find",
+        turn: int = 1,
+        id: str = "c1",
+        error: bool = False,
+    ) -> Story:
+        return self.add(
+            at_ms,
+            ToolFinished(
+                at_ns=round(at_ms * MS), turn=turn, call_id=id, name=name, result=result, error=error
+            ),
+        )
+
+    def audible(self, at_ms: float, turn: int = 1) -> Story:
+        return self.add(at_ms, PlaybackStarted(turn=turn, at_ns=round(at_ms * MS)))
+
+    def end(
+        self,
+        at_ms: float,
+        turn: int = 1,
+        status: TurnStatus = "completed",
+        said: str = "",
+        heard: str = "",
+        error: str | None = None,
+    ) -> Story:
+        return self.add(
+            at_ms,
+            TurnEnded(at_ns=round(at_ms * MS), turn=turn, status=status, said=said, heard=heard, error=error),
+        )
