@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from voicepipe.providers.openai_errors import as_provider_error
+
+sdk = pytest.importorskip("openai", reason="needs the extra 'local'")
+httpx2 = pytest.importorskip("httpx2", reason="needs the extra 'local'")
+
+URL = "http://localhost:8000/v1"
+REQUEST = httpx2.Request("POST", URL)
+
+
+def _status(status: int, message: str, code: str | None = None) -> Any:
+    response = httpx2.Response(status, request=REQUEST)
+    return sdk.APIStatusError(message, response=response, body={"message": message, "code": code})
+
+
+def _text(error: Exception, key: str | None = None) -> str:
+    return str(as_provider_error(sdk, error, url=URL, key=key))
+
+
+def test_a_key_that_the_server_repeats_is_masked() -> None:
+    text = _text(_status(400, "the key sk-secret may not do that"), key="sk-secret")
+    assert "sk-secret" not in text
+    assert "*** may not do that" in text
+
+
+def test_what_a_server_says_of_a_refused_key_is_not_passed_on() -> None:
+    assert "sk-" not in _text(_status(401, "Incorrect API key provided: sk-ab***yz"))
+
+
+def test_a_long_story_of_the_server_is_cut_and_kept_on_one_line() -> None:
+    text = _text(_status(500, "first\nsecond " + "x" * 5000))
+    assert "first second" in text
+    assert len(text) < 400
+
+
+def test_an_account_without_credit_is_not_asked_again() -> None:
+    error = as_provider_error(sdk, _status(429, "quota", "insufficient_quota"), url=URL, key=None)
+    assert not error.retryable
+    assert error.hint is not None
+
+
+def test_what_cannot_be_read_is_a_bad_answer_that_quotes_nothing() -> None:
+    try:
+        json.loads('{"private')
+    except ValueError as error:
+        found = as_provider_error(sdk, error, url=URL, key=None)
+    assert found.kind == "bad_answer"
+    assert "private" not in str(found)
+
+
+def test_a_timeout_is_told_apart_from_a_lost_connection() -> None:
+    timeout = as_provider_error(sdk, sdk.APITimeoutError(request=REQUEST), url=URL, key=None)
+    lost = as_provider_error(sdk, sdk.APIConnectionError(request=REQUEST), url=URL, key=None)
+    assert (timeout.kind, lost.kind) == ("timeout", "connection")
+    assert URL in timeout.message
+    assert URL in lost.message

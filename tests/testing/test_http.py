@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voicepipe.testing.http import Request, chunk, head, read_request, whole
+
+
+def _read(data: bytes) -> Request | None:
+    async def main() -> Request | None:
+        reader = asyncio.StreamReader()
+        reader.feed_data(data)
+        reader.feed_eof()
+        return await read_request(reader, 3)
+
+    return asyncio.run(main())
+
+
+def test_a_request_is_read_with_its_headers_and_body() -> None:
+    request = _read(b'POST /v1/x HTTP/1.1\r\nHost: y\r\nContent-LENGTH: 7\r\n\r\n{"a":1}')
+    assert request is not None
+    assert (request.method, request.path, request.connection) == ("POST", "/v1/x", 3)
+    assert request.headers["content-length"] == "7"
+    assert request.json == {"a": 1}
+
+
+@pytest.mark.parametrize("data", [b"", b"GET / HTTP/1.1\r\nHost"])
+def test_a_connection_that_closes_instead_of_asking_is_no_request(data: bytes) -> None:
+    assert _read(data) is None
+
+
+def test_a_body_that_is_too_large_is_not_read() -> None:
+    with pytest.raises(ValueError, match="at most"):
+        _read(b"POST / HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n")
+
+
+@given(st.text(max_size=50))
+def test_an_answers_length_is_that_of_its_bytes(text: str) -> None:
+    headers, _, body = whole(200, text, content_type="text/plain").partition(b"\r\n\r\n")
+    assert f"Content-Length: {len(body)}".encode() in headers
+    assert body.decode() == text
+
+
+def test_chunks_say_their_length_in_hexadecimal() -> None:
+    assert chunk(b"x" * 17) == b"11\r\n" + b"x" * 17 + b"\r\n"
+    assert chunk(b"") == b"0\r\n\r\n"
+    assert b"Transfer-Encoding: chunked\r\n" in head(200, "text/event-stream")

@@ -1,0 +1,220 @@
+"""A server on loopback that speaks OpenAI's Chat Completions and answers as it is told.
+
+Protocol: https://platform.openai.com/docs/api-reference/chat/streaming (server-sent events, one JSON chunk
+each, ended by ``[DONE]``), /models/list and /docs/guides/error-codes. It checks what the real one would
+refuse as malformed, so that a request that passes here isn't wrong for a trivial reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from voicepipe.testing.http import Request, chunk, head, read_request, whole
+
+Fault = Literal["drop", "no_finish", "malformed", "odd", "stall", "error_event"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A tool call of the model; ``arguments`` are sent in these pieces."""
+
+    name: str
+    arguments: Sequence[str] = ("{}",)
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What the server does with one request.
+
+    ``fault`` strikes after all of ``text`` and ``tools``, before the reason to finish: ``drop`` closes the
+    connection, ``no_finish`` ends the stream in good order, ``malformed`` sends what isn't JSON, ``odd`` JSON
+    of another shape, ``stall`` nothing more until the client hangs up, ``error_event`` an error.
+    """
+
+    text: Sequence[str] = ()
+    tools: Sequence[Tool] = ()
+    usage: dict[str, Any] | None = field(
+        default_factory=lambda: {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
+    )
+    finish: str | None = None
+    refusal: str | None = None
+    fault: Fault | None = None
+    status: int = 200
+    error: dict[str, Any] = field(default_factory=lambda: {"message": "no", "type": "error", "code": None})
+    silent: bool = False
+    """Don't answer at all, until the client hangs up."""
+
+
+class OpenAIServer:
+    """``async with OpenAIServer(Reply(text=["Hi"])) as server:`` – then talk to ``server.base_url``.
+
+    Each request for a completion takes the next of ``replies``; without one left it is answered with 500.
+    """
+
+    def __init__(
+        self,
+        *replies: Reply,
+        models: Iterable[str] | None = ("test-model",),
+        key: str | None = None,
+        owned_by: str = "voicepipe",
+    ) -> None:
+        """``models`` None: the list isn't offered (404). ``key``: what the client has to bring."""
+        self.replies = deque(replies)
+        self.requests: list[Request] = []
+        self.connections = 0
+        self._models = None if models is None else list(models)
+        self._key = key
+        self._owned_by = owned_by
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+
+    @property
+    def base_url(self) -> str:
+        if self._server is None:
+            raise RuntimeError("the server has not been started")
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
+
+    @property
+    def completions(self) -> list[Request]:
+        """The requests for completions, without those for the list of models."""
+        return [request for request in self.requests if request.method == "POST"]
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._server is not None
+        self._server.close()
+        for writer in list(self._open):
+            writer.close()
+        await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        connection = self.connections
+        self._open.add(writer)
+        try:
+            while request := await read_request(reader, connection):
+                self.requests.append(request)
+                if not await self._answer(request, reader, writer):
+                    break
+        except ConnectionError:
+            return  # the client has gone, as clients do
+        finally:
+            self._open.discard(writer)
+            writer.close()
+
+    async def _answer(
+        self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        """Whether the connection may be used again."""
+        if self._key is not None and request.headers.get("authorization") != f"Bearer {self._key}":
+            found = request.headers.get("authorization", "nothing")
+            writer.write(whole(401, _error(f"Incorrect API key provided: {found}", "invalid_api_key")))
+        elif (request.method, request.path) == ("GET", "/v1/models") and self._models is not None:
+            writer.write(whole(200, {"object": "list", "data": [self._model(id) for id in self._models]}))
+        elif (request.method, request.path) == ("POST", "/v1/chat/completions"):
+            return await self._complete(request, reader, writer)
+        else:
+            writer.write(whole(404, _error(f"no such path: {request.path}", None)))
+        await writer.drain()
+        return True
+
+    def _model(self, name: str) -> dict[str, Any]:
+        return {"id": name, "object": "model", "created": 0, "owned_by": self._owned_by}
+
+    async def _complete(
+        self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        if problem := _problem(request.json):
+            writer.write(whole(400, _error(problem, "invalid_request")))
+            return True
+        reply = self.replies.popleft() if self.replies else Reply(status=500)
+        if reply.silent:
+            return await self._until_hung_up(request, reader)
+        if reply.status != 200:
+            writer.write(whole(reply.status, {"error": reply.error}))
+            return True
+        writer.write(head(200, "text/event-stream"))
+        for data in _events(reply, request.json):
+            writer.write(chunk(f"data: {data}\n\n".encode()))
+            await writer.drain()
+        if reply.fault == "drop":
+            return False
+        if reply.fault == "stall":
+            return await self._until_hung_up(request, reader)
+        writer.write(chunk(b"data: [DONE]\n\n") + chunk(b""))
+        return True
+
+    async def _until_hung_up(self, request: Request, reader: asyncio.StreamReader) -> bool:
+        await reader.read()
+        request.hung_up.set()
+        return False
+
+
+def _problem(body: Any) -> str | None:
+    """Why the real server would refuse ``body``."""
+    if not body.get("stream"):
+        return "this server only streams"
+    if not body.get("messages"):
+        return "messages: at least one was expected"
+    called: set[str] = set()
+    for message in body["messages"]:
+        called |= {call["id"] for call in message.get("tool_calls", [])}
+        if message["role"] == "tool" and message.get("tool_call_id") not in called:
+            return "a message of role 'tool' must answer a tool call of a message before it"
+        if message["content"] is None and not message.get("tool_calls"):
+            return "content may be null only beside tool_calls"
+    return None
+
+
+def _events(reply: Reply, body: dict[str, Any]) -> Iterator[str]:
+    """The data of the events of one stream, but for the last."""
+
+    def event(choices: list[dict[str, Any]], **fields: Any) -> str:
+        frame = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 0, "model": body["model"]}
+        return json.dumps({**frame, "choices": choices, **fields})
+
+    def delta(content: dict[str, Any], finish: str | None = None) -> str:
+        return event([{"index": 0, "delta": content, "finish_reason": finish}])
+
+    yield delta({"role": "assistant", "content": ""})
+    for text in reply.text:
+        yield delta({"content": text})
+    if reply.refusal:
+        yield delta({"refusal": reply.refusal})
+    for index, tool in enumerate(reply.tools):
+        opening = {"index": index, "id": tool.id or f"call_{index}", "type": "function"}
+        yield delta({"tool_calls": [{**opening, "function": {"name": tool.name, "arguments": ""}}]})
+        for piece in tool.arguments:
+            yield delta({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
+    match reply.fault:
+        case "malformed":
+            yield '{"choices": [{"del'
+        case "odd":
+            yield from (
+                '{"choices": null}',
+                '{"choices": [7]}',
+                "[]",
+                '{"choices": [{"delta": {"content": 3}}]}',
+            )
+        case "error_event":
+            yield json.dumps({"error": reply.error})
+    if reply.fault in (None, "odd"):
+        yield delta({}, reply.finish or ("tool_calls" if reply.tools else "stop"))
+        if reply.usage is not None and body.get("stream_options", {}).get("include_usage"):
+            yield event([], usage=reply.usage)
+
+
+def _error(message: str, code: str | None) -> dict[str, Any]:
+    return {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": code}}
