@@ -1,0 +1,305 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from voicepipe.core.frames import Segment, Word
+from voicepipe.core.messages import Message, ToolCall
+from voicepipe.speech.conversation import Conversation, heard_text
+
+RATE = 16_000
+CALL = ToolCall(id="c1", name="find_slot", arguments='{"day": "thursday"}')
+
+
+def system(text: str) -> Message:
+    return Message(role="system", text=text)
+
+
+def user(text: str) -> Message:
+    return Message(role="user", text=text)
+
+
+def assistant(text: str, *calls: ToolCall) -> Message:
+    return Message(role="assistant", text=text, tool_calls=calls)
+
+
+def tool(text: str, call_id: str = "c1") -> Message:
+    return Message(role="tool", text=text, tool_call_id=call_id)
+
+
+def segment(text: str, *, index: int = 0, seconds: float | None = 1.0, in_history: bool = True) -> Segment:
+    samples = None if seconds is None else round(seconds * RATE)
+    return Segment(turn=1, index=index, text=text, rate=RATE, in_history=in_history, samples=samples)
+
+
+def asked(question: str = "when?", *, prompt: str = "Be brief.", turn: int = 1) -> Conversation:
+    """A conversation whose first turn is committed and not answered yet."""
+    conversation = Conversation(prompt)
+    conversation.begin(turn, question)
+    conversation.commit(turn)
+    return conversation
+
+
+# ── what the model is asked ──────────────────────────────────────────────────────────────────────
+
+
+def test_the_model_gets_the_prompt_and_the_question() -> None:
+    assert asked().messages(1) == [system("Be brief."), user("when?")]
+
+
+def test_without_a_prompt_there_is_no_system_message() -> None:
+    assert asked(prompt="").messages(1) == [user("when?")]
+
+
+def test_a_greeting_asks_for_nothing() -> None:
+    conversation = asked("")
+    conversation.add_text(1, "Hello, how can I help?")
+    conversation.finish(1, completed=True)
+    assert conversation.history == [assistant("Hello, how can I help?")]
+
+
+def test_a_running_turn_has_its_own_context_of_text_calls_and_results() -> None:
+    conversation = asked()
+    conversation.add_text(1, "Let me ")
+    conversation.add_text(1, "look.")
+    conversation.add_tool_calls(1, [CALL])
+    conversation.add_tool_result(1, "c1", "10:30")
+    expected = [user("when?"), assistant("Let me look.", CALL), tool("10:30")]
+    assert conversation.messages(1)[1:] == expected
+    conversation.add_text(1, "At half past ten.")
+    assert conversation.messages(1)[1:] == [*expected, assistant("At half past ten.")]
+    assert conversation.history == [user("when?")]
+
+
+def test_calls_without_a_word_before_them_are_a_message_of_their_own() -> None:
+    conversation = asked()
+    conversation.add_tool_calls(1, [CALL])
+    assert conversation.messages(1)[-1] == assistant("", CALL)
+
+
+# ── drafts ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_words_of_a_draft_are_a_branch_until_the_commit() -> None:
+    conversation = Conversation("")
+    conversation.begin(1, "when?")
+    assert conversation.messages(1) == [user("when?")]
+    assert conversation.history == []
+    conversation.commit(1)
+    assert conversation.messages(1) == conversation.history == [user("when?")]
+
+
+def test_a_discarded_draft_never_happened() -> None:
+    conversation = Conversation("")
+    conversation.begin(1, "when")
+    conversation.add_text(1, "What do you mean?")
+    conversation.discard(1)
+    conversation.begin(2, "when does it arrive?")
+    assert conversation.messages(2) == [user("when does it arrive?")]
+
+
+def test_a_draft_that_is_finished_without_a_commit_leaves_nothing() -> None:
+    conversation = Conversation("")
+    conversation.begin(1, "when")
+    conversation.finish(1, completed=True)
+    assert conversation.history == []
+
+
+# ── the end of a reply ───────────────────────────────────────────────────────────────────────────
+
+
+def test_a_completed_reply_becomes_history_whole() -> None:
+    conversation = asked()
+    conversation.add_text(1, "On **Friday**.")
+    assert conversation.said(1) == "On **Friday**."
+    conversation.finish(1, completed=True)
+    assert conversation.history == [user("when?"), assistant("On **Friday**.")]
+
+
+def test_of_an_interrupted_reply_only_what_was_heard_becomes_history() -> None:
+    conversation = asked()
+    conversation.add_text(1, "On Friday. Before noon, I believe.")
+    conversation.add_heard(1, segment("On Friday."), RATE)
+    conversation.add_heard(1, segment("Before noon, I believe.", index=1), RATE // 2)
+    assert conversation.heard(1) == "On Friday. Before noon,"
+    conversation.finish(1, completed=False)
+    assert conversation.history == [user("when?"), assistant("On Friday. Before noon,")]
+
+
+def test_a_reply_of_which_nothing_was_heard_leaves_only_the_question() -> None:
+    conversation = asked()
+    conversation.add_text(1, "On Friday.")
+    conversation.finish(1, completed=False)
+    assert conversation.history == [user("when?")]
+
+
+def test_fillers_and_notices_are_heard_but_are_no_history() -> None:
+    conversation = asked()
+    conversation.add_text(1, "On Friday.")
+    conversation.add_heard(1, segment("One moment.", in_history=False), RATE)
+    conversation.add_heard(1, segment("On Friday.", index=1), RATE)
+    assert conversation.heard(1) == "One moment. On Friday."
+    conversation.finish(1, completed=False)
+    assert conversation.history == [user("when?"), assistant("On Friday.")]
+
+
+def test_a_later_report_replaces_the_earlier_one_of_the_same_segment() -> None:
+    conversation = asked()
+    part = segment("one two three four")
+    conversation.add_heard(1, part, RATE // 2)
+    conversation.add_heard(1, part, RATE)
+    assert conversation.heard(1) == "one two three four"
+
+
+def test_heard_words_are_dealt_out_to_the_messages_around_a_tool_call() -> None:
+    conversation = asked()
+    conversation.add_text(1, "Let me look.")
+    conversation.add_tool_calls(1, [CALL])
+    conversation.add_tool_result(1, "c1", "10:30")
+    conversation.add_text(1, "At half past ten.")
+    conversation.add_heard(1, segment("Let me look."), RATE)
+    conversation.add_heard(1, segment("At half past ten.", index=1), RATE // 2)
+    conversation.finish(1, completed=False)
+    assert conversation.history[1:] == [assistant("Let me look.", CALL), tool("10:30"), assistant("At half")]
+
+
+def test_a_finished_reply_takes_no_more_text() -> None:
+    conversation = asked()
+    conversation.finish(1, completed=True)
+    conversation.add_text(1, "late")
+    conversation.add_tool_calls(1, [CALL])
+    conversation.add_heard(1, segment("late"), RATE)
+    conversation.finish(1, completed=True)
+    assert conversation.history == [user("when?")]
+    assert (conversation.said(1), conversation.heard(1)) == ("", "")
+
+
+def test_a_turn_that_nobody_knows_is_no_error_for_what_comes_late() -> None:
+    conversation = Conversation("")
+    conversation.add_text(7, "late")
+    conversation.add_tool_result(7, "c1", "late")
+    conversation.finish(7, completed=True)
+    conversation.discard(7)
+    assert conversation.history == []
+
+
+# ── tool answers ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_call_that_was_not_answered_gets_an_answer_that_says_so() -> None:
+    conversation = asked()
+    conversation.add_tool_calls(1, [CALL])
+    conversation.finish(1, completed=False)
+    assert conversation.history[1:] == [assistant("", CALL), tool("interrupted before it finished")]
+
+
+def test_a_result_that_comes_after_its_turn_takes_its_place_in_the_history() -> None:
+    conversation = asked()
+    conversation.add_tool_calls(1, [CALL])
+    conversation.finish(1, completed=False)
+    conversation.begin(2, "and?")
+    conversation.commit(2)
+    conversation.add_tool_result(1, "c1", "booked")
+    assert conversation.messages(2)[1:] == [user("when?"), assistant("", CALL), tool("booked"), user("and?")]
+
+
+def test_answers_follow_their_calls_in_the_order_of_the_calls() -> None:
+    second = ToolCall(id="c2", name="find_slot", arguments="{}")
+    conversation = asked()
+    conversation.add_tool_calls(1, [CALL, second])
+    conversation.add_tool_result(1, "c2", "two")
+    conversation.add_tool_result(1, "c1", "one")
+    conversation.finish(1, completed=True)
+    assert conversation.history[1:] == [assistant("", CALL, second), tool("one"), tool("two", "c2")]
+
+
+def test_call_ids_that_a_model_uses_again_in_each_request_keep_their_own_answers() -> None:
+    conversation = asked()
+    for answer in ("first", "second"):
+        conversation.add_tool_calls(1, [CALL])
+        conversation.add_tool_result(1, "c1", answer)
+    conversation.finish(1, completed=True)
+    expected = [assistant("", CALL), tool("first"), assistant("", CALL), tool("second")]
+    assert conversation.history[1:] == expected
+
+
+# ── a turn that begins before it is known what was heard of the one before ───────────────────────
+
+
+def interrupted_by_a_typed_turn() -> Conversation:
+    conversation = asked()
+    conversation.add_text(1, "On Friday. Before noon.")
+    conversation.add_heard(1, segment("On Friday."), RATE)
+    conversation.begin(2, "thanks")
+    conversation.commit(2)
+    return conversation
+
+
+def test_until_then_the_model_is_told_what_is_known_to_have_been_heard() -> None:
+    expected = [user("when?"), assistant("On Friday."), user("thanks")]
+    assert interrupted_by_a_typed_turn().messages(2)[1:] == expected
+
+
+def test_a_later_report_corrects_the_estimate_in_its_place() -> None:
+    conversation = interrupted_by_a_typed_turn()
+    conversation.add_heard(1, segment("Before noon.", index=1), RATE)
+    conversation.finish(1, completed=False)
+    expected = [user("when?"), assistant("On Friday. Before noon."), user("thanks")]
+    assert conversation.messages(2)[1:] == conversation.history == expected
+
+
+# ── what was heard of a segment ──────────────────────────────────────────────────────────────────
+
+WORDS = [
+    Word(text="On", start_ms=0, end_ms=200),
+    Word(text="Friday", start_ms=200, end_ms=800),
+    Word(text="morning", start_ms=800, end_ms=1400),
+]
+
+
+@pytest.mark.parametrize(
+    ("heard_ms", "text"),
+    [(0, ""), (99, ""), (100, "On"), (499, "On"), (500, "On Friday"), (1399, "On Friday morning")],
+)
+def test_by_the_voices_own_times_a_word_counts_from_its_middle(heard_ms: int, text: str) -> None:
+    part = segment("On Friday morning.", seconds=1.4)
+    part.words.extend(WORDS)
+    assert heard_text(part, heard_ms * RATE // 1000) == text
+
+
+def test_silence_that_was_trimmed_moves_the_words_forward() -> None:
+    part = segment("On Friday morning.", seconds=1.3)
+    part.words.extend(WORDS)
+    part.trimmed = RATE // 10
+    assert heard_text(part, 400 * RATE // 1000) == "On Friday"
+
+
+def test_a_whole_segment_keeps_its_punctuation() -> None:
+    part = segment("On Friday morning.", seconds=1.4)
+    part.words.extend(WORDS)
+    assert heard_text(part, round(1.4 * RATE)) == "On Friday morning."
+
+
+def test_without_times_words_are_heard_in_proportion() -> None:
+    assert heard_text(segment("one two three four"), RATE // 2) == "one two"
+
+
+def test_while_the_voice_is_still_at_it_the_length_is_estimated_from_the_text() -> None:
+    """A voice without word times gives a segment's length only at its end, and is interrupted before."""
+    part = segment("nine words that would take about three seconds now.", seconds=None)
+    assert heard_text(part, round(1.7 * RATE)) == "nine words that would"
+
+
+def test_what_the_voice_has_made_already_is_a_better_estimate_where_it_is_longer() -> None:
+    part = segment("one two three four", seconds=None)
+    part.made = 4 * RATE
+    assert heard_text(part, RATE) == "one"
+
+
+@given(st.text(alphabet="ab ", max_size=40), st.integers(0, RATE), st.booleans())
+def test_more_audio_never_means_fewer_words(text: str, samples: int, finished: bool) -> None:
+    part = segment(text, seconds=1.0 if finished else None)
+    less, more = heard_text(part, samples // 2).split(), heard_text(part, samples).split()
+    assert more[: len(less)] == less
+    assert text.split()[: len(more)] == more
