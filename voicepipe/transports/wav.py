@@ -10,8 +10,8 @@ from typing import ClassVar
 import numpy as np
 
 from voicepipe.audio.level import end_of_speech
-from voicepipe.audio.resample import Resampler, resample
-from voicepipe.audio.wav import WavWriter, read_wav
+from voicepipe.audio.resample import resample
+from voicepipe.audio.wav import read_wav
 from voicepipe.core.clock import Clock
 from voicepipe.core.frames import FRAME_MS, AudioIn, Pcm, TypedText
 from voicepipe.core.inbox import Outlet
@@ -20,6 +20,7 @@ from voicepipe.core.records import ClipEnded
 from voicepipe.core.units import MS, SECOND
 from voicepipe.errors import AudioError
 from voicepipe.transports.paced import PacedOutput
+from voicepipe.transports.recording import Recording
 
 OUTPUT_RATE = 24_000
 """Of the recording, caller and agent alike: at least that of every voice in common use."""
@@ -129,30 +130,6 @@ class ScriptedCaller:
         return self._began_ns + position * SECOND // self.rate
 
 
-class Recording:
-    """Writes both sides to a stereo WAV file as the call goes on: caller left, agent right."""
-
-    def __init__(self, path: Path, *, caller_rate: int, output: PacedOutput) -> None:
-        self._writer = WavWriter(path, output.rate, channels=2)
-        self._resampler = Resampler(caller_rate, output.rate)
-        self._output = output
-        self._offset = 0
-
-    def begin(self, now: int) -> None:
-        """The caller's first sample is spoken at session time ``now``."""
-        self._offset = now * self._output.rate // SECOND
-
-    def add_caller(self, pcm: Pcm) -> None:
-        """The next block of the caller's side; what the agent said meanwhile goes beside it."""
-        caller = self._resampler.process(pcm)
-        start = self._offset + self._writer.frames
-        agent = self._output.heard_until(start, start + caller.size)
-        self._writer.write(np.stack((caller, agent), axis=1))
-
-    def close(self) -> None:
-        self._writer.close()
-
-
 class WavCall:
     """The two ends of a call held with files: ``caller`` and ``output``."""
 
@@ -167,7 +144,7 @@ class WavCall:
     ) -> None:
         self.output = PacedOutput(clock, OUTPUT_RATE, recorded=recording is not None)
         self._recording = (
-            Recording(recording, caller_rate=rate, output=self.output) if recording is not None else None
+            Recording(recording, caller_rate=rate, agent=self.output.track) if recording is not None else None
         )
         self.caller = ScriptedCaller(script, rate=rate, gap_ns=gap_ns, recording=self._recording)
 

@@ -1,0 +1,148 @@
+"""The microphone: PortAudio's thread → 20 ms frames on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from voicepipe.audio.level import rms_dbfs
+from voicepipe.audio.resample import Resampler
+from voicepipe.core.clock import Clock
+from voicepipe.core.frames import FRAME_MS, AudioIn, Pcm, TypedText
+from voicepipe.core.inbox import Outlet
+from voicepipe.core.io import Line
+from voicepipe.core.units import SECOND
+from voicepipe.errors import VoicepipeError
+from voicepipe.transports.recording import Recording
+from voicepipe.transports.sound_devices import DeviceStream, SoundDevice
+
+WAITING = 25
+"""Frames (half a second) that may wait for the event loop. A loop that is later than that drops speech."""
+
+
+class Microphone:
+    """An ``AudioInput`` at ``rate`` Hz, whatever the device's own rate is.
+
+    While ``muted`` it sends silence: time goes on, and nothing of what is said enters the call.
+    """
+
+    live: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        device: SoundDevice,
+        *,
+        rate: int,
+        clock: Clock,
+        sound: Any,
+        on_lost: Callable[[], object],
+    ) -> None:
+        """Opens the device; ``SetupError`` if it can't be used.
+
+        ``on_lost`` is called in PortAudio's thread if the device goes away.
+        """
+        self.rate = rate
+        self.muted = False
+        self.overflows = 0
+        """How often PortAudio lost samples before we got them."""
+        self.dropped = 0
+        """Frames that the event loop was too late for."""
+        self._clock = clock
+        self._loop = asyncio.get_running_loop()
+        self.stream = DeviceStream(
+            device,
+            "input",
+            wanted_rate=rate,
+            block_ms=FRAME_MS,
+            callback=self._take,
+            on_lost=on_lost,
+            sound=sound,
+        )
+        self._size = rate * FRAME_MS // 1000
+        self._silence: Pcm = np.zeros(self._size, np.int16)
+        self._latest = self._silence
+        self._resampler = Resampler(self.stream.rate, rate)
+        self._waiting: deque[tuple[int, Pcm]] = deque()
+        """``(index, samples at the device's rate)``; PortAudio's thread puts, the loop takes."""
+        self._frames = 0
+        """Frames since ``run`` began, those that were dropped included."""
+        self._heard_ns = 0
+        """Session time of the last of them."""
+        self._next = 0
+        self._woken = False
+        self._out: Outlet[AudioIn | TypedText] | None = None
+        self._over = asyncio.Event()
+        self._error: VoicepipeError | None = None
+        self.recording: Recording | None = None
+
+    async def run(self, out: Outlet[AudioIn | TypedText], line: Line) -> None:
+        """Sends until it is cancelled. Raises what ``end`` was told."""
+        self._heard_ns = self._clock.now()
+        self._out = out
+        try:
+            await self._over.wait()
+        finally:
+            self._out = None
+        if self._error is not None:
+            raise self._error
+
+    def end(self, error: VoicepipeError) -> None:
+        """The call can't go on; on the event loop."""
+        self._error = self._error or error
+        self._over.set()
+
+    def level_dbfs(self) -> float:
+        """How loud the last frame was that was sent."""
+        return rms_dbfs(self._latest)
+
+    def time_line(self, rate: int) -> int:
+        """The sample, at ``rate``, of the microphone's own time line that is being spoken now.
+
+        What the microphone has handed over is as old as its latency.
+        """
+        frames, heard_ns = self._frames, self._heard_ns
+        late_ns = self._clock.now() - heard_ns + self.stream.latency_samples * SECOND // self.stream.rate
+        return frames * rate * FRAME_MS // 1000 + late_ns * rate // SECOND
+
+    def _take(self, buffer: Any, samples: int, flags: Any) -> None:
+        """In PortAudio's thread. The buffer is only lent."""
+        if flags.input_overflow:
+            self.overflows += 1
+        if self._out is None:
+            return
+        index = self._frames
+        self._heard_ns = self._clock.now()
+        self._frames = index + 1
+        if len(self._waiting) >= WAITING:
+            self.dropped += 1
+            return
+        self._waiting.append((index, np.frombuffer(buffer, np.int16).copy()))
+        if not self._woken:
+            self._woken = True
+            self._loop.call_soon_threadsafe(self._deliver)
+
+    def _deliver(self) -> None:
+        self._woken = False  # before the first look: what comes after the last one wakes us again
+        while self._waiting:
+            index, pcm = self._waiting.popleft()
+            if self._out is None:
+                continue
+            pcm = self._resampler.process(pcm)
+            self._latest = pcm = self._silence if self.muted else pcm
+            self._out.offer(AudioIn(pcm=pcm, position=index * self._size, rate=self.rate))
+            if self.recording is not None:
+                self._record(index, pcm)
+            self._next = index + 1
+
+    def _record(self, index: int, pcm: Pcm) -> None:
+        assert self.recording is not None
+        try:
+            for _ in range(self._next, index):
+                self.recording.add_caller(self._silence)
+            self.recording.add_caller(pcm)
+        except VoicepipeError as error:  # a full disk: nobody else would tell
+            self.end(error)

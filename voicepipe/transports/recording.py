@@ -1,0 +1,83 @@
+"""Both sides of a call in one stereo WAV file, written as the call goes on: caller left, agent right."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+
+from voicepipe.audio.mix import fade_out
+from voicepipe.audio.resample import Resampler
+from voicepipe.audio.wav import WavWriter
+from voicepipe.core.frames import Pcm
+from voicepipe.core.units import SECOND
+
+
+class AgentTrack:
+    """What the loudspeaker plays, placed on a time line in samples at ``rate``.
+
+    One thread may ``add`` while another one calls ``take``: they work at the two ends of a deque, whose
+    single operations are atomic.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+        self._blocks: deque[tuple[int, Pcm]] = deque()
+        """Where each block begins, and the block; in order and without overlap."""
+
+    def add(self, start: int, pcm: Pcm) -> None:
+        """``pcm`` is heard from ``start`` on, which isn't before the end of the block before."""
+        self._blocks.append((start, pcm))
+
+    def cut(self, now: int, fade_ms: float) -> None:
+        """Nothing is heard from ``now`` on, and what is heard before ends in a fade."""
+        while self._blocks and self._blocks[-1][0] >= now:
+            self._blocks.pop()
+        if self._blocks:
+            start, pcm = self._blocks[-1]
+            if start + pcm.size > now:
+                self._blocks[-1] = (start, fade_out(pcm[: now - start], self.rate, fade_ms))
+
+    def forget(self, now: int) -> None:
+        """Drop the blocks that end before ``now``."""
+        while self._blocks and self._blocks[0][0] + self._blocks[0][1].size <= now:
+            self._blocks.popleft()
+
+    def take(self, start: int, end: int) -> Pcm:
+        """What is heard from sample ``start`` to ``end``, silence included; not given out twice."""
+        heard: Pcm = np.zeros(end - start, np.int16)
+        while self._blocks and self._blocks[0][0] < end:
+            at, pcm = self._blocks.popleft()
+            first, last = max(at, start), min(at + pcm.size, end)
+            if first < last:
+                heard[first - start : last - start] = pcm[first - at : last - at]
+            if at + pcm.size > end:
+                self._blocks.appendleft((end, pcm[end - at :]))
+                break
+        return heard
+
+
+class Recording:
+    """The file at ``path``, at the agent track's rate. Raises ``AudioError`` where it can't be written."""
+
+    def __init__(self, path: Path, *, caller_rate: int, agent: AgentTrack) -> None:
+        self._writer = WavWriter(path, agent.rate, channels=2)
+        self._resampler = Resampler(caller_rate, agent.rate)
+        self._agent = agent
+        self._offset = 0
+
+    def begin(self, now: int) -> None:
+        """The caller's first sample is spoken at ``now`` (ns) of the agent track's time line."""
+        self._offset = now * self._agent.rate // SECOND
+
+    def add_caller(self, pcm: Pcm) -> None:
+        """The next block of the caller's side; what the agent said meanwhile goes beside it."""
+        caller = self._resampler.process(pcm)
+        start = self._offset + self._writer.frames
+        agent = self._agent.take(start, start + caller.size)
+        self._writer.write(np.stack((caller, agent), axis=1))
+
+    def close(self) -> None:
+        """Complete the file; may be called twice."""
+        self._writer.close()
