@@ -85,6 +85,12 @@ def test_a_key_that_is_missing_is_named_by_doctor_and_at_the_start(monkeypatch: 
     assert KEY_VARIABLE in OpenAI(OpenAIConfig(model="m"), make_host()).check()[0]
 
 
+def test_a_key_that_only_the_env_file_holds_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regression: the process's environment was asked instead of the host's."""
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
+    assert OpenAI(OpenAIConfig(model="m"), make_host(env={KEY_VARIABLE: SECRET})).check() == []
+
+
 def test_openai_is_given_the_new_name_of_the_limit_and_others_the_old_one() -> None:
     own = OpenAI(OpenAIConfig(model="m", max_tokens=5), make_host())
     other = OpenAI(OpenAIConfig(model="m", max_tokens=5, base_url="http://localhost/v1"), make_host())

@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import platform
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -17,6 +18,7 @@ from typing import Any
 from voicepipe.api import make_providers
 from voicepipe.cli.machine import (
     BASE,
+    WAYS,
     Readiness,
     Sound,
     keys,
@@ -120,10 +122,13 @@ class Findings:
     def _verdict(self, style: Callable[..., str]) -> list[str]:
         lines = [f"own code, which wasn't looked at: {name}" for name in self.own_code]
         if self.lacking:
-            return [*lines, style("It can't run on this computer yet.", "red")]
+            lines.append(style("It can't run on this computer yet.", "red"))
+            if any(one.can_pull for one in self.pipeline):
+                lines.append(f"Models are fetched by: voicepipe pull {shlex.quote(str(self.file))}")
+            return lines
         lines.append(style("It can run on this computer.", "green"))
-        if not (self.sound.microphone and self.sound.loudspeaker):
-            lines.append("For lack of a sound device, give it --input or --text.")
+        if not self.sound.enough:
+            lines.append("There is no microphone and loudspeaker to talk with it: use --input or --text.")
         return lines
 
 
@@ -172,11 +177,14 @@ def _package_lines(found: dict[str, dict[str, str | None]]) -> list[str]:
 
 def _sound_lines(found: Sound) -> list[str]:
     if found.problem:
-        return [found.problem]
-    return [
-        f"microphone   {found.microphone or 'none'}",
-        f"loudspeaker  {found.loudspeaker or 'none'}",
-    ]
+        return [line.strip() for line in found.problem.splitlines()]
+    lines = []
+    for way, what in zip(WAYS, ("microphone ", "loudspeaker"), strict=True):
+        for one in found.devices:
+            if one.serves(way):
+                default = one.default_input if way == "input" else one.default_output
+                lines.append(f"{what}  {one.name} ({one.system}){', used by default' if default else ''}")
+    return lines
 
 
 def _key_lines(found: dict[str, dict[str, Any]], taken: tuple[str, ...]) -> list[str]:
@@ -197,7 +205,8 @@ def _readiness_lines(found: list[Readiness] | tuple[Readiness, ...], style: Call
     for one in found:
         label = f"{one.kind:<{kinds}}  {one.name:<{names}}"
         if not one.missing:
-            lines.append(f"{label}  {style('ready', 'green')}")
+            needs = f", once it is given {' and '.join(one.settings)}" if one.settings else ""
+            lines.append(f"{label}  {style('ready', 'green')}{needs}")
         for index, sentence in enumerate(one.missing):
             first, *rest = sentence.splitlines()
             begin = label if index == 0 else " " * len(label)

@@ -12,33 +12,46 @@ from pydantic import ValidationError
 from voicepipe.config.registry import Registry
 from voicepipe.config.slots import Slot
 from voicepipe.core.calls import Host, Workers
-from voicepipe.core.extras import DISTRIBUTION, missing, require
+from voicepipe.core.extras import DISTRIBUTION, missing
 from voicepipe.errors import SetupError
 from voicepipe.providers.base import Provider
+from voicepipe.transports.sound_devices import Direction, SoundDevice, devices
 
 BASE = "base"
 NOT_FOR_USERS = ("dev", "all")
 """The extras that bring nothing that a pipeline could use by itself."""
+
+WAYS: tuple[Direction, ...] = ("input", "output")
 
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9._-]+)[^;]*(?:;.*extra\s*==\s*['\"]([^'\"]+)['\"])?")
 
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """The names of the devices that are used by default; None if there is none, and why."""
+    """The sound devices, or why there are none."""
 
-    microphone: str | None = None
-    loudspeaker: str | None = None
+    devices: tuple[SoundDevice, ...] = ()
     problem: str | None = None
+
+    @property
+    def enough(self) -> bool:
+        """Whether somebody can talk with an agent here."""
+        return all(any(one.serves(way) for one in self.devices) for way in WAYS)
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What ``kind`` ``name`` needs and this computer lacks, a sentence each."""
+    """What ``kind`` ``name`` needs and this computer lacks, a sentence each.
+
+    ``settings`` are keys that it can't do without: only its packages were looked for. ``can_pull``: it may
+    be that ``voicepipe pull`` fetches some of what is missing.
+    """
 
     kind: str
     name: str
     missing: tuple[str, ...]
+    settings: tuple[str, ...] = ()
+    can_pull: bool = False
 
 
 def packages() -> dict[str, dict[str, str | None]]:
@@ -66,24 +79,11 @@ def installed_version(package: str) -> str | None:
 
 def sound() -> Sound:
     """The devices of this computer."""
-    if problems := missing("sounddevice", extra="local"):
-        return Sound(problem=problems[0])
     try:
-        sounddevice = require("sounddevice", extra="local", purpose="the sound card")
-    except OSError:
-        return Sound(
-            problem="the library PortAudio, which sounddevice uses, is not installed; "
-            "on Debian and Ubuntu: apt install libportaudio2"
-        )
-    names: list[str | None] = []
-    for kind in ("input", "output"):
-        try:
-            names.append(str(sounddevice.query_devices(kind=kind)["name"]))
-        except (sounddevice.PortAudioError, ValueError):  # no device, or none by default
-            names.append(None)
-    if not any(names):
-        return Sound(problem="there is no sound device")
-    return Sound(names[0], names[1])
+        found = devices()
+    except SetupError as error:
+        return Sound(problem=str(error))
+    return Sound(tuple(found)) if found else Sound(problem="there is no sound device")
 
 
 def keys(registry: Registry) -> dict[str, list[str]]:
@@ -106,30 +106,36 @@ def registered(registry: Registry) -> list[tuple[str, str]]:
 
 def readiness(registry: Registry, workers: Workers, env: Mapping[str, str]) -> list[Readiness]:
     """Each registered provider with its default settings."""
-    return [
-        Readiness(kind, name, tuple(_missing_by_default(registry, kind, name, workers, env)))
-        for kind, name in registered(registry)
-    ]
+    return [_by_default(registry, kind, name, workers, env) for kind, name in registered(registry)]
 
 
-def _missing_by_default(
+def _by_default(
     registry: Registry, kind: str, name: str, workers: Workers, env: Mapping[str, str]
-) -> list[str]:
+) -> Readiness:
     try:
         provider = registry.provider(kind, name)
     except SetupError as error:
-        return [error.message]
+        return Readiness(kind, name, (error.message,))
     try:
         config = provider.Config()
-    except ValidationError:  # it can't do without settings: only its packages can be looked for
-        return missing(*provider.packages, extra=provider.extra or BASE)
-    return provider(config, Host(workers=workers, language="en-US", env=env)).check()
+    except ValidationError as error:
+        settings = tuple(str(one["loc"][0]) for one in error.errors() if one["loc"])
+        absent = missing(*provider.packages, extra=provider.extra or BASE)
+        return Readiness(kind, name, tuple(absent), settings)
+    return _checked(kind, name, provider(config, Host(workers=workers, language="en-US", env=env)))
+
+
+def _checked(kind: str, name: str, provider: Provider) -> Readiness:
+    absent = tuple(provider.check())
+    return Readiness(kind, name, absent, can_pull=bool(absent) and type(provider).pull is not Provider.pull)
 
 
 def pipeline_readiness(slots: tuple[Slot, ...], providers: Mapping[str, Provider]) -> list[Readiness]:
     """The slots of a pipeline that have a provider, each with its own settings."""
     return [
-        Readiness(slot.key, slot.use, tuple(providers[slot.key].check() if slot.key in providers else ()))
+        _checked(slot.key, slot.use, providers[slot.key])
+        if slot.key in providers
+        else Readiness(slot.key, slot.use, ())  # own code, which isn't run
         for slot in slots
         if slot.use is not None
     ]

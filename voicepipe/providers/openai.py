@@ -52,6 +52,7 @@ class OpenAI(LlmProvider):
     clock = "real"
     extra = "local"
     packages = ("openai",)
+    keys = (endpoint.KEY_VARIABLE,)
     Config = OpenAIConfig
     config: OpenAIConfig
 
@@ -119,7 +120,8 @@ class OpenAI(LlmProvider):
 
     def _find_key(self) -> str | None:
         written = self.config.api_key
-        return endpoint.find_key(self.config.base_url, written.get_secret_value() if written else None)
+        key = written.get_secret_value() if written else None
+        return endpoint.find_key(self.config.base_url, key, self.host.env)
 
     def _request(self, messages: Sequence[Message], tools: Sequence[ToolOffer]) -> dict[str, Any]:
         config = self.config

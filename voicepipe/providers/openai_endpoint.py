@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -71,8 +72,8 @@ def is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
-def find_key(url: str, written: str | None) -> str | None:
-    """The key for ``url``: the one that was written, or for OpenAI's own hosts that of the environment.
+def find_key(url: str, written: str | None, env: Mapping[str, str] = os.environ) -> str | None:
+    """The key for ``url``: the one that was written, or for OpenAI's own hosts that of ``env``.
 
     None where none is needed. Raises ``SetupError`` where one is.
     """
@@ -80,7 +81,7 @@ def find_key(url: str, written: str | None) -> str | None:
         return written
     if not is_own(url):
         return None
-    if key := os.environ.get(KEY_VARIABLE, "").strip():
+    if key := env.get(KEY_VARIABLE, "").strip():
         return key
     raise SetupError(
         f"{PURPOSE} needs a key, and the environment has no {KEY_VARIABLE}",
