@@ -19,9 +19,8 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from functools import partial
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 from pydantic import Field
 
 from voicepipe.core.calls import Batcher, Call, Host
@@ -32,19 +31,20 @@ from voicepipe.core.units import MS, Duration, ModelRef
 from voicepipe.errors import ProviderError, SetupError
 from voicepipe.providers.base import Hypothesis, ProviderConfig, SttProvider
 from voicepipe.providers.whisper_files import locate
-from voicepipe.providers.whisper_model import RATE, Clip, Decoded, DecodeOptions, WhisperBatch
-from voicepipe.providers.whisper_utterance import Utterance
 from voicepipe.speech.decode_gate import DecodeGate
 from voicepipe.speech.plausible import believed
+
+if TYPE_CHECKING:  # validating a pipeline file needs this module, but not NumPy
+    from voicepipe.providers.whisper_model import Clip, Decoded, WhisperBatch
 
 
 class FasterWhisperConfig(ProviderConfig):
     model: ModelRef = Field("base.en", description="a name such as base.en, or the folder of a model")
     language: str | None = Field(None, description="'en', 'de'; otherwise that of agent.language")
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU if there is one")
     compute_type: str | None = Field(None, description="int8 on a CPU and float16 on a GPU unless given")
     threads: int = Field(0, ge=0, le=256, description="of the CPU; 0: all cores, at most four")
-    beam_size: int = Field(1, ge=1, le=16)
+    beam_size: int = Field(1, ge=1, le=16, description="hypotheses that are pursued side by side")
     initial_prompt: str | None = Field(None, max_length=800, description="text in the style to be expected")
     hotwords: str | None = Field(None, max_length=800, description="words to be expected, such as names")
     partials: bool = Field(True, description="results while the caller speaks")
@@ -59,7 +59,6 @@ class FasterWhisper(SttProvider):
     name = "faster-whisper"
     extra = "local"
     packages = ("faster_whisper",)
-    rate: ClassVar[int] = RATE
     Config = FasterWhisperConfig
     config: FasterWhisperConfig
 
@@ -70,16 +69,19 @@ class FasterWhisper(SttProvider):
         self._gate = DecodeGate(config.cadence)
 
     async def start(self) -> None:
+        from voicepipe.providers.whisper_model import SILENCE  # noqa: PLC0415 - as above
+
         model = await self.host.workers.call(self._load)
         batcher = self.host.workers.batcher(model.decode, max_batch=self.config.max_batch)
         self._model, self._batcher = model, batcher
         clock = Clock()
-        silence = Clip(np.zeros(RATE, np.int16))
         for _ in range(2):  # the first one is slower than any later one
             self._gate.cost_ns = None
-            await self._decode(clock, silence)
+            await self._decode(clock, SILENCE)
 
     def _load(self) -> WhisperBatch:
+        from voicepipe.providers.whisper_model import DecodeOptions, WhisperBatch  # noqa: PLC0415 - as above
+
         config = self.config
         model = WhisperBatch(
             locate(config.model),
@@ -114,6 +116,8 @@ class FasterWhisper(SttProvider):
         self.host.progress(f"faster-whisper: {self.config.model} is in {folder}")
 
     async def transcribe(self, call: Call, audio: AsyncIterator[Pcm]) -> AsyncIterator[Hypothesis]:
+        from voicepipe.providers.whisper_utterance import Utterance  # noqa: PLC0415 - as above
+
         utterance = Utterance(
             partial(self._text, call.clock),
             self._gate,
@@ -128,7 +132,7 @@ class FasterWhisper(SttProvider):
                     yield Hypothesis(text=utterance.partial, final=False)
             yield Hypothesis(text=await utterance.finish(), final=True)
         finally:
-            call.add_usage("audio_in_ms", samples * 1000 // RATE)
+            call.add_usage("audio_in_ms", samples * 1000 // self.rate)
             await utterance.close()
 
     async def _decode(self, clock: Clock, clip: Clip) -> Decoded:
@@ -145,7 +149,7 @@ class FasterWhisper(SttProvider):
     async def _text(self, clock: Clock, clip: Clip) -> str:
         decoded = await self._decode(clock, clip)
         return believed(
-            f"{clip.prefix}{decoded.text}",
+            decoded.text,
             mean_logprob=decoded.mean_logprob,
             no_speech=decoded.no_speech,
             min_logprob=self.config.min_logprob,

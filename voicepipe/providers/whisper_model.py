@@ -26,15 +26,22 @@ has fallen into a loop is stopped there rather than after 448 tokens, which can 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """At most 30 s of int16 audio at 16 kHz. The text that is decoded goes on after ``prefix``."""
+    """At most 30 s of int16 audio at 16 kHz. The text that is decoded goes on after ``prefix``.
+
+    At least one more token is decoded, so the prefix must not be all that was said.
+    """
 
     pcm: Pcm
     prefix: str = ""
 
 
+SILENCE = Clip(np.zeros(RATE, np.int16))
+"""To warm the model up with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """``text`` without the prefix; probabilities as in ``voicepipe.speech.plausible.believed``."""
+    """``text`` begins with the clip's prefix; probabilities as in ``voicepipe.speech.plausible.believed``."""
 
     text: str
     mean_logprob: float
@@ -126,7 +133,8 @@ class WhisperBatch:
             return_no_speech_prob=True,
             suppress_tokens=self._suppressed,
         )
-        return [self._decoded(result) for result in results]
+        lengths = [len(prompt) - len(self._prompt("")) for prompt in prompts]
+        return [self._decoded(result, length) for result, length in zip(results, lengths, strict=True)]
 
     def close(self) -> None:
         self._model.model.unload_model()
@@ -149,11 +157,13 @@ class WhisperBatch:
         )
         return tokens + (self._tokenizer.encode(" " + prefix) if prefix else [])
 
-    def _decoded(self, result: Any) -> Decoded:
+    def _decoded(self, result: Any, given: int) -> Decoded:
+        """``given``: the tokens of the prefix. They are part of the result, with probability 1."""
         tokens = result.sequences_ids[0]
-        # The engine's score is the mean over the text; the end of the text is one more token.
+        # The engine divides by the tokens of the text; the end of the text was decoded as well.
+        decoded = max(1, len(tokens) - given + 1)
         return Decoded(
             text=self._tokenizer.decode(tokens),
-            mean_logprob=result.scores[0] * len(tokens) / (len(tokens) + 1),
+            mean_logprob=result.scores[0] * len(tokens) / decoded,
             no_speech=result.no_speech_prob,
         )

@@ -90,8 +90,9 @@ class Utterance:
         if self._window.speech_end() == 0 or self._window.samples < SHORTEST:
             return self._settled
         keep = self._keep_committed and not self._agreement.contested
-        clip = self._clip(self._window.samples, prefix=self._agreement.text if keep else "")
-        return joined((self._settled, await self._text_of(clip)))
+        # The last committed word may be the last one that was said, and a clip's prefix must not be all.
+        prefix = "".join(self._agreement.committed[:-1]).strip() if keep else ""
+        return joined((self._settled, await self._text_of(self._clip(self._window.samples, prefix))))
 
     async def close(self) -> None:
         await self._beside.stop()
