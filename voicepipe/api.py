@@ -16,6 +16,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -39,6 +40,7 @@ from voicepipe.runtime.session import Session, Slot
 from voicepipe.runtime.tool_modes import ToolMode
 from voicepipe.runtime.tools import ToolSet
 from voicepipe.runtime.workers import InlineWorkers, ThreadWorkers, make_workers
+from voicepipe.speech.tools import tool_spec
 from voicepipe.transports.wav import Typed, WavCall, load_clip
 
 RATE = 16_000
@@ -81,6 +83,7 @@ class Pipeline:
         self.graph = graph_of(loaded)
         self._providers: dict[str, Provider] = {}
         self._workers: ThreadWorkers | InlineWorkers | None = None
+        self._tools: ToolSet | None = None
         self._users = 0
 
     @classmethod
@@ -103,12 +106,16 @@ class Pipeline:
     # ── providers ────────────────────────────────────────────────────────────────────────────────
 
     async def start(self, progress: Callable[[str], None] = lambda message: None) -> None:
-        """Load the models and warm up; ``SetupError`` says what is missing. Balanced by ``close``."""
+        """Load the tools and the models and warm up. Balanced by ``close``.
+
+        Raises ``ConfigError`` for tools that can't be used, ``SetupError`` for what is missing.
+        """
         self._users += 1
         if self._users > 1:
             return
         try:
-            clock = Clock()
+            clock, secret = Clock(), self.loaded.environment.secrets
+            self._tools = ToolSet.of(self.loaded.agent.tools, secrets=secret)
             self._workers = make_workers(clock)
             self._providers = make_providers(self.loaded, self._workers, clock, progress)
             for provider in self._providers.values():
@@ -128,7 +135,7 @@ class Pipeline:
                 stack.callback(self._workers.close)
             for provider in self._providers.values():
                 stack.push_async_callback(provider.close)
-        self._providers, self._workers = {}, None
+        self._providers, self._workers, self._tools = {}, None, None
 
     async def __aenter__(self) -> Pipeline:
         await self.start()
@@ -152,11 +159,11 @@ class Pipeline:
     ) -> AsyncIterator[Call]:
         """One call. ``tools`` are added to those of the file; ``vars`` fill its variables."""
         agent = agent_for_call(self.loaded.agent, vars or {})
-        secret = self.loaded.environment.secrets
-        tool_set = ToolSet.of(self.loaded.agent.tools, tools, mode=tool_mode, secrets=secret)
         await self.start()
         try:
             assert self._workers is not None, "start() made them"
+            assert self._tools is not None, "start() loaded them"
+            own = tuple(tool_spec(function) for function in tools)
             clock = Clock()
             name = name or secrets.token_hex(6)
             session = Session(
@@ -168,11 +175,11 @@ class Pipeline:
                     for provider in [self._providers.get(slot.key)]
                 ],
                 agent=agent,
-                tools=tool_set,
+                tools=replace(self._tools, specs=self._tools.specs + own, mode=tool_mode),
                 workers=self._workers,
                 clock=clock,
             )
-            report = CallReport(session=name, clock=clock.name, secrets=secret)
+            report = CallReport(session=name, clock=clock.name, secrets=self._tools.secrets)
             session.observe(report)
             yield Call(session, report)
         finally:
