@@ -1,0 +1,43 @@
+"""What the README shows of the program itself: its commands, and what it says of a file that is wrong."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from docs.reference import registry
+from voicepipe.cli.main import COMMANDS
+from voicepipe.config.load import load_profiles
+from voicepipe.errors import ConfigErrors
+
+WRONG = """\
+voicepipe: 1
+agent:
+  prompt: You are brisk and friendly.
+  tools: [./tools.py]
+stages:
+  vad: {use: silero, treshold: 0.6}
+  turn: {min_silence: 500}
+  stt: faster-wisper/base.en
+  llm: {use: openai/llama3.2, base_url: "http://localhost:11434/v1"}
+  tts: espeak
+"""
+
+
+def commands() -> str:
+    """The commands, each with what it is for."""
+    lines = ["| command | |", "|---|---|"]
+    lines += [f"| `voicepipe {name}` | {what} |" for name, what in COMMANDS.items()]
+    return "\n".join([*lines, ""])
+
+
+def bad_pipeline() -> str:
+    """A pipeline file with three mistakes, and what ``voicepipe validate`` says of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "pipeline.yaml")
+        path.write_text(WRONG, encoding="utf-8")
+        try:
+            load_profiles(path, env={}, registry=registry())
+        except ConfigErrors as problems:
+            said = str(problems).replace(f"{folder}/", "")
+    return f"<!-- wrong on purpose -->\n```yaml\n{WRONG}```\n\n```text\n{said}\n```\n"
