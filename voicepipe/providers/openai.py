@@ -24,12 +24,14 @@ from voicepipe.providers.openai_errors import as_provider_error, bad_answer, bro
 
 
 class OpenAIConfig(ProviderConfig):
-    model: str = Field(min_length=1, max_length=200)
+    model: str = Field(min_length=1, max_length=200, description="as the server calls it")
     base_url: str = Field(endpoint.OWN_URL, description="http://localhost:11434/v1 is Ollama's")
     api_key: SecretStr | None = Field(None, description="for OpenAI's own hosts OPENAI_API_KEY is read")
     max_tokens: int | None = Field(None, ge=1, description="of one answer")
-    temperature: float | None = Field(None, ge=0, le=2)
-    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
+    temperature: float | None = Field(None, ge=0, le=2, description="the server's own unless given")
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = Field(
+        None, description="how long a model that reasons may think; the less, the sooner it speaks"
+    )
     read_timeout: Duration = Field(60 * SECOND, description="silence of the server that is an error")
 
     @field_validator("base_url")

@@ -26,8 +26,8 @@ class FalseAlarm(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    start: Duration
-    end: Duration
+    start: Duration = Field(description="when it begins, from the start of the call")
+    end: Duration = Field(description="when it ends")
 
     @model_validator(mode="after")
     def _in_order(self) -> FalseAlarm:

@@ -128,7 +128,7 @@ class StageConfig(BaseModel):
 class ProviderSlotConfig(StageConfig):
     """The keys of every slot that is filled by a provider."""
 
-    timeout: Deadlines = Deadlines()
+    timeout: Deadlines = Field(Deadlines(), description="how long a call of the provider may take")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class ChunkConfig(BaseModel):
 
 
 class TtsConfig(ProviderSlotConfig):
-    chunk: ChunkConfig = ChunkConfig()
+    chunk: ChunkConfig = Field(ChunkConfig(), description="how a reply is cut into what is spoken at once")
 
 
 class Tts(Stage):
