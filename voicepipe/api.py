@@ -70,6 +70,20 @@ class Call:
         """Call ``observer(at_ns, event)`` synchronously for everything that happens from now on."""
         self._session.observe(observer)
 
+    def skip(self) -> None:
+        """Cut off the reply that is due or being spoken, as if the caller had spoken up but said nothing.
+
+        Like ``repeat``, it does nothing where there is nothing to do. Both only from the call's own loop.
+        """
+        self._session.skip()
+
+    def repeat(self) -> None:
+        """Have the agent say its last reply again, word by word; the model isn't asked, nor charged.
+
+        A reply that is being spoken is repeated when it has ended; ``skip`` first to begin it anew.
+        """
+        self._session.repeat()
+
     def hang_up(self, reason: str = "hung up") -> None:
         """End the call; what is being said is cut off. Only from the call's own event loop."""
         self._session.hang_up(reason)

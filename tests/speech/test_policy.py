@@ -11,6 +11,8 @@ from voicepipe.core.frames import (
     Heard,
     PlaybackStarted,
     ProviderBegan,
+    Repeat,
+    Skip,
     SpeechStarted,
     SpeechStopped,
     ToolWaiting,
@@ -93,7 +95,7 @@ def test_a_reply_is_live_exactly_in_the_states_of_a_reply(event: Event, state: S
         if action in (Action.INTERRUPT, Action.FINISH, Action.FAIL):
             assert live
             live = False
-        elif action is Action.COMMIT:
+        elif action in (Action.COMMIT, Action.REPEAT):
             assert not live, "no turn is begun while a reply is live"
             live = True
     assert live == ((cell.state or state) in REPLYING)
@@ -345,6 +347,55 @@ def test_speech_during_a_reply_interrupts_it(reply: str) -> None:
     assert state_of(machine) is State.LISTENING
 
 
+@pytest.mark.parametrize("reply", ["awaited", "waiting for a tool", "spoken"])
+def test_skipping_a_reply_ends_it_and_the_caller_has_not_the_word(reply: str) -> None:
+    machine = policy()
+    spoken_turn(machine)
+    if reply == "waiting for a tool":
+        machine.on(ToolWaiting(turn=1, on=("find",), at_ns=0))
+    elif reply == "spoken":
+        machine.on(PlaybackStarted(turn=1, at_ns=0))
+    assert machine.on(Skip(turn=1, at_ns=0)) == (Action.INTERRUPT,)
+    assert state_of(machine) is State.IDLE
+
+
+def test_a_reply_that_is_over_is_repeated_at_once() -> None:
+    machine = speaking()
+    machine.on(heard(final=True))
+    assert machine.on(Repeat(at_ns=0)) == (Action.REPEAT,)
+    assert state_of(machine) is State.PROCESSING
+
+
+def test_a_reply_that_is_being_spoken_is_repeated_once_when_it_has_ended() -> None:
+    machine = speaking()
+    machine.on(Repeat(at_ns=0))
+    assert state_of(machine) is State.SPEAKING
+    assert machine.on(heard(final=True)) == (Action.FINISH, Action.REPEAT)
+    machine.on(PlaybackStarted(turn=2, at_ns=0))
+    assert machine.on(heard(final=True)) == (Action.FINISH,)
+
+
+@pytest.mark.parametrize("end", [Skip(turn=1, at_ns=0), failed(), started(32000), typed("no")])
+def test_a_repeat_that_was_wanted_is_forgotten_with_the_reply(end: Any) -> None:
+    machine = speaking()
+    machine.on(Repeat(at_ns=0))
+    machine.on(end)
+    spoken_turn(machine, position=32000)
+    assert machine.on(heard(final=True)) == (Action.FINISH,)
+
+
+def test_nothing_is_repeated_while_the_caller_speaks_or_waits_for_a_reply() -> None:
+    machine = policy()
+    machine.on(started(0))
+    assert machine.on(Repeat(at_ns=0)) == ()
+    machine.on(stopped())
+    assert machine.on(Repeat(at_ns=0)) == ()
+    machine.on(transcript(0, "hello"))
+    machine.on_deadline(MIN_SILENCE)
+    assert machine.on(Repeat(at_ns=0)) == ()
+    assert state_of(machine) is State.PROCESSING
+
+
 def test_a_reply_that_fails_is_over() -> None:
     machine = speaking()
     assert machine.on(failed()) == (Action.FAIL,)
@@ -376,6 +427,10 @@ class AnyCall(RuleBasedStateMachine):
                 self.begun += 1
                 self.live = self.begun
                 self.answered += self.policy.take_turn().text.split()
+            elif action is Action.REPEAT:
+                assert self.live is None, "no turn is prepared while a reply is live"
+                self.begun += 1
+                self.live = self.begun
             elif action is Action.FORGET:
                 assert self.policy.take_turn().text == ""
             elif action in (Action.INTERRUPT, Action.FINISH, Action.FAIL):
@@ -420,6 +475,10 @@ class AnyCall(RuleBasedStateMachine):
             self.take(transcript(utterance, "stale"))
 
     @rule()
+    def repeat_is_wanted(self) -> None:
+        self.take(Repeat(at_ns=0))
+
+    @rule()
     def line_is_typed(self) -> None:
         word = f"typed{len(self.due)}"
         self.due.append(word)
@@ -442,6 +501,7 @@ class AnyCall(RuleBasedStateMachine):
                 lambda turn: heard(final=False),
                 lambda turn: heard(final=True),
                 lambda turn: failed(),
+                lambda turn: Skip(turn=turn, at_ns=0),
             ]
         )
     )

@@ -9,7 +9,9 @@ from voicepipe.core.frames import (
     Heard,
     PlaybackStarted,
     ProviderBegan,
+    Repeat,
     Segment,
+    Skip,
     SpeechStarted,
     SpeechStopped,
     Text,
@@ -64,6 +66,8 @@ EXAMPLES: tuple[Any, ...] = (
     ),
     ToolWaiting(turn=1, on=("find_slot",), at_ns=AT),
     ProviderBegan(turn=1, stage="llm", at_ns=AT),
+    Skip(turn=1, at_ns=AT),
+    Repeat(at_ns=AT),
     Usage(at_ns=AT, turn=1, slot="llm", provider="openai", model="gpt-6-luna", unit="tokens_out", amount=12),
     ProviderAttempt(
         at_ns=AT, turn=1, slot="llm", provider="openai", began_ns=0, first_event_ns=None, status="cancelled"

@@ -134,6 +134,8 @@ class UserTurn(TurnFrame):
 
     text: str
     say: str | None = None
+    in_history: bool = True
+    """Whether ``say`` is remembered; False if it was said before."""
 
 
 @_frame
@@ -282,6 +284,18 @@ class ProviderBegan(Upward):
 
     turn: int
     stage: str
+
+
+@_frame
+class Skip(Upward):
+    """The caller doesn't want to hear the rest of ``turn``, nor to say anything."""
+
+    turn: int
+
+
+@_frame
+class Repeat(Upward):
+    """The caller wants to hear the last reply again."""
 
 
 Frame = StreamFrame | TurnFrame

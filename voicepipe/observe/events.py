@@ -16,6 +16,8 @@ from voicepipe.core.frames import (
     Heard,
     PlaybackStarted,
     ProviderBegan,
+    Repeat,
+    Skip,
     SpeechStarted,
     SpeechStopped,
     StreamFrame,
@@ -32,7 +34,17 @@ from voicepipe.core.units import MS
 from voicepipe.speech.conversation import heard_text
 
 STREAM_EVENTS = (SpeechStarted, SpeechStopped, Transcript, TypedText)
-REPLY_EVENTS = (Text, EndOfText, PlaybackStarted, Heard, TurnFailed, ToolWaiting, ProviderBegan)
+REPLY_EVENTS = (
+    Text,
+    EndOfText,
+    PlaybackStarted,
+    Heard,
+    TurnFailed,
+    ToolWaiting,
+    ProviderBegan,
+    Skip,
+    Repeat,
+)
 RECORD_EVENTS: tuple[type[Any], ...] = get_args(Record)
 EVENTS: tuple[type[Any], ...] = (*STREAM_EVENTS, *REPLY_EVENTS, *RECORD_EVENTS)
 """Every type of event that an observer of a session is called with."""

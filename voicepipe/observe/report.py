@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from voicepipe.core.frames import PlaybackStarted, SpeechStarted, TypedText
+from voicepipe.core.frames import PlaybackStarted, Skip, SpeechStarted, TypedText
 from voicepipe.core.records import Failed, ToolFinished, ToolStarted, TurnBegan, TurnEnded, TurnStatus
 from voicepipe.observe.events import plain
 from voicepipe.observe.timeline import LATENCIES, Timelines, TurnTimeline
@@ -42,7 +42,7 @@ class TurnReport:
     timeline: TurnTimeline | None = None
     audible: bool = False
     cut_in: bool = False
-    """The caller spoke or typed before the reply had ended."""
+    """The caller spoke, typed or skipped before the reply had ended."""
 
     @property
     def answered(self) -> bool:
@@ -108,6 +108,8 @@ class CallReport:
                 self.heard_speech = self.heard_speech or isinstance(event, SpeechStarted)
                 if self.turns and self.turns[-1].status is None:
                     self.turns[-1].cut_in = True
+            case Skip() if event.turn in self._by_id:
+                self._by_id[event.turn].cut_in = True
             case PlaybackStarted() if event.turn in self._by_id:
                 self._by_id[event.turn].audible = True
             case ToolStarted() if event.turn in self._by_id:

@@ -9,7 +9,7 @@ from typing import Any
 
 from voicepipe.core.calls import Workers
 from voicepipe.core.clock import Clock
-from voicepipe.core.frames import AudioIn, AudioOut, Control, Frame, Shutdown, Upward
+from voicepipe.core.frames import AudioIn, AudioOut, Control, Frame, Repeat, Shutdown, Skip, Upward
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.io import AudioInput, AudioOutput
 from voicepipe.core.records import Record, StateChanged, Tapped
@@ -96,6 +96,15 @@ class Session:
     def hang_up(self, reason: str) -> None:
         """End the call now; a reply that is under way is cut off."""
         self._turn_inbox.send_control(Shutdown(reason=reason))
+
+    def skip(self) -> None:
+        """Cut the reply off that is due or being spoken, if there is one."""
+        if self.turns.live is not None:
+            self._report(Skip(turn=self.turns.live, at_ns=self.clock.now()))
+
+    def repeat(self) -> None:
+        """Say the last reply again; one that is being spoken is repeated when it has ended."""
+        self._report(Repeat(at_ns=self.clock.now()))
 
     def hang_up_after_reply(self, reason: str) -> None:
         """End the call once the agent has finished what it is saying, or now if nothing is due."""

@@ -14,6 +14,8 @@ from voicepipe.core.frames import (
     Heard,
     PlaybackStarted,
     ProviderBegan,
+    Repeat,
+    Skip,
     SpeechStarted,
     SpeechStopped,
     ToolWaiting,
@@ -32,6 +34,8 @@ PolicyInput = (
     | TurnFailed
     | ToolWaiting
     | ProviderBegan
+    | Skip
+    | Repeat
 )
 
 
@@ -61,7 +65,10 @@ class Event(StrEnum):
     PLAYBACK_STARTED = "playback started"
     HEARD = "segment heard"
     REPLY_ENDED = "reply ended"
+    REPLY_ENDED_TO_REPEAT = "reply ended, repeat wanted"
     FAILED = "turn failed"
+    SKIP = "skip"
+    REPEAT = "repeat"
 
 
 class Action(StrEnum):
@@ -80,6 +87,10 @@ class Action(StrEnum):
     """The reply has come to its end."""
     FAIL = "fail"
     """The reply can't be given."""
+    REPEAT = "repeat"
+    """Make a turn of the last reply's words."""
+    REPEAT_LATER = "repeat later"
+    """The policy remembers that the reply is to be repeated when it has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +153,8 @@ _never = _row(
 _interrupted = _to(State.LISTENING, Action.INTERRUPT)
 _replaced = _to(State.PROCESSING, Action.INTERRUPT, Action.COMMIT)
 _finished = _to(State.IDLE, Action.FINISH)
+_finished_to_repeat = _to(State.PROCESSING, Action.FINISH, Action.REPEAT)
+_skipped = _to(State.IDLE, Action.INTERRUPT)
 _failed = _to(State.IDLE, Action.FAIL)
 
 TABLE: dict[Event, _Row] = {
@@ -189,12 +202,27 @@ TABLE: dict[Event, _Row] = {
         State.WAITING_FOR_TOOL: _finished,
         State.SPEAKING: _finished,
     },
+    Event.REPLY_ENDED_TO_REPEAT: _never
+    | {
+        State.PROCESSING: _finished_to_repeat,
+        State.WAITING_FOR_TOOL: _finished_to_repeat,
+        State.SPEAKING: _finished_to_repeat,
+    },
     Event.FAILED: _never
     | {
         State.PROCESSING: _failed,
         State.WAITING_FOR_TOOL: _failed,
         State.SPEAKING: _failed,
     },
+    Event.SKIP: _never
+    | {
+        State.PROCESSING: _skipped,
+        State.WAITING_FOR_TOOL: _skipped,
+        State.SPEAKING: _skipped,
+    },
+    # A reply that isn't over may not be written to its end: to begin it again now would lose the rest.
+    Event.REPEAT: _never
+    | {State.IDLE: _to(State.PROCESSING, Action.REPEAT), State.SPEAKING: Cell(None, (Action.REPEAT_LATER,))},
 }
 """``{event: {state: cell}}``, total by construction."""
 
@@ -214,6 +242,7 @@ class TurnPolicy:
         self._utterances: dict[int, str | None] = {}
         self._closed_through = -1
         self._typed: list[str] = []
+        self._to_repeat = False
 
     def greet(self) -> tuple[Action, ...]:
         """The call begins and the agent speaks first."""
@@ -239,13 +268,19 @@ class TurnPolicy:
             case PlaybackStarted():
                 return self._step(Event.PLAYBACK_STARTED)
             case Heard():
-                return self._step(Event.REPLY_ENDED if frame.final else Event.HEARD)
+                if not frame.final:
+                    return self._step(Event.HEARD)
+                return self._step(Event.REPLY_ENDED_TO_REPEAT if self._to_repeat else Event.REPLY_ENDED)
             case ToolWaiting():
                 return self._step(Event.TOOL_STARTED if frame.on else Event.TOOL_FINISHED)
             case ProviderBegan():
                 return self._step(Event.PROVIDER_BEGAN)
             case TurnFailed():
                 return self._step(Event.FAILED)
+            case Skip():
+                return self._step(Event.SKIP)
+            case Repeat():
+                return self._step(Event.REPEAT)
 
     def on_deadline(self, now: int) -> tuple[Action, ...]:
         """The timer rang. Early rings are harmless."""
@@ -289,4 +324,6 @@ class TurnPolicy:
                 self.deadline = self._end_of_speech_ns + self._min_silence_ns
             elif action in (Action.STOP_WAITING, Action.COMMIT):
                 self.deadline = None
+            elif action in (Action.FINISH, Action.INTERRUPT, Action.FAIL, Action.REPEAT_LATER):
+                self._to_repeat = action is Action.REPEAT_LATER
         return cell.actions

@@ -34,7 +34,7 @@ class Llm(Stage):
                 continue
             async with ctx.turn(frame.turn) as turn:
                 if frame.say is not None:
-                    await self._write(ctx, turn, frame.say, out)
+                    await self._write(ctx, turn, frame.say, out, in_history=frame.in_history)
                 else:
                     await self._reply(ctx, turn, out)
                 await out.send(EndOfText(turn=turn.id))
@@ -75,10 +75,18 @@ class Llm(Stage):
             await out.send(Text(turn=turn.id, text="\n"))
         return calls
 
-    async def _write(self, ctx: StageContext, turn: Turn, text: str, out: Outlet[Text | EndOfText]) -> None:
+    async def _write(
+        self,
+        ctx: StageContext,
+        turn: Turn,
+        text: str,
+        out: Outlet[Text | EndOfText],
+        *,
+        in_history: bool = True,
+    ) -> None:
         if text:
             ctx.conversation.add_text(turn.id, text)
-            await out.send(Text(turn=turn.id, text=text))
+            await out.send(Text(turn=turn.id, text=text, in_history=in_history))
 
     def _tell_waiting(self, ctx: StageContext, turn: Turn, names: tuple[str, ...]) -> None:
         ctx.report(ToolWaiting(turn=turn.id, on=names, at_ns=ctx.clock.now()))

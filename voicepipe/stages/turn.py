@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -11,6 +12,7 @@ from voicepipe.core.frames import (
     Commit,
     Heard,
     Interrupt,
+    Repeat,
     Shutdown,
     SpeechStarted,
     SpeechStopped,
@@ -23,7 +25,7 @@ from voicepipe.core.frames import (
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.records import Failed, StateChanged, TurnBegan, TurnEnded, TurnStatus
 from voicepipe.core.units import MS, SECOND, Duration
-from voicepipe.speech.policy import Action, TurnPolicy
+from voicepipe.speech.policy import Action, CallerTurn, TurnPolicy
 from voicepipe.stages.base import Stage, StageConfig, StageContext
 
 HEARD_PATIENCE = 100 * MS
@@ -80,6 +82,14 @@ class _PatienceOver(Upward):
     __slots__ = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """The words of a reply, and whether the history has them all."""
+
+    words: str
+    whole: bool
+
+
 class _Shell:
     def __init__(
         self, config: TurnConfig, ctx: StageContext, inbox: Inbox[_Input], out: Outlet[UserTurn]
@@ -96,6 +106,8 @@ class _Shell:
         """A turn that isn't answered before it is known what was heard of the reply before."""
         self._ending: dict[int, tuple[TurnStatus, str | None]] = {}
         """Turns that are dead, but of which playout hasn't said yet what was heard."""
+        self._last: _Said | None = None
+        self._repeating: int | None = None
         self._hung_up = False
 
     async def greet(self, words: str) -> None:
@@ -112,7 +124,7 @@ class _Shell:
         elif isinstance(frame, TurnFailed) and frame.turn is None:
             self._ctx.record(Failed(at_ns=frame.at_ns, stage=frame.stage, error=str(frame.error)))
             return
-        if not self._hung_up and not self._is_of_dead_turn(frame):
+        if not self._hung_up and not self._is_pointless(frame):
             await self._follow_policy(frame)
         if self._due is not None and not self._ending:
             await self._release()
@@ -157,9 +169,12 @@ class _Shell:
             self._noted = self._policy.state
             self._ctx.record(StateChanged(at_ns=self._ctx.clock.now(), state=self._noted))
 
-    def _is_of_dead_turn(self, frame: _Input | Upward) -> bool:
-        turn = getattr(frame, "turn", None)
-        return turn is not None and turn != self._ctx.turns.live
+    def _is_pointless(self, frame: _Input | Upward) -> bool:
+        """Whether it is of a dead turn, or wants to hear again what never was."""
+        turn, live = getattr(frame, "turn", None), self._ctx.turns.live
+        if isinstance(frame, Repeat):
+            return self._last is None and live is None
+        return turn is not None and turn != live
 
     async def _perform(self, actions: tuple[Action, ...], error: str | None = None) -> None:
         for action in actions:
@@ -178,6 +193,10 @@ class _Shell:
                     self._kill("failed", error)
                 case Action.FINISH:
                     self._finish()
+                case Action.REPEAT:
+                    await self._repeat()
+                case Action.REPEAT_LATER:
+                    pass  # the policy knows it
 
     def _arm(self) -> None:
         deadline, clock = self._policy.deadline, self._ctx.clock
@@ -197,12 +216,22 @@ class _Shell:
     # ── turns ────────────────────────────────────────────────────────────────────────────────────
 
     async def _commit(self) -> None:
-        ctx, caller, say = self._ctx, self._policy.take_turn(), self._say
-        self._say = None
+        say, self._say = self._say, None
+        await self._begin(self._policy.take_turn(), say)
+
+    async def _repeat(self) -> None:
+        """Not remembered if the words are in the history already: then this turn stays a branch of it."""
+        last = self._last or _Said("", whole=True)
+        await self._begin(CallerTurn("", None, None), last.words, in_history=not last.whole)
+
+    async def _begin(self, caller: CallerTurn, say: str | None, *, in_history: bool = True) -> None:
+        ctx = self._ctx
         turn = ctx.turns.prepare()
         ctx.conversation.begin(turn, caller.text)
         ctx.turns.commit()
-        ctx.conversation.commit(turn)
+        if in_history:
+            ctx.conversation.commit(turn)
+        self._repeating = None if in_history else turn
         ctx.record(
             TurnBegan(
                 at_ns=ctx.clock.now(),
@@ -213,7 +242,7 @@ class _Shell:
             )
         )
         ctx.broadcast(Commit(turn=turn))
-        self._due = UserTurn(turn=turn, text=caller.text, say=say)
+        self._due = UserTurn(turn=turn, text=caller.text, say=say, in_history=in_history)
         if self._ending:
             self._wait_for_playout(HEARD_PATIENCE)
         else:
@@ -228,6 +257,7 @@ class _Shell:
         turn = self._ctx.turns.live
         assert turn is not None, "only a live turn can be killed"
         self._ending[turn] = (status, error)
+        self._remember(turn, whole=False)
         self._due = None
         self._ctx.turns.interrupt()
         self._ctx.broadcast(Interrupt(turn=turn))
@@ -236,8 +266,14 @@ class _Shell:
         turn = self._ctx.turns.live
         assert turn is not None, "only a live turn can end"
         self._ending[turn] = ("completed", None)
+        self._remember(turn, whole=True)
         self._ctx.turns.interrupt()
         self._end(turn)
+
+    def _remember(self, turn: int, *, whole: bool) -> None:
+        words = self._ctx.conversation.said(turn)
+        if words and turn != self._repeating:
+            self._last = _Said(words, whole)
 
     def _note_heard(self, frame: Heard) -> None:
         if frame.segment is not None:
