@@ -82,7 +82,7 @@ def test_no_sample_is_lost_or_doubled_between_the_ring_and_the_inbox(data: st.Da
         lead = data.draw(st.integers(1, 20), label="frames before the decision")
         order += frames[sent : sent + lead]
         sent = min(total, sent + lead)
-        begin = data.draw(st.integers(max(stop, sent * FRAME - 60 * FRAME), sent * FRAME), label="audio_from")
+        begin = data.draw(st.integers(max(0, stop, (sent - 60) * FRAME), sent * FRAME), label="audio_from")
         length = data.draw(st.integers(0, 30), label="frames of speech")
         order += [started(begin + 1, begin), *frames[sent : sent + length]]
         sent = min(total, sent + length)

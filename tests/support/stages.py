@@ -12,7 +12,7 @@ import numpy as np
 from tests.support.workers import make_host, make_workers
 from voicepipe.core.calls import Call
 from voicepipe.core.clock import Clock
-from voicepipe.core.frames import AudioIn, Control, Frame, Pcm, Upward
+from voicepipe.core.frames import AudioIn, Control, Frame, Pcm
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.messages import Message, ToolCall, ToolOffer
 from voicepipe.core.turns import Turn, Turns
@@ -110,7 +110,17 @@ class Bench:
 
     async def sent(self) -> list[Any]:
         """What the stage has sent and nobody has taken yet; without waiting."""
-        return [await anext(self.sink) for _ in range(self.sink.statistics()["waiting"])]
+        self.sink.open()  # or else reading past the end would raise
+        taken = []
+        while self.sink.statistics()["waiting"]:
+            reading = asyncio.ensure_future(anext(self.sink))
+            await asyncio.sleep(0)
+            if reading.done():
+                taken.append(reading.result())
+            else:  # all that waited was dead
+                reading.cancel()
+        self.sink.close()
+        return taken
 
     def of(self, kind: type[Any]) -> list[Any]:
         """The records of ``kind``."""
