@@ -48,8 +48,15 @@ class FakeTools:
 class Bench:
     """A stage between an inbox that the test fills and one that the test reads."""
 
-    def __init__(self, stage: Stage, *, tools: FakeTools | None = None, live: bool = False) -> None:
-        self.clock = Clock()
+    def __init__(
+        self,
+        stage: Stage,
+        *,
+        tools: FakeTools | None = None,
+        live: bool = False,
+        clock: Clock | None = None,
+    ) -> None:
+        self.clock = clock or Clock()
         self.turns = Turns()
         self.conversation = Conversation("")
         self.tools = tools or FakeTools()
