@@ -73,7 +73,7 @@ class OpenAIServer:
         self._key = key
         self._owned_by = owned_by
         self._server: asyncio.Server | None = None
-        self._open: set[asyncio.StreamWriter] = set()
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     @property
     def base_url(self) -> str:
@@ -95,14 +95,18 @@ class OpenAIServer:
     ) -> None:
         assert self._server is not None
         self._server.close()
-        for writer in list(self._open):
+        handlers = list(self._open)
+        for writer in self._open.values():
             writer.close()
+        if handlers:
+            await asyncio.wait(handlers)
         await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         connection = self.connections
-        self._open.add(writer)
+        handler: asyncio.Task[None] = asyncio.current_task()  # type: ignore[assignment] # asyncio made one
+        self._open[handler] = writer
         try:
             while request := await read_request(reader, connection):
                 self.requests.append(request)
@@ -111,7 +115,7 @@ class OpenAIServer:
         except ConnectionError:
             return  # the client has gone, as clients do
         finally:
-            self._open.discard(writer)
+            del self._open[handler]
             writer.close()
 
     async def _answer(
