@@ -1,4 +1,4 @@
-"""CPU per microphone frame through five pass-through stages. Run: python -m benchmarks.frames
+"""CPU per microphone frame through five pass-through stages.
 
 *Saturated*: the source is always ahead, so no task ever waits for a single frame. *One at a time*: the next
 frame is sent when the one before has come out, as on a live call; each hop then wakes a task. Both are also
@@ -11,12 +11,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
-from statistics import median
 from typing import Any
 
 import numpy as np
 
-from benchmarks._results import save
+from benchmarks._results import Figure
 from voicepipe.core.frames import AudioIn
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.turns import Turns
@@ -25,6 +24,9 @@ from voicepipe.stages.base import Agent, Stage, StageConfig, StageContext
 STAGES = 5
 FRAMES = 5_000
 RUNS = 15
+PACKAGES = ("numpy",)
+GOALS = {("stages", "saturated"): 15.0, ("stages", "one_at_a_time"): 45.0}
+CHAINS = {"stages": "pass-through stages", "queues": "bare asyncio.Queues"}
 FRAME = AudioIn(pcm=np.zeros(320, np.int16), position=0, rate=16_000)
 
 Send = Callable[[AudioIn], Awaitable[None]]
@@ -85,7 +87,7 @@ async def one_at_a_time(send: Send, receive: Receive) -> None:
         await receive()
 
 
-async def measure(chain: Callable[[asyncio.TaskGroup], Chain], load: Callable[..., Awaitable[None]]) -> float:
+async def run(chain: Callable[[asyncio.TaskGroup], Chain], load: Callable[..., Awaitable[None]]) -> float:
     """The CPU time of one run, in µs per frame."""
     async with asyncio.TaskGroup() as group:
         send, receive, tasks = chain(group)
@@ -97,18 +99,19 @@ async def measure(chain: Callable[[asyncio.TaskGroup], Chain], load: Callable[..
     return took / FRAMES * 1e6
 
 
-def main() -> None:
-    samples: dict[str, list[float]] = {}
-    for _ in range(RUNS):  # interleaved, so that a busy machine disturbs all alike
+def measure(quick: bool) -> list[Figure]:
+    samples: dict[tuple[str, str], list[float]] = {}
+    for _ in range(2 if quick else RUNS):  # interleaved, so that a busy machine disturbs all alike
         for chain in (stages, queues):
             for load in (saturated, one_at_a_time):
-                key = f"{chain.__name__}_{load.__name__}_us"
-                samples.setdefault(key, []).append(asyncio.run(measure(chain, load)))
-    figures = {key: round(median(values), 2) for key, values in samples.items()}
-    for key, value in figures.items():
-        print(f"{key:26} {value:7.2f}")
-    print(save("frames", {"stages": STAGES, "frames": FRAMES, "runs": RUNS} | figures))
-
-
-if __name__ == "__main__":
-    main()
+                samples.setdefault((chain.__name__, load.__name__), []).append(asyncio.run(run(chain, load)))
+    return [
+        Figure(
+            what=f"CPU per frame through {STAGES} {CHAINS[chain]}, {load.replace('_', ' ')}",
+            unit="µs",
+            values=values,
+            how=f"process time of {FRAMES} frames",
+            at_most=GOALS.get((chain, load)),
+        )
+        for (chain, load), values in samples.items()
+    ]

@@ -1,17 +1,30 @@
-"""Resampling: CPU per 20 ms block, delay, and the loudest alias. Run: python -m benchmarks.resample"""
+"""Resampling between the rates that meet on live calls: CPU per 20 ms block."""
 
 from __future__ import annotations
 
 import timeit
 from functools import partial
 
+from benchmarks._results import Figure
 from tests.support.tones import LIVE_RATIOS, tone, worst_alias_db
 from voicepipe.audio.resample import Resampler
 
-print("from  to     µs/20 ms  delay ms  alias dB")
-for from_rate, to_rate in LIVE_RATIOS:
+PACKAGES = ("numpy",)
+BLOCKS = 500
+
+
+def measure(quick: bool) -> list[Figure]:
+    return [_figure(*ratio, runs=2 if quick else 7) for ratio in LIVE_RATIOS]
+
+
+def _figure(from_rate: int, to_rate: int, *, runs: int) -> Figure:
     resampler = Resampler(from_rate, to_rate)
     block = tone(1000, from_rate, seconds=0.02)
-    runs = timeit.repeat(partial(resampler.process, block), number=500, repeat=7)
-    cost, alias = min(runs) / 500 * 1e6, worst_alias_db(from_rate, to_rate)
-    print(f"{from_rate:5} {to_rate:5}  {cost:8.0f}  {resampler.delay_ms:8.2f}  {alias:8.1f}")
+    seconds = timeit.repeat(partial(resampler.process, block), number=BLOCKS, repeat=runs)
+    alias = worst_alias_db(from_rate, to_rate)
+    return Figure(
+        what=f"resampling 20 ms from {from_rate} to {to_rate} Hz",
+        unit="µs",
+        values=[one / BLOCKS * 1e6 for one in seconds],
+        how=f"{BLOCKS} blocks; delay {resampler.delay_ms:.2f} ms, loudest alias {alias:.0f} dB",
+    )

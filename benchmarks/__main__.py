@@ -1,0 +1,50 @@
+"""Measure what has a goal, and some of what hasn't.
+
+python -m benchmarks                 all of it; benchmarks/results is written anew
+python -m benchmarks --only frames   one of them
+python -m benchmarks --quick         few repetitions, nothing is written: do they still run?
+
+Exit status: 0 all goals are met (or --quick), 1 one is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from benchmarks._results import Figure, save, write_table
+
+BENCHMARKS = ("frames", "hops", "startup", "latency", "memory", "sizes", "whisper", "resample")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", action="append", choices=BENCHMARKS, metavar="NAME", help="may be repeated")
+    parser.add_argument("--quick", action="store_true", help="few repetitions, nothing is written")
+    options = parser.parse_args(argv)
+    missed = 0
+    for name in options.only or BENCHMARKS:
+        print(f"{name}:", flush=True)
+        benchmark = import_module(f"benchmarks.{name}")
+        figures: list[Figure] = benchmark.measure(options.quick)
+        for figure in figures:
+            print(f"  {figure.what}: {figure.median:.4g} {figure.unit}{_verdict(figure)}", flush=True)
+        missed += sum(not figure.met for figure in figures)
+        if not options.quick:
+            save(name, figures, packages=benchmark.PACKAGES)
+            write_table(BENCHMARKS)
+    return int(missed > 0 and not options.quick)
+
+
+def _verdict(figure: Figure) -> str:
+    if figure.at_most is None:
+        return ""
+    return f" (at most {figure.at_most:g}{'' if figure.met else ': MISSED'})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
