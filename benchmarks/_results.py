@@ -82,7 +82,7 @@ def table(documents: Mapping[str, Mapping[str, Any]]) -> str:
     lines = [
         "# Figures",
         "",
-        "Made by `python -m benchmarks` from the JSON files beside this one. Measured: median (least to most).",
+        "Made by `python -m benchmarks` of the JSON files beside this one. Measured: median (least to most).",
         "",
         "| what | at most | measured | how |",
         "|---|---|---|---|",
