@@ -13,6 +13,7 @@ Nothing here installs a signal handler, and all of it but ``run_sync`` works ins
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -99,6 +100,7 @@ class Pipeline:
         self._workers: ThreadWorkers | InlineWorkers | None = None
         self._tools: ToolSet | None = None
         self._users = 0
+        self._starting = asyncio.Lock()
 
     @classmethod
     def from_yaml(
@@ -124,26 +126,32 @@ class Pipeline:
 
         Raises ``ConfigError`` for tools that can't be used, ``SetupError`` for what is missing.
         """
-        self._users += 1
-        if self._users > 1:
-            return
-        try:
-            clock, secret = Clock(), self.loaded.environment.secrets
-            self._tools = ToolSet.of(self.loaded.agent.tools, secrets=secret)
-            self._workers = make_workers(clock)
-            self._providers = make_providers(self.loaded, self._workers, clock, progress)
-            for provider in self._providers.values():
-                progress(f"starting {provider.kind} {provider.name}")
-                await provider.start()
-        except BaseException:
-            await self.close()
-            raise
+        async with self._starting:  # a second session waits until the first has loaded all
+            if self._users == 0:
+                try:
+                    await self._start(progress)
+                except BaseException:
+                    await self._stop()
+                    raise
+            self._users += 1
 
     async def close(self) -> None:
         """Give everything back once the last user has closed."""
-        self._users -= 1
-        if self._users > 0:
-            return
+        async with self._starting:
+            self._users -= 1
+            if self._users == 0:
+                await self._stop()
+
+    async def _start(self, progress: Callable[[str], None]) -> None:
+        clock, secret = Clock(), self.loaded.environment.secrets
+        self._tools = ToolSet.of(self.loaded.agent.tools, secrets=secret)
+        self._workers = make_workers(clock)
+        self._providers = make_providers(self.loaded, self._workers, clock, progress)
+        for provider in self._providers.values():
+            progress(f"starting {provider.kind} {provider.name}")
+            await provider.start()
+
+    async def _stop(self) -> None:
         async with AsyncExitStack() as stack:
             if self._workers is not None:
                 stack.callback(self._workers.close)
