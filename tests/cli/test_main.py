@@ -54,7 +54,7 @@ def test_without_a_command_the_overview_is_bad_usage(capsys: pytest.CaptureFixtu
     assert "usage: voicepipe COMMAND" in done.err
 
 
-@pytest.mark.parametrize("option", ["-h", "--help"])
+@pytest.mark.parametrize("option", ["-h", "--help", "help"])
 def test_help_lists_every_command(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     done = voicepipe(capsys, option)
     assert (done.status, done.err) == (0, "")
