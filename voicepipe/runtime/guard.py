@@ -56,6 +56,7 @@ class Guard(Generic[E]):
         self._busy = 0
         """How long that was until then."""
         self._watch: asyncio.TimerHandle | None = None
+        self._watch_at = 0
 
     async def __aenter__(self) -> Guard[E]:
         return self
@@ -114,9 +115,10 @@ class Guard(Generic[E]):
     def _start(self) -> None:
         if self._busy_since is None:
             self._busy_since = self.call.clock.now()
-            # A timer for each frame would cost more than the frame: one that is there already looks again.
-            if self._watch is None:
-                self._watch = self.call.clock.call_at(self._busy_since + self._limit()[0], self._look)
+            due = self._busy_since + self._limit()[0]
+            # A timer for each frame would cost more than the frame: one that rings before looks again.
+            if self._watch is None or self._watch_at > due:
+                self._watch_until(due)
 
     def _stop(self) -> None:
         if self._busy_since is not None:
@@ -129,9 +131,15 @@ class Guard(Generic[E]):
             return
         due = self._busy_since + self._limit()[0]
         if self.call.clock.now() < due:
-            self._watch = self.call.clock.call_at(due, self._look)
+            self._watch_until(due)
         else:
             self._awaited.reschedule(0)  # the loop's time has long passed that: it expires at once
+
+    def _watch_until(self, due: int) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        self._watch = self.call.clock.call_at(due, self._look)
+        self._watch_at = due
 
     def _limit(self) -> tuple[int, str]:
         """How long the provider may be busy this time, in nanoseconds, and in words."""
