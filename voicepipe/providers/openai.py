@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -73,7 +74,9 @@ class OpenAI(LlmProvider):
         self._key = self._find_key()
         if not endpoint.is_own(url):
             self.host.progress(f"llm openai: {self.config.model} at {url}")
-        self._client = endpoint.make_client(url, self._key, self.config.read_timeout)
+        self._client = await self.host.workers.call(
+            partial(endpoint.make_client, url, self._key, self.config.read_timeout)
+        )
         try:
             await self._ask_for_models()
         except BaseException:

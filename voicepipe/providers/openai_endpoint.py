@@ -98,11 +98,12 @@ def how_to_start(url: str) -> str:
 
 
 def make_client(url: str, key: str | None, read_timeout_ns: int) -> Any:
-    """An ``openai.AsyncOpenAI`` that doesn't retry (that is the work of the wrapper around a provider).
+    """An ``openai.AsyncOpenAI``; blocks for up to a second, since that imports most of the package.
 
-    asyncio's sockets have TCP_NODELAY set. Redirects aren't followed, lest a conversation went elsewhere.
-    To other hosts than OpenAI's go only the headers that the protocol needs: the client would add what it
-    finds in OPENAI_ORG_ID, OPENAI_PROJECT_ID and OPENAI_CUSTOM_HEADERS.
+    It doesn't retry: that is the work of the wrapper around a provider. TCP_NODELAY is set, as on all of
+    asyncio's sockets. Redirects aren't followed, lest a conversation went elsewhere. To other hosts than
+    OpenAI's go only the headers that the protocol needs: the client would add what it finds in
+    OPENAI_ORG_ID, OPENAI_PROJECT_ID and OPENAI_CUSTOM_HEADERS.
     """
     sdk = require("openai", extra="local", purpose=PURPOSE)
     http = require("httpx2", extra="local", purpose=PURPOSE)
@@ -117,7 +118,7 @@ def make_client(url: str, key: str | None, read_timeout_ns: int) -> Any:
         elif "authorization" in request.headers:
             del request.headers["authorization"]
 
-    return sdk.AsyncOpenAI(
+    client = sdk.AsyncOpenAI(
         api_key=key or "none",  # without one the client would take that of the environment
         base_url=url,
         max_retries=0,
@@ -129,3 +130,5 @@ def make_client(url: str, key: str | None, read_timeout_ns: int) -> Any:
             event_hooks={} if is_own(url) else {"request": [only_what_is_needed]},
         ),
     )
+    _ = client.models, client.chat.completions  # imported when first touched: 60 ms of the first turn
+    return client
