@@ -13,8 +13,9 @@ from pathlib import Path
 
 from voicepipe.api import RATE, Call, Pipeline
 from voicepipe.cli.files import shipped
+from voicepipe.cli.held import HeldCall
 from voicepipe.cli.options import add_verbosity
-from voicepipe.cli.run import HeldCall, verdict
+from voicepipe.cli.run import verdict
 from voicepipe.cli.terminal import Terminal
 from voicepipe.core.clock import run_on
 from voicepipe.observe.timeline import Timelines, TurnTimeline

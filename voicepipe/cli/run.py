@@ -8,24 +8,27 @@ voicepipe run pipeline.yaml --text "What time is it?"
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import signal
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
-from voicepipe.api import RATE, Call, Pipeline
-from voicepipe.cli.main import INTERRUPTED
+from voicepipe.api import RATE, Pipeline
+from voicepipe.cli.held import DeskCall, HeldCall
+from voicepipe.cli.keys import Keyboard
 from voicepipe.cli.options import add_pipeline, add_vars, add_verbosity, code_mode, variables
 from voicepipe.cli.terminal import Terminal
-from voicepipe.cli.transcript import LiveTranscript
 from voicepipe.core.clock import Clock, run_on
 from voicepipe.core.io import CallEnds
 from voicepipe.core.units import parse_duration
 from voicepipe.errors import AudioError, UsageError
 from voicepipe.observe.report import CallReport
+from voicepipe.transports.local import LocalCall
 from voicepipe.transports.wav import Clip, Typed, WavCall, load_clip
+
+Held = tuple[HeldCall, Callable[[Clock], CallEnds]]
+"""What shows the call, and what opens its ends."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="real",
         help="real time; or idle time skipped, with computing counted (charged) or not (simulated)",
     )
+    sound = parser.add_argument_group("the sound devices, by a part of their names")
+    sound.add_argument("--input-device", metavar="NAME", help="the microphone; voicepipe doctor lists them")
+    sound.add_argument("--output-device", metavar="NAME", help="the loudspeaker")
     parser.add_argument("--output", type=Path, metavar="WAV", help="record: caller left, agent right")
     parser.add_argument("--events", type=Path, metavar="JSONL", help="write the event log")
     parser.add_argument("--json", action="store_true", help="print the call as one JSON object")
@@ -62,16 +68,15 @@ def run(options: argparse.Namespace) -> int:
     for dropped in pipeline.loaded.dropped if options.verbose else ():
         terminal.line(terminal.style(str(dropped), "dim"))
     items = [load_clip(Path(what), RATE) if how == "input" else Typed(what) for how, what in script]
-    call = HeldCall(terminal)
-    report = run_on(
-        options.clock,
-        pipeline.hold(
-            _ends(options, items),
-            vars=variables(options.vars),
-            events=options.events,
-            on_call=call.begin,
-        ),
-    )
+    with Keyboard() if not items else nullcontext() as keyboard:
+        if keyboard is None:
+            call, ends = _by_script(options, items, terminal)
+        else:
+            call, ends = _by_microphone(options, keyboard, terminal)
+        report = run_on(
+            options.clock,
+            pipeline.hold(ends, vars=variables(options.vars), events=options.events, on_call=call.begin),
+        )
     if options.json:
         print(json.dumps(report.to_dict(), ensure_ascii=False))
     return call.status(partial(verdict, report, items, terminal))
@@ -90,40 +95,25 @@ def verdict(report: CallReport, items: list[Clip | Typed], terminal: Terminal) -
     return 1 if report.unanswered or report.failures else 0
 
 
-class HeldCall:
-    """What the terminal does with a call: shows it, and hangs up at Ctrl-C."""
-
-    def __init__(self, terminal: Terminal) -> None:
-        self.terminal = terminal
-        self._interrupted = False
-
-    def begin(self, call: Call) -> None:
-        call.observe(LiveTranscript(self.terminal))
-        loop = asyncio.get_running_loop()
-
-        def hang_up() -> None:
-            if self._interrupted:  # a second time: whatever hangs is left behind
-                loop.remove_signal_handler(signal.SIGINT)
-            self._interrupted = True
-            call.hang_up("Ctrl-C")
-
-        loop.add_signal_handler(signal.SIGINT, hang_up)
-
-    def status(self, verdict: Callable[[], int]) -> int:
-        """The exit status: that of ``verdict``, unless the call was ended by Ctrl-C."""
-        return INTERRUPTED if self._interrupted else verdict()
+def _by_script(options: argparse.Namespace, script: list[Clip | Typed], terminal: Terminal) -> Held:
+    call = HeldCall(terminal)
+    return call, partial(WavCall, script=script, rate=RATE, gap_ns=options.gap, recording=options.output)
 
 
-def _ends(options: argparse.Namespace, items: list[Clip | Typed]) -> Callable[[Clock], CallEnds]:
-    if items:
-        return partial(WavCall, script=items, rate=RATE, gap_ns=options.gap, recording=options.output)
+def _by_microphone(options: argparse.Namespace, keyboard: Keyboard, terminal: Terminal) -> Held:
     if options.clock != "real":
         raise UsageError(
             f"the microphone can't run on the {options.clock} clock", hint="give --input or --text"
         )
-    from voicepipe.transports.local import LocalCall  # noqa: PLC0415 - the sound card is used only here
-
-    return partial(LocalCall, rate=RATE, recording=options.output)
+    ends = partial(
+        LocalCall,
+        rate=RATE,
+        recording=options.output,
+        input_device=options.input_device,
+        output_device=options.output_device,
+    )
+    call = DeskCall(terminal, keyboard, ends, verbose=options.verbose)
+    return call, call.open
 
 
 class _Script(argparse.Action):

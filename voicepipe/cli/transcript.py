@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from voicepipe.cli.terminal import Terminal
+from voicepipe.cli.terminal import Terminal, printable
 from voicepipe.core.frames import Text, Transcript
 from voicepipe.core.records import Failed, ToolFinished, ToolStarted, TurnBegan, TurnEnded
 
@@ -27,25 +27,27 @@ class LiveTranscript:
     def __call__(self, at_ns: int, event: Any) -> None:
         if isinstance(event, Transcript):
             if not event.final and event.text:
-                self._terminal.status(self._label(self._caller, "cyan") + event.text + " …")
+                self._terminal.status(event.text + " …", label=self._label(self._caller, "cyan"))
         elif isinstance(event, TurnBegan):
             self._reply = ""
             if event.user:
-                self._terminal.line(self._label(self._caller, "cyan") + event.user)
+                self._terminal.line(self._label(self._caller, "cyan") + printable(event.user))
         elif isinstance(event, ToolStarted):
-            self._terminal.line(self._label("tool", "yellow") + call_text(event.name, event.arguments))
+            self._terminal.line(
+                self._label("tool", "yellow") + printable(call_text(event.name, event.arguments))
+            )
         elif isinstance(event, ToolFinished):
             self._tool_finished(event)
         elif isinstance(event, Text):
             self._reply += event.text
-            self._terminal.status(self._label("agent", "green") + self._reply)
+            self._terminal.status(self._reply, label=self._label("agent", "green"))
         elif isinstance(event, TurnEnded):
             self._turn_ended(event)
         elif isinstance(event, Failed):
             self._terminal.error(self._label(event.stage, "red") + event.error)
 
     def _tool_finished(self, event: ToolFinished) -> None:
-        shown = event.result
+        shown = printable(event.result)
         if len(shown) > LONGEST_RESULT:
             shown = shown[:LONGEST_RESULT] + " …"
         colour = "red" if event.error else "dim"
@@ -53,9 +55,11 @@ class LiveTranscript:
 
     def _turn_ended(self, event: TurnEnded) -> None:
         if event.said:
-            self._terminal.line(self._label("agent", "green") + event.said)
+            self._terminal.line(self._label("agent", "green") + printable(event.said))
         if event.status == "interrupted" and event.heard != event.said:
-            heard = f"heard: {event.heard}" if event.heard else "interrupted before anything was heard"
+            heard = (
+                f"heard: {printable(event.heard)}" if event.heard else "interrupted before anything was heard"
+            )
             self._terminal.line(" " * WIDTH + self._terminal.style(heard, "dim"))
         if event.error:
             self._terminal.error(self._label("error", "red") + event.error)

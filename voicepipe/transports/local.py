@@ -53,6 +53,7 @@ class LocalCall:
         self._recording: Recording | None = None
         found = devices(sound)
         inward, outward = choose(found, "input", input_device), choose(found, "output", output_device)
+        self.input_name, self.output_name = inward.name, outward.name
         try:
             self.caller = Microphone(
                 inward, rate=rate, clock=clock, sound=sound, on_lost=self._teller("microphone")
