@@ -50,10 +50,10 @@ def table() -> dict[str, tuple[set[str], str, str]]:
 def stated(package: str) -> str:
     """All that the metadata of ``package`` says about its licence; empty if it says nothing."""
     about = metadata.metadata(package)
-    classifiers = [line for line in about.get_all("Classifier", []) if line.startswith("License ::")]
+    fields = [line for name in ("License-Expression", "License") for line in about.get_all(name) or []]
+    classifiers = [line for line in about.get_all("Classifier") or [] if line.startswith("License ::")]
     # Some put the whole text into the field; its first line names it.
-    brief = (about.get("License") or "").strip().partition("\n")[0]
-    return " / ".join(filter(None, [about.get("License-Expression"), brief, *classifiers]))
+    return " / ".join([*(field.strip().partition("\n")[0] for field in fields), *classifiers])
 
 
 @cache

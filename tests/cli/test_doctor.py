@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,9 +30,15 @@ def report(findings: Findings) -> str:
     return "\n".join(findings.lines(lambda text, *styles: text))
 
 
-def findings(**found: object) -> Findings:
-    given = {"packages": packages(), "sound": Sound(), "keys": {}, "env_file": (), "providers": [], **found}
-    return Findings(**given)  # type: ignore[arg-type] - a test gives what it is about
+def findings(**found: Any) -> Findings:
+    given: dict[str, Any] = {
+        "packages": packages(),
+        "sound": Sound(),
+        "keys": {},
+        "env_file": (),
+        "providers": [],
+    }
+    return Findings(**{**given, **found})
 
 
 def test_without_a_file_the_computer_is_described_and_the_status_is_0(

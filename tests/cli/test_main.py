@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -39,9 +40,9 @@ def add_command(monkeypatch: pytest.MonkeyPatch) -> AddCommand:
                 raise error
             return 0
 
-        command = ModuleType("voicepipe.cli.fail", "Fail in a given way.")
-        command.run = run  # type: ignore[attr-defined] - a module is made of attributes
-        command.add_arguments = lambda parser: parser.add_argument("--deep")  # type: ignore[attr-defined] - likewise
+        command: Any = ModuleType("voicepipe.cli.fail", "Fail in a given way.")
+        command.run = run
+        command.add_arguments = lambda parser: parser.add_argument("--deep")
         monkeypatch.setitem(sys.modules, command.__name__, command)
         monkeypatch.setitem(COMMANDS, "fail", "fail in a given way")
 
