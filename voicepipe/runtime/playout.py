@@ -65,6 +65,7 @@ class Playout:
         self._turns = turns
         self._report = report
         self._turn: int | None = None
+        self._finished: int | None = None
         self._audible = False
         self._gain: Gain | None = None
         self._written = 0
@@ -150,7 +151,10 @@ class Playout:
         self._finish(turn)
 
     def _finish(self, turn: int) -> None:
-        """Nothing more of ``turn`` will be heard."""
+        """Nothing more of ``turn`` will be heard. That is told once."""
+        if turn == self._finished:  # it was interrupted just when it had come to its end
+            return
+        self._finished = turn
         if turn == self._turn:
             self._tell_heard(turn, self._written)
             self._turn = None
