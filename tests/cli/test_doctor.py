@@ -117,13 +117,6 @@ def test_json_holds_the_same_findings(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "pipeline" not in voicepipe(capsys, "doctor", "--json").json
 
 
-def test_packages_are_told_by_extra_without_those_of_developers() -> None:
-    found = packages()
-    assert set(found) == {"base", "quickstart", "local", "torch"}
-    assert {name.lower() for name in found["base"]} == {"numpy", "pydantic", "pyyaml"}
-    assert "piper-tts" in found["local"]
-
-
 def test_a_package_that_is_missing_is_told_with_the_command_that_installs_it() -> None:
     text = report(
         findings(packages={"base": {"numpy": "2.0"}, "local": {"openai": None, "piper-tts": "1.8"}})
