@@ -142,6 +142,11 @@ def test_without_sound_a_pipeline_that_can_run_is_told_how() -> None:
     assert "use --input or --text" in text
 
 
+def test_models_that_are_here_are_told_below_their_provider() -> None:
+    text = report(findings(providers=[Readiness("tts", "acme", ("no voice",), models=("ann", "bob"))]))
+    assert "  tts  acme  no voice\n             models here: ann, bob" in text
+
+
 def test_a_provider_that_needs_settings_is_told_with_their_names() -> None:
     text = report(findings(providers=[Readiness("llm", "acme", (), settings=("model", "region"))]))
     assert "  llm  acme  ready, once it is given model and region" in text

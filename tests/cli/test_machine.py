@@ -34,6 +34,9 @@ class Local(Provider):
     def check(self) -> list[str]:
         return [f"no voice for {self.host.language}, key {self.host.env['OTHER_KEY']}"]
 
+    def found(self) -> list[str]:
+        return ["ann", "bob"]
+
     async def pull(self) -> None:
         raise AssertionError("nobody asked for it")
 
@@ -73,7 +76,9 @@ def found() -> dict[str, Readiness]:
 
 def test_a_provider_is_asked_with_its_default_settings(found: dict[str, Readiness]) -> None:
     assert found["sim"] == Readiness("tts", "sim", ())
-    assert found["local"] == Readiness("tts", "local", ("no voice for en-US, key k",), can_pull=True)
+    assert found["local"] == Readiness(
+        "tts", "local", ("no voice for en-US, key k",), can_pull=True, models=("ann", "bob")
+    )
 
 
 def test_of_a_provider_that_needs_settings_the_packages_are_looked_for(found: dict[str, Readiness]) -> None:

@@ -16,6 +16,7 @@ from voicepipe.providers.piper_voices import (
     download,
     missing_files,
     models_folder,
+    present_voices,
     voice_file,
 )
 
@@ -191,6 +192,13 @@ def test_the_folder_follows_the_environment() -> None:
     assert models_folder({"VOICEPIPE_MODELS": "/m", "XDG_CACHE_HOME": "/c"}) == Path("/m/piper")
     assert models_folder({"XDG_CACHE_HOME": "/c"}) == Path("/c/voicepipe/piper")
     assert models_folder({}) == Path.home() / ".cache" / "voicepipe" / "piper"
+
+
+def test_the_voices_on_this_computer_are_those_with_both_files(tmp_path: Path) -> None:
+    assert present_voices(tmp_path / "none") == []
+    for name in ("b.onnx", "b.onnx.json", "a.onnx", "a.onnx.json", "half.onnx", "other.onnx.json"):
+        (tmp_path / name).touch()
+    assert present_voices(tmp_path) == ["a", "b"]
 
 
 def test_a_voice_is_a_path_or_a_name(tmp_path: Path) -> None:

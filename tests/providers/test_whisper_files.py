@@ -83,3 +83,27 @@ def test_offline_the_error_says_what_is_missing_how_to_fetch_it_and_where_to_put
     assert "model: ./FOLDER" in lines[2]
     assert "'tiny.en' could not be downloaded" in lines[3]
     assert "connect this computer to the internet" in lines[4]
+
+
+def test_the_models_on_this_computer_are_found_by_their_names(tmp_path: Path) -> None:
+    """In the hub's cache: whole ones only."""
+    for name, files in (("tiny.en", ("*",)), ("base.en", ("config.json",))):
+        repository = tmp_path / "hub" / f"models--Systran--faster-whisper-{name}"
+        snapshot = repository / "snapshots" / "abc"
+        snapshot.mkdir(parents=True)
+        (repository / "refs").mkdir()
+        (repository / "refs" / "main").write_text("abc")
+        for pattern in files:
+            for file in MODEL.glob(pattern):
+                (snapshot / file.name).symlink_to(file)
+    script = "from voicepipe.providers.whisper_files import present_models; print(present_models())"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"HF_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert done.stdout == "['tiny.en']\n"

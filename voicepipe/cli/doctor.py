@@ -212,4 +212,6 @@ def _readiness_lines(found: list[Readiness] | tuple[Readiness, ...], style: Call
             begin = label if index == 0 else " " * len(label)
             lines.append(f"{begin}  {style(first, 'yellow')}")
             lines += [f"{'':<{len(label)}}  {line.strip()}" for line in rest]
+        if one.models:
+            lines.append(f"{'':<{len(label)}}  models here: {', '.join(one.models)}")
     return lines

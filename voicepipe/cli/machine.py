@@ -44,7 +44,7 @@ class Readiness:
     """What ``kind`` ``name`` needs and this computer lacks, a sentence each.
 
     ``settings`` are keys that it can't do without: only its packages were looked for. ``can_pull``: it may
-    be that ``voicepipe pull`` fetches some of what is missing.
+    be that ``voicepipe pull`` fetches some of what is missing. ``models`` are those that are here.
     """
 
     kind: str
@@ -52,6 +52,7 @@ class Readiness:
     missing: tuple[str, ...]
     settings: tuple[str, ...] = ()
     can_pull: bool = False
+    models: tuple[str, ...] = ()
 
 
 def packages() -> dict[str, dict[str, str | None]]:
@@ -127,7 +128,8 @@ def _by_default(
 
 def _checked(kind: str, name: str, provider: Provider) -> Readiness:
     absent = tuple(provider.check())
-    return Readiness(kind, name, absent, can_pull=bool(absent) and type(provider).pull is not Provider.pull)
+    can_pull = bool(absent) and type(provider).pull is not Provider.pull
+    return Readiness(kind, name, absent, can_pull=can_pull, models=tuple(provider.found()))
 
 
 def pipeline_readiness(slots: tuple[Slot, ...], providers: Mapping[str, Provider]) -> list[Readiness]:

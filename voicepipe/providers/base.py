@@ -84,6 +84,10 @@ class Provider(ABC):
         """
         return []
 
+    def found(self) -> list[str]:
+        """The models on this computer, as a pipeline file names them, for ``doctor``; none is loaded."""
+        return []
+
     async def pull(self) -> None:  # noqa: B027 - most have nothing to fetch
         """Fetch what the provider needs from the network, telling ``host.progress``."""
 

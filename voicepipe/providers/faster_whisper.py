@@ -30,7 +30,7 @@ from voicepipe.core.frames import Pcm
 from voicepipe.core.units import MS, Duration, ModelRef
 from voicepipe.errors import ProviderError, SetupError
 from voicepipe.providers.base import Hypothesis, ProviderConfig, SttProvider
-from voicepipe.providers.whisper_files import locate
+from voicepipe.providers.whisper_files import locate, present_models
 from voicepipe.speech.decode_gate import DecodeGate
 from voicepipe.speech.plausible import believed
 
@@ -109,6 +109,9 @@ class FasterWhisper(SttProvider):
         except SetupError as error:
             return [error.message]
         return []
+
+    def found(self) -> list[str]:
+        return present_models() if installed("faster_whisper") else []
 
     async def pull(self) -> None:
         self.host.progress(f"faster-whisper: fetching {self.config.model}, unless it is here already")

@@ -28,6 +28,7 @@ from voicepipe.providers.piper_voices import (
     is_path,
     missing_files,
     models_folder,
+    present_voices,
     voice_file,
 )
 from voicepipe.speech.pieces import harmless, pieces
@@ -80,6 +81,9 @@ class Piper(TtsProvider):
         except SetupError as error:
             problems.append(str(error))
         return problems
+
+    def found(self) -> list[str]:
+        return present_voices(models_folder(self.host.env))
 
     async def pull(self) -> None:
         """Fetch the voice, if it is a name and isn't there yet."""

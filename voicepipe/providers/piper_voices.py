@@ -78,6 +78,11 @@ def missing_files(model: Path) -> list[Path]:
     return [path for path in (model, Path(f"{model}.json")) if not path.is_file()]
 
 
+def present_voices(folder: Path) -> list[str]:
+    """The voices in ``folder`` that have both of their files."""
+    return sorted(path.stem for path in folder.glob("*.onnx") if not missing_files(path))
+
+
 def check_url(url: str) -> str:
     """``url`` without a slash at its end, if it is encrypted or of this computer; ``ValueError`` if not."""
     parts = urlsplit(url)

@@ -34,6 +34,20 @@ def locate(model: str, *, download: bool = False) -> Path:
     return folder
 
 
+def present_models() -> list[str]:
+    """Those of the models that have names of their own that are on this computer; imports faster-whisper."""
+    library = require("faster_whisper", extra="local", purpose=PURPOSE)
+    return [name for name in library.available_models() if _is_present(name)]
+
+
+def _is_present(name: str) -> bool:
+    try:
+        locate(name)
+    except SetupError:
+        return False
+    return True
+
+
 def _from_hub(name: str, *, download: bool) -> Path:
     library = require("faster_whisper", extra="local", purpose=PURPOSE)
     known = library.available_models()
