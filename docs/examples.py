@@ -1,4 +1,4 @@
-"""What the README shows of the program itself: its commands, and what it says of a file that is wrong."""
+"""Lists and examples: the commands, what is said of a file that is wrong, the decisions."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from docs.reference import registry
 from voicepipe.cli.main import COMMANDS
 from voicepipe.config.load import load_profiles
 from voicepipe.errors import ConfigErrors
+
+ADR = Path(__file__).resolve().parent / "adr"
 
 WRONG = """\
 voicepipe: 1
@@ -29,6 +31,15 @@ def commands() -> str:
     lines = ["| command | |", "|---|---|"]
     lines += [f"| `voicepipe {name}` | {what} |" for name, what in COMMANDS.items()]
     return "\n".join([*lines, ""])
+
+
+def decisions() -> str:
+    """The decisions by number and title."""
+    titles = {
+        path.name: path.read_text(encoding="utf-8").partition("\n")[0]
+        for path in sorted(ADR.glob("[0-9]*.md"))
+    }
+    return "".join(f"* [{title.removeprefix('# ')}]({name})\n" for name, title in titles.items())
 
 
 def bad_pipeline() -> str:

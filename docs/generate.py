@@ -11,11 +11,11 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from docs.diagrams import policy_diagram, policy_table, quickstart_mermaid, quickstart_text
-from docs.examples import bad_pipeline, commands
+from docs.examples import bad_pipeline, commands, decisions
 from docs.reference import provider_keys, slot_keys, top_level
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,15 +30,15 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "provider keys": provider_keys,
     "bad pipeline": bad_pipeline,
     "commands": commands,
+    "decisions": decisions,
 }
 
 _PART = re.compile(r"(<!-- generated: ([^>]+?) -->\n).*?(<!-- /generated -->)", re.DOTALL)
 
 
-def documents() -> Iterator[Path]:
+def documents() -> list[Path]:
     """Every document of the repository."""
-    yield from sorted(ROOT.glob("*.md"))
-    yield from sorted((ROOT / "docs").rglob("*.md"))
+    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def generated(text: str) -> str:
