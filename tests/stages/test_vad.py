@@ -5,35 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.stages import FRAME, RATE, Bench, frames_of
-from tests.support.workers import make_host
+from tests.support.stages import FRAME, RATE, Bench, LoudIsSpeech, frames_of
 from voicepipe.core.clock import run_on
 from voicepipe.core.frames import AudioIn, Commit, Pcm, SpeechStarted, SpeechStopped
 from voicepipe.core.ports import Ports
 from voicepipe.core.units import MS, SECOND
-from voicepipe.providers.base import ProviderConfig, VadProvider
 from voicepipe.stages.base import Agent
 from voicepipe.stages.vad import Vad, VadConfig
-
-
-class LoudIsSpeech(VadProvider):
-    """Hears speech wherever a window isn't silent, and keeps the windows."""
-
-    name = "loud"
-
-    def __init__(self, window: int = 512) -> None:
-        super().__init__(ProviderConfig(), make_host())
-        self.window = window
-        self.windows: list[Pcm] = []
-        self.rates: list[int] = []
-
-    def open(self, rate: int) -> LoudIsSpeech:
-        self.rates.append(rate)
-        return self
-
-    def probability(self, window: Pcm) -> float:
-        self.windows.append(window.copy())
-        return float(np.abs(window).max() > 1000)
 
 
 def speech(seconds: float, rate: int = RATE) -> Pcm:

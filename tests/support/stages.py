@@ -16,7 +16,7 @@ from voicepipe.core.frames import AudioIn, Control, Frame, Pcm
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.messages import Message, ToolCall, ToolOffer
 from voicepipe.core.turns import Turn, Turns
-from voicepipe.providers.base import LlmProvider, ProviderConfig, SttProvider, TtsProvider
+from voicepipe.providers.base import LlmProvider, ProviderConfig, SttProvider, TtsProvider, VadProvider
 from voicepipe.runtime.context import Context
 from voicepipe.speech.conversation import Conversation
 from voicepipe.stages.base import Deadlines, Stage
@@ -172,6 +172,26 @@ def counted(samples: int, start: int = 0) -> Pcm:
 Transcribe = Callable[[Call, AsyncIterator[Pcm]], AsyncIterator[Any]]
 Generate = Callable[[Call, Sequence[Message], Sequence[ToolOffer]], AsyncIterator[Any]]
 Synthesize = Callable[[Call, str], AsyncIterator[Any]]
+
+
+class LoudIsSpeech(VadProvider):
+    """Hears speech wherever a window isn't silent, and keeps the windows."""
+
+    name = "loud"
+
+    def __init__(self, window: int = 512) -> None:
+        super().__init__(ProviderConfig(), make_host())
+        self.window = window
+        self.windows: list[Pcm] = []
+        self.rates: list[int] = []
+
+    def open(self, rate: int) -> LoudIsSpeech:
+        self.rates.append(rate)
+        return self
+
+    def probability(self, window: Pcm) -> float:
+        self.windows.append(window.copy())
+        return float(np.abs(window).max() > 1000)
 
 
 class FakeStt(SttProvider):

@@ -14,7 +14,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Protocol, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from voicepipe.core.calls import Call, Workers
 from voicepipe.core.clock import Clock
@@ -111,6 +111,9 @@ class Deadlines(BaseModel):
     total: Duration = Field(60 * SECOND, gt=0, description="from the beginning to the end")
 
 
+_NAMES_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+
+
 def _names(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
@@ -120,7 +123,7 @@ class StageConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
-    from_: Annotated[tuple[str, ...], BeforeValidator(_names)] = Field(
+    from_: Annotated[tuple[str, ...], BeforeValidator(_names), WithJsonSchema(_NAMES_SCHEMA)] = Field(
         (), alias="from", description="the slot, or slots, to take input from where several could give it"
     )
 
