@@ -83,6 +83,19 @@ def test_a_file_of_tools_that_is_not_there_is_a_problem(
     assert voicepipe(capsys, "validate", path).status == 0, "and it isn't run"
 
 
+def test_a_file_of_a_provider_that_is_not_there_is_a_problem_but_a_model_is_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = pipeline(tmp_path, SIM.replace("llm: sim", "llm: {use: rules, file: ./rulse.yaml}"))
+    done = voicepipe(capsys, "validate", path)
+    assert done.status == 2
+    assert f"{path}:6:27: there is no file '{tmp_path / 'rulse.yaml'}'" in done.err
+    (tmp_path / "rulse.yaml").write_text("intents: {}")
+    assert voicepipe(capsys, "validate", path).status == 0
+    model = pipeline(tmp_path, SIM.replace("vad: sim", "vad: {use: silero, model: ./vad.onnx}"))
+    assert voicepipe(capsys, "validate", model).status == 0, "models may have to be fetched"
+
+
 def test_what_is_hardly_meant_is_a_warning_and_leaves_the_status(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -29,7 +29,7 @@ from voicepipe.cli.machine import (
 )
 from voicepipe.cli.options import add_overrides, code_mode
 from voicepipe.cli.terminal import Terminal
-from voicepipe.cli.validate import absent_tools
+from voicepipe.cli.validate import absent_files
 from voicepipe.cli.version import version
 from voicepipe.config.load import LoadedPipeline, load_pipeline
 from voicepipe.config.registry import Registry
@@ -143,8 +143,8 @@ async def examine(loaded: LoadedPipeline | None) -> Findings:
         if loaded is not None:
             providers = make_providers(loaded, workers, clock, lambda message: None)
             pipeline = pipeline_readiness(loaded.slots, providers)
-            absent = tuple(error.message for error in absent_tools(loaded))
-            pipeline += [Readiness("tools", "", absent)] if absent else []
+            absent = tuple(error.message for error in absent_files(loaded))
+            pipeline += [Readiness("files", "", absent)] if absent else []
         return Findings(
             packages=packages(),
             sound=sound(),

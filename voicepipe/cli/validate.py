@@ -10,6 +10,7 @@ import argparse
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from voicepipe.cli.options import add_overrides, add_quiet, code_mode
@@ -93,7 +94,7 @@ def check(file: str, overrides: Overrides = (), code: Code = "ignore") -> Checke
     checked.profiles = loaded[0].profiles
     checked.stages = len(loaded[0].slots)
     checked.problems += _graph_problems(loaded)
-    checked.problems += _once(error for one in loaded for error in absent_tools(one))
+    checked.problems += _once(error for one in loaded for error in absent_files(one))
     checked.warnings += _once(advice for one in loaded for advice in lint(one))
     return checked
 
@@ -111,13 +112,21 @@ def _graph_problems(loaded: Sequence[LoadedPipeline]) -> Iterable[ConfigError]:
                 yield one.tree.map["stages"].place.error(f"{under}{error.message}", hint=error.hint)
 
 
-def absent_tools(loaded: LoadedPipeline) -> Iterable[ConfigError]:
-    """Files of tools that aren't there; whether they are good is seen only by running them."""
+def absent_files(loaded: LoadedPipeline) -> Iterable[ConfigError]:
+    """The files of tools and providers that aren't there. A model needn't be: it may have to be fetched."""
     for index, tool in enumerate(loaded.agent.tools):
         if isinstance(tool, PythonTool) and not tool.file.is_file():
             tools = loaded.tree.map["agent"].map["tools"].value
             assert isinstance(tools, list), "it was read as one"
             yield tools[index].place.error(f"there is no file '{tool.file}'")
+    for slot in loaded.slots:
+        keys = type(slot.provider_config).model_fields if slot.provider_config else ()
+        for key in keys:
+            value = getattr(slot.provider_config, key)
+            if isinstance(value, Path) and key != "model" and not value.exists():
+                node = loaded.tree.map["stages"].map[slot.key].map.get(key)
+                place = node.place if node else slot.place
+                yield place.error(f"there is no file '{value}'")
 
 
 def _once(errors: Iterable[ConfigError]) -> list[ConfigError]:
