@@ -15,9 +15,8 @@ from voicepipe.api import RATE, Call, Pipeline
 from voicepipe.cli.files import shipped
 from voicepipe.cli.held import HeldCall
 from voicepipe.cli.options import add_verbosity
-from voicepipe.cli.run import verdict
+from voicepipe.cli.targets import check_targets
 from voicepipe.cli.terminal import Terminal
-from voicepipe.core.clock import run_on
 from voicepipe.observe.timeline import Timelines, TurnTimeline
 from voicepipe.observe.waterfall import waterfall
 from voicepipe.transports.wav import Clip, Typed, WavCall, load_clip
@@ -44,27 +43,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     terminal = Terminal(quiet=options.quiet)
-    path = shipped(PIPELINE)
+    path, questions = shipped(PIPELINE), sorted(shipped(QUESTIONS).glob("*.wav"))
+    check_targets({"--output": options.output, "--events": options.events}, [path, *questions])
     pipeline = Pipeline.from_yaml(path, set=options.overrides)
-    items: list[Clip | Typed] = [load_clip(clip, RATE) for clip in sorted(shipped(QUESTIONS).glob("*.wav"))]
+    items: list[Clip | Typed] = [load_clip(clip, RATE) for clip in questions]
     shown = os.path.relpath(path)
     terminal.line(terminal.style(f"{shown}: {len(items)} spoken questions, in real time", "bold"))
     for slot in pipeline.loaded.slots:
         if slot.use:
             terminal.line(f"  {slot.key:<5} {slot.use}")
     terminal.line()
-    call = DemoCall(terminal)
-    report = run_on(
-        "real",
-        pipeline.hold(
-            partial(WavCall, script=items, rate=RATE, recording=options.output),
-            events=options.events,
-            on_call=call.begin,
-        ),
-    )
+    call = DemoCall(terminal, verbose=options.verbose)
+    ends = partial(WavCall, script=items, rate=RATE, recording=options.output)
+    report = call.hold(pipeline, "real", ends, events=options.events)
     terminal.line(f"Recorded in {options.output}: caller left, agent right.")
     terminal.line(f"With your own model: voicepipe run {shown} --set {OWN_MODEL}")
-    return call.status(partial(verdict, report, items, terminal))
+    return call.status(report, items)
 
 
 class DemoCall(HeldCall):

@@ -1,51 +1,137 @@
-"""What the terminal does with a call: shows it, hangs up at Ctrl-C, and takes keys."""
+"""What the terminal does with a call: shows it, hangs up at Ctrl-C, judges it, and takes keys."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
-from voicepipe.api import Call
+from voicepipe.api import Call, Pipeline
 from voicepipe.cli.indicator import indicator
 from voicepipe.cli.keys import Keyboard
 from voicepipe.cli.main import INTERRUPTED
 from voicepipe.cli.terminal import Terminal
 from voicepipe.cli.transcript import LiveTranscript
-from voicepipe.core.clock import Clock
-from voicepipe.core.io import AudioInput, AudioOutput
-from voicepipe.core.records import StateChanged
+from voicepipe.core.clock import Clock, ClockName, run_on
+from voicepipe.core.frames import SpeechStarted
+from voicepipe.core.io import AudioInput, AudioOutput, CallEnds
+from voicepipe.core.records import ClipEnded, StateChanged
 from voicepipe.core.units import MS
+from voicepipe.errors import AudioError
+from voicepipe.observe.report import CallReport
 from voicepipe.speech.policy import State
 from voicepipe.transports.local import LocalCall
+from voicepipe.transports.wav import Clip, Typed
 
 REFRESH = 100 * MS
 """Of the level meter: as often as eyes follow."""
 
 
 class HeldCall:
-    """Shows a call, and hangs up at Ctrl-C."""
+    """One call and what the terminal does with it: shows it, hangs up at Ctrl-C, judges it afterwards."""
 
-    def __init__(self, terminal: Terminal) -> None:
+    def __init__(self, terminal: Terminal, *, verbose: bool = False) -> None:
         self.terminal = terminal
+        self._verbose = verbose
         self._interrupted = False
+        self._clips = _ClipsHeard()
+
+    def hold(
+        self,
+        pipeline: Pipeline,
+        clock: ClockName,
+        open_ends: Callable[[Clock], CallEnds],
+        *,
+        vars: Mapping[str, str] | None = None,
+        events: Path | None = None,
+    ) -> CallReport:
+        """Load the models and hold the call between the ends that ``open_ends`` makes."""
+        mask = pipeline.loaded.environment.mask
+        self._tell_endpoints(pipeline, mask)
+
+        async def hold() -> CallReport:
+            await pipeline.start(lambda message: self._tell_progress(mask(message)))
+            try:
+                return await pipeline.hold(open_ends, vars=vars, events=events, on_call=self.begin)
+            finally:
+                await pipeline.close()
+
+        before = signal.getsignal(signal.SIGINT)
+        try:
+            return run_on(clock, hold())
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def begin(self, call: Call) -> None:
+        """Called with the call before it begins."""
         call.observe(LiveTranscript(self.terminal))
+        call.observe(self._clips)
         loop = asyncio.get_running_loop()
 
-        def hang_up() -> None:
-            if self._interrupted:  # a second time: whatever hangs is left behind
-                loop.remove_signal_handler(signal.SIGINT)
+        # Not the loop's own kind of handler: that one can't interrupt a loop which is stuck in a tool.
+        def on_ctrl_c(signum: int, frame: FrameType | None) -> None:
+            if self._interrupted:
+                raise KeyboardInterrupt
             self._interrupted = True
-            call.hang_up("Ctrl-C")
+            loop.call_soon_threadsafe(self._hang_up, call)
 
-        loop.add_signal_handler(signal.SIGINT, hang_up)
+        signal.signal(signal.SIGINT, on_ctrl_c)
 
-    def status(self, verdict: Callable[[], int]) -> int:
-        """The exit status: that of ``verdict``, unless the call was ended by Ctrl-C."""
-        return INTERRUPTED if self._interrupted else verdict()
+    def status(self, report: CallReport, script: Sequence[Clip | Typed] = ()) -> int:
+        """The exit status, with a sentence for what was missed. ``AudioError`` for clips without speech."""
+        if self._interrupted:
+            return INTERRUPTED
+        unheard = self._clips.unheard([item.name for item in script if isinstance(item, Clip)])
+        if unheard:
+            raise AudioError(
+                f"no speech was found in {', '.join(unheard)}",
+                hint="listen to it; stages.vad.threshold makes the detection more sensitive",
+            )
+        if report.unanswered:
+            self.terminal.error(f"{len(report.unanswered)} of the caller's turns got no answer")
+        return 1 if report.unanswered or report.failures else 0
+
+    def _hang_up(self, call: Call) -> None:
+        self.terminal.line("Hanging up; Ctrl-C once more leaves behind what hangs.")
+        call.hang_up("Ctrl-C")
+
+    def _tell_endpoints(self, pipeline: Pipeline, mask: Callable[[str], str]) -> None:
+        """Where the conversation goes, if that isn't the provider's own address."""
+        for slot in pipeline.loaded.slots:
+            config = slot.provider_config
+            if config is not None and "base_url" in config.model_fields_set:
+                url = getattr(config, "base_url", "")
+                self.terminal.line(self.terminal.style(mask(f"{slot.key}: {slot.use} at {url}"), "dim"))
+
+    def _tell_progress(self, message: str) -> None:
+        show = self.terminal.line if self._verbose else self.terminal.status
+        show(self.terminal.style(message, "dim"))
+
+
+class _ClipsHeard:
+    """An observer that notes in which of the recorded clips the VAD heard somebody speak."""
+
+    def __init__(self) -> None:
+        self._ends: list[int] = []
+        self._onsets: list[int] = []
+
+    def __call__(self, at_ns: int, event: Any) -> None:
+        if isinstance(event, ClipEnded):
+            self._ends.append(event.end_of_speech_ns)
+        elif isinstance(event, SpeechStarted):
+            self._onsets.append(event.onset_ns)
+
+    def unheard(self, clips: Sequence[str]) -> list[str]:
+        """Those of ``clips``, in the order in which they were played, in which nobody was heard."""
+        begin, missed = 0, []
+        for name, end in zip(clips, self._ends, strict=False):
+            if not any(begin <= onset < end for onset in self._onsets):
+                missed.append(name)
+            begin = end
+        return missed
 
 
 class DeskCall(HeldCall):
@@ -59,10 +145,9 @@ class DeskCall(HeldCall):
         *,
         verbose: bool = False,
     ) -> None:
-        super().__init__(terminal)
+        super().__init__(terminal, verbose=verbose)
         self._keyboard = keyboard
         self._open_ends = open_ends
-        self._verbose = verbose
         self._state = State.IDLE
         self._talking = False
         self._timer: asyncio.TimerHandle | None = None

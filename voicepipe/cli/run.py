@@ -18,12 +18,12 @@ from voicepipe.api import RATE, Pipeline
 from voicepipe.cli.held import DeskCall, HeldCall
 from voicepipe.cli.keys import Keyboard
 from voicepipe.cli.options import add_pipeline, add_vars, add_verbosity, code_mode, variables
+from voicepipe.cli.targets import check_targets
 from voicepipe.cli.terminal import Terminal
-from voicepipe.core.clock import Clock, run_on
+from voicepipe.core.clock import Clock
 from voicepipe.core.io import CallEnds
 from voicepipe.core.units import parse_duration
-from voicepipe.errors import AudioError, UsageError
-from voicepipe.observe.report import CallReport
+from voicepipe.errors import UsageError
 from voicepipe.transports.local import LocalCall
 from voicepipe.transports.wav import Clip, Typed, WavCall, load_clip
 
@@ -62,41 +62,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     terminal = Terminal(quiet=options.quiet)
     script: list[tuple[str, str]] = getattr(options, "script", None) or []
+    inputs = [Path(what) for how, what in script if how == "input"]
+    check_targets({"--output": options.output, "--events": options.events}, [Path(options.pipeline), *inputs])
     pipeline = Pipeline.from_yaml(
         options.pipeline, profile=options.profile, set=options.overrides, code=code_mode(options)
     )
     for dropped in pipeline.loaded.dropped if options.verbose else ():
         terminal.line(terminal.style(str(dropped), "dim"))
-    items = [load_clip(Path(what), RATE) if how == "input" else Typed(what) for how, what in script]
+    items = [_item(how, what) for how, what in script]
     with Keyboard() if not items else nullcontext() as keyboard:
         if keyboard is None:
             call, ends = _by_script(options, items, terminal)
         else:
             call, ends = _by_microphone(options, keyboard, terminal)
-        report = run_on(
-            options.clock,
-            pipeline.hold(ends, vars=variables(options.vars), events=options.events, on_call=call.begin),
-        )
+        report = call.hold(pipeline, options.clock, ends, vars=variables(options.vars), events=options.events)
     if options.json:
         print(json.dumps(report.to_dict(), ensure_ascii=False))
-    return call.status(partial(verdict, report, items, terminal))
+    return call.status(report, items)
 
 
-def verdict(report: CallReport, items: list[Clip | Typed], terminal: Terminal) -> int:
-    """The exit status of a call, with a sentence for what was missed."""
-    clips = [item.name for item in items if isinstance(item, Clip)]
-    if clips and not report.heard_speech:
-        raise AudioError(
-            f"no speech was found in {', '.join(clips)}",
-            hint="listen to it; stages.vad.threshold makes the detection more sensitive",
-        )
-    if report.unanswered:
-        terminal.error(f"{len(report.unanswered)} of the caller's turns got no answer")
-    return 1 if report.unanswered or report.failures else 0
+def _item(how: str, what: str) -> Clip | Typed:
+    if how == "input":
+        return load_clip(Path(what), RATE)
+    if not what.strip():
+        raise UsageError("--text is empty", hint="give what the caller types")
+    return Typed(what)
 
 
 def _by_script(options: argparse.Namespace, script: list[Clip | Typed], terminal: Terminal) -> Held:
-    call = HeldCall(terminal)
+    call = HeldCall(terminal, verbose=options.verbose)
     return call, partial(WavCall, script=script, rate=RATE, gap_ns=options.gap, recording=options.output)
 
 

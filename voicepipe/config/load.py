@@ -118,6 +118,8 @@ class _Loader:
         cwd: Path | None,
     ) -> None:
         self._errors: list[ConfigError] = []
+        self._unset: list[ConfigError] = []
+        """Problems of values that come from the environment."""
         self._file = file
         self._code = code
         self._registry = registry or Registry.installed()
@@ -138,7 +140,10 @@ class _Loader:
     def finish(self) -> None:
         """Raise what was found: by place, the top file first, what several profiles share only once."""
         once = {}
-        for error in self._errors:
+        # What a field says of a value that couldn't be filled in would only repeat that it is missing.
+        unset = {(error.path, error.line, error.column) for error in self._unset}
+        of_values = [e for e in self._errors if (e.path, e.line, e.column) not in unset]
+        for error in (*self._unset, *of_values):
             path, line, column, hint = error.path, error.line, error.column, error.hint
             once[path, line, column, error.message] = ConfigError(
                 self._printable(error.message),
@@ -168,7 +173,7 @@ class _Loader:
             merged = merger.lay(merged, layer)
         if merged is None or not self._layers.bodies:
             return None
-        root = self._environment.interpolate(_without_x_keys(merged), self._errors)
+        root = self._environment.interpolate(_without_x_keys(merged), self._unset)
         agent, name = self._top_level(root)
         return LoadedPipeline(
             path=self._file,

@@ -80,7 +80,8 @@ class ToolFinished:
 
 @_record
 class ClipEnded:
-    """A recorded caller has said all of ``clip``; its last speech was due at ``end_of_speech_ns``."""
+    """A recorded caller has said all of ``clip`` but its trailing silence; its last speech was due at
+    ``end_of_speech_ns``."""
 
     at_ns: int
     clip: str

@@ -102,10 +102,12 @@ class ScriptedCaller:
         await self._wait_for_reply(out, line)
 
     async def _say(self, clip: Clip, out: Outlet[AudioIn | TypedText], line: Line) -> None:
-        spoken_ns = self._time_of(self._position + clip.end_of_speech)
+        end = clip.end_of_speech
+        spoken_ns = self._time_of(self._position + end)
         for start in range(0, clip.pcm.size, self._size):
             await self._send(clip.pcm[start : start + self._size], out, line)
-        line.record(ClipEnded(at_ns=line.clock.now(), clip=clip.name, end_of_speech_ns=spoken_ns))
+            if start < end <= start + self._size:  # not after its silence: the reply may be over by then
+                line.record(ClipEnded(at_ns=line.clock.now(), clip=clip.name, end_of_speech_ns=spoken_ns))
 
     async def _wait_for_reply(self, out: Outlet[AudioIn | TypedText], line: Line) -> None:
         while line.idle_since is None or line.clock.now() - line.idle_since < self._gap_ns:
