@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 
 from tests.config.fakes import load
-from voicepipe.config.explain import explain, resolved
+from voicepipe.config.explain import dropped_lines, explain, resolved
 
 FILES = {
     "pipeline.yaml": """\
@@ -41,6 +41,15 @@ def test_resolved_file_masks_secrets_and_everything_from_the_environment(tmp_pat
         llm = yaml.safe_load(resolved(loaded))["stages"]["llm"]
         assert llm["api_key"] == "****"
         assert llm["extra_body"] == {"password": "****", "max_tokens": 5}
+
+
+def test_a_secret_that_a_later_layer_dropped_is_masked_as_well(tmp_path: Path) -> None:
+    """Regression: only the values that remained were looked at for secrets."""
+    file = "voicepipe: 1\nstages: {tts: {use: piper, api_key: sk-literal}, stt: whisper}"
+    for change in ("stages.tts=espeak", "stages.tts=null"):
+        loaded = load(tmp_path, file, overrides=[change])
+        assert "sk-literal" not in explain(loaded) + "".join(dropped_lines(loaded))
+        assert "****" in explain(loaded)
 
 
 def test_key_that_only_sounds_like_a_secret_is_shown(tmp_path: Path) -> None:

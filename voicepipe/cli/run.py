@@ -20,6 +20,7 @@ from voicepipe.cli.keys import Keyboard
 from voicepipe.cli.options import add_pipeline, add_vars, add_verbosity, code_mode, variables
 from voicepipe.cli.targets import check_targets
 from voicepipe.cli.terminal import Terminal
+from voicepipe.config.explain import dropped_lines
 from voicepipe.core.clock import Clock
 from voicepipe.core.io import CallEnds
 from voicepipe.core.units import parse_duration
@@ -67,8 +68,8 @@ def run(options: argparse.Namespace) -> int:
     pipeline = Pipeline.from_yaml(
         options.pipeline, profile=options.profile, set=options.overrides, code=code_mode(options)
     )
-    for dropped in pipeline.loaded.dropped if options.verbose else ():
-        terminal.line(terminal.style(str(dropped), "dim"))
+    for line in dropped_lines(pipeline.loaded) if options.verbose else ():
+        terminal.line(terminal.style(f"dropped {line}", "dim"))
     items = [_item(how, what) for how, what in script]
     with Keyboard() if not items else nullcontext() as keyboard:
         if keyboard is None:

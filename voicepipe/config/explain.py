@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import yaml
@@ -21,8 +22,12 @@ Path = tuple[str, ...]
 
 
 def secret_paths(loaded: LoadedPipeline) -> set[Path]:
-    """The keys that hold secrets: by their type, and where nobody declares one, by their names."""
-    found = {path for path, _ in loaded.tree.walk() if path and _SECRET_NAME.search(path[-1])}
+    """The keys that hold secrets: by their type, and where nobody declares one, by their names.
+
+    Those that a later layer dropped included.
+    """
+    nodes = chain(loaded.tree.walk(), *(one.node.walk(one.path) for one in loaded.dropped))
+    found = {path for path, _ in nodes if path and _SECRET_NAME.search(path[-1])}
     for slot in loaded.slots:
         declared = (
             {**fields_of(slot.provider.Config), **fields_of(slot.stage.Config)} if slot.provider else {}
@@ -102,12 +107,17 @@ def explain(loaded: LoadedPipeline) -> str:
         if not one["at"]:
             lines.append(f"{one['path']}: its defaults, since no layer mentions it")
     if data["dropped"]:
-        lines += ["", "dropped:"]
-        rows = [
-            (f"  {_row(one)}", f"{one['at']}  {one['reason']}, at {one['by']}") for one in data["dropped"]
-        ]
-        lines += _columns(rows)
+        lines += ["", "dropped:", *(f"  {line}" for line in _dropped_lines(data["dropped"]))]
     return "\n".join(lines) + "\n"
+
+
+def dropped_lines(loaded: LoadedPipeline) -> list[str]:
+    """What later layers did away with, a line each; secrets are masked."""
+    return _dropped_lines(explained(loaded)["dropped"])
+
+
+def _dropped_lines(dropped: Sequence[Mapping[str, Any]]) -> list[str]:
+    return list(_columns([(_row(one), f"{one['at']}  {one['reason']}, at {one['by']}") for one in dropped]))
 
 
 def _row(one: Mapping[str, Any]) -> str:
