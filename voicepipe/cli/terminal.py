@@ -48,12 +48,12 @@ class Terminal:
     def status(self, text: str, *, label: str = "") -> None:
         """A line that the next one replaces; only on a terminal. What doesn't fit is cut off before its end.
 
-        ``label`` stands before it, and may be styled; ``text`` may not.
+        ``label`` stands before it, and is never cut. Neither may hold more than one line.
         """
         if self.quiet or not self.interactive:
             return
         room = self._columns - 1 - (width(label) if label else 0)
-        self._status = label + clip(printable(text), room)
+        self._status = label + clip(text, room)
         self._redraw()
 
     def footer(self, text: str) -> None:
@@ -114,10 +114,14 @@ def width(text: str) -> int:
 
 
 def clip(text: str, columns: int) -> str:
-    """The end of ``text`` that fits into ``columns``, with an ellipsis before it if something is left out."""
+    """The end of ``text`` that fits into ``columns``, with an ellipsis before it if something is left out.
+
+    A style that begins before the cut is lost with it.
+    """
     if width(text) <= columns:
         return text
-    room, start = columns - 1, len(text)
-    while start and (room := room - width(text[start - 1])) >= 0:
-        start -= 1
-    return "…" + text[start:]
+    low, high = 0, len(text)  # the shortest beginning without which the rest fits
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if width(text[middle:]) < columns else (middle + 1, high)
+    return "…" + text[low:]

@@ -12,6 +12,9 @@ from voicepipe.core.records import Failed, ToolFinished, ToolStarted, TurnBegan,
 WIDTH = 7
 """Of the column that says who is speaking."""
 
+WIDEST = 500
+"""Characters of a reply that are kept for the line in which it grows: no terminal is wider."""
+
 LONGEST_RESULT = 200
 """Characters of a tool's result that are shown."""
 
@@ -27,7 +30,7 @@ class LiveTranscript:
     def __call__(self, at_ns: int, event: Any) -> None:
         if isinstance(event, Transcript):
             if not event.final and event.text:
-                self._terminal.status(event.text + " …", label=self._label(self._caller, "cyan"))
+                self._terminal.status(printable(event.text) + " …", label=self._label(self._caller, "cyan"))
         elif isinstance(event, TurnBegan):
             self._reply = ""
             if event.user:
@@ -39,8 +42,8 @@ class LiveTranscript:
         elif isinstance(event, ToolFinished):
             self._tool_finished(event)
         elif isinstance(event, Text):
-            self._reply += event.text
-            self._terminal.status(self._reply, label=self._label("agent", "green"))
+            self._reply = (self._reply + event.text)[-WIDEST:]
+            self._terminal.status(printable(self._reply), label=self._label("agent", "green"))
         elif isinstance(event, TurnEnded):
             self._turn_ended(event)
         elif isinstance(event, Failed):
