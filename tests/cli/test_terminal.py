@@ -48,6 +48,17 @@ def test_a_footer_that_is_taken_away_leaves_a_clean_line(seen: Screen) -> None:
     assert seen.lines == ["hello", "bye", ""]
 
 
+def test_whoever_writes_after_us_finds_a_clean_line(seen: Screen) -> None:
+    terminal = Terminal(seen.stream)
+    terminal.line("hello")
+    terminal.footer("● listening")
+    terminal.status("loading")
+    terminal.done()
+    seen.stream.write("voicepipe: there is no microphone")
+    assert seen.lines[:2] == ["hello", "voicepipe: there is no microphone"]
+    assert not any(seen.lines[2:])
+
+
 def test_a_status_that_is_too_long_shows_its_end_after_its_label(seen: Screen) -> None:
     terminal = Terminal(seen.stream)
     terminal.status("a" * 40 + "the end", label=terminal.style("agent  ", "bold", "green"))

@@ -66,6 +66,11 @@ class Terminal:
         self._footer = text if width(text) < self._columns else ""
         self._redraw()
 
+    def done(self) -> None:
+        """Take the status and the footer away: somebody else writes next."""
+        self._status = self._footer = ""
+        self._redraw()
+
     def progress(self, text: str) -> None:
         """How far something long has come: in one place on a terminal, line by line elsewhere."""
         if self.interactive:
