@@ -36,7 +36,8 @@ class HeldCall:
     def __init__(self, terminal: Terminal, *, verbose: bool = False) -> None:
         self.terminal = terminal
         self._verbose = verbose
-        self._interrupted = False
+        self._ctrl_c = 0
+        self._hanging_up = False
         self._clips = _ClipsHeard()
 
     def hold(
@@ -62,27 +63,33 @@ class HeldCall:
         before = signal.getsignal(signal.SIGINT)
         try:
             return run_on(clock, hold())
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
         finally:
+            self.terminal.done()
             signal.signal(signal.SIGINT, before)
 
     def begin(self, call: Call) -> None:
         """Called with the call before it begins."""
         call.observe(LiveTranscript(self.terminal))
         call.observe(self._clips)
-        loop = asyncio.get_running_loop()
+        loop, whole = asyncio.get_running_loop(), asyncio.current_task()
+        assert whole is not None, "a call is held by a task"
 
-        # Not the loop's own kind of handler: that one can't interrupt a loop which is stuck in a tool.
         def on_ctrl_c(signum: int, frame: FrameType | None) -> None:
-            if self._interrupted:
+            self._ctrl_c += 1
+            if self._ctrl_c == 1:
+                loop.call_soon_threadsafe(self._hang_up, call)
+            elif self._ctrl_c == 2 and self._hanging_up:
+                loop.call_soon_threadsafe(whole.cancel)
+            else:  # the loop is stuck; its own kind of handler couldn't interrupt that
                 raise KeyboardInterrupt
-            self._interrupted = True
-            loop.call_soon_threadsafe(self._hang_up, call)
 
         signal.signal(signal.SIGINT, on_ctrl_c)
 
     def status(self, report: CallReport, script: Sequence[Clip | Typed] = ()) -> int:
         """The exit status, with a sentence for what was missed. ``AudioError`` for clips without speech."""
-        if self._interrupted:
+        if self._ctrl_c:
             return INTERRUPTED
         unheard = self._clips.unheard([item.name for item in script if isinstance(item, Clip)])
         if unheard:
@@ -95,6 +102,7 @@ class HeldCall:
         return 1 if report.unanswered or report.failures else 0
 
     def _hang_up(self, call: Call) -> None:
+        self._hanging_up = True
         self.terminal.line("Hanging up; Ctrl-C once more leaves behind what hangs.")
         call.hang_up("Ctrl-C")
 
@@ -186,7 +194,7 @@ class DeskCall(HeldCall):
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self.terminal.footer("")
+        self.terminal.done()
         self._ends.close()
         lost = {name: count for name, count in self._ends.statistics().items() if count}
         if self._verbose and lost:

@@ -7,6 +7,7 @@ its result is recorded in the conversation, not spoken. A tool without effects i
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import json
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, replace
@@ -139,6 +140,8 @@ class SessionTools:
         self._answer = tools.mode.open(clock) if tools.mode is not None else None
         self._always_live = {"end_call"} & set(tools.builtins)
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._late: set[asyncio.Task[Any]] = set()
+        """Those whose time is over; they have been cancelled."""
 
     def offers(self) -> list[ToolOffer]:
         return [
@@ -165,15 +168,17 @@ class SessionTools:
         ]
 
     async def close(self) -> None:
-        """Wait a bounded time for the tools that go on, then cancel them."""
+        """Wait a bounded time for the tools that go on, then cancel them; what resists is left behind."""
         try:
-            if self._tasks:
-                await asyncio.wait(self._tasks, timeout=CLOSE_S)
+            if going_on := self._tasks - self._late:
+                await asyncio.wait(going_on, timeout=CLOSE_S)
         finally:
             for task in self._tasks:
                 task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=UNWIND_S)
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=UNWIND_S)
+            for task in self._tasks:
+                _abandon(task)
 
     # ── one call ─────────────────────────────────────────────────────────────────────────────────
 
@@ -257,6 +262,7 @@ class SessionTools:
         finally:
             task.cancel()
         if not task.done():
+            self._late.add(task)
             raise _too_late(spec)
         if task.cancelled():
             raise ToolError("it cancelled itself")
@@ -270,8 +276,16 @@ class SessionTools:
 
     def _forget(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
+        self._late.discard(task)
         if not task.cancelled():
             task.exception()  # of a tool that was left behind, nobody else will ask for it
+
+
+def _abandon(task: asyncio.Task[Any]) -> None:
+    """Let the process end although ``task`` resists its cancellation: whoever closes the loop waits for all
+    tasks that he knows of. It is kept for ever, since clearing it away would run its code once more."""
+    asyncio.tasks._unregister_task(task)
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(task))
 
 
 async def _sealed(answer: Awaitable[Any]) -> Any:
