@@ -19,6 +19,7 @@ from voicepipe.core.clock import Clock
 from voicepipe.core.units import SECOND, format_duration
 from voicepipe.errors import VoicepipeError
 from voicepipe.runtime.batcher import DrainBatcher
+from voicepipe.runtime.under_way import UNDER_WAY
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -280,7 +281,9 @@ class ThreadWorkers:
                 return False
             job = self._queue.popleft()
             job.state = "running"
-        self._finish(job, _Outcome(job.fn))
+        with UNDER_WAY:
+            outcome = _Outcome(job.fn)
+        self._finish(job, outcome)
         return True
 
     def _finish(self, job: _Job, outcome: _Outcome[Any]) -> None:
