@@ -21,7 +21,7 @@ COMMANDS: dict[str, tuple[Sequence[str], float | None]] = {
     "import voicepipe": ([sys.executable, "-c", "import voicepipe"], 0.10),
     "voicepipe --help": ([str(BIN / "voicepipe"), "--help"], None),
     "voicepipe validate pipelines/quickstart.yaml": (
-        [str(BIN / "voicepipe"), "validate", "--quiet", "pipelines/sim.yaml"],
+        [str(BIN / "voicepipe"), "validate", "--quiet", "pipelines/quickstart.yaml"],
         0.40,
     ),
 }
@@ -42,7 +42,7 @@ def measure(quick: bool) -> list[Figure]:
             what=f"`{what}`, CPU",
             unit="s",
             values=[one - median(bare) for one in samples[what]],
-            how=f"user + system of the process, byte code cached, less the {median(bare):.3f} s of a bare interpreter",
+            how=f"user + system with byte code cached, less the {median(bare):.3f} s of a bare interpreter",
             at_most=goal,
         )
         for what, (_, goal) in COMMANDS.items()
