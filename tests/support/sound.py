@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from voicepipe.core.clock import Clock
 from voicepipe.core.frames import Pcm
+from voicepipe.core.units import MS
 
 
 class PortAudioError(Exception):
@@ -136,3 +138,26 @@ class FakeSound:
     @property
     def loudspeaker(self) -> FakeStream:
         return next(stream for stream in self.streams if stream.device.outputs)
+
+
+class Hardware:
+    """Devices that work at the pace of the session's clock, so that a call on a virtual one is held."""
+
+    def __init__(self, sound: FakeSound, clock: Clock, speech: list[Pcm]) -> None:
+        self.sound, self._clock, self._speech = sound, clock, speech
+        self.played: list[Pcm] = []
+        self.working = True
+        self._tick = 0
+        self._clock.call_at(0, self._work)
+
+    def _work(self) -> None:
+        """Ten milliseconds: a block of the loudspeaker, and every second time one of the microphone."""
+        if not self.working:
+            return
+        if self.sound.loudspeaker.running:
+            self.played.append(self.sound.loudspeaker.play())
+        if self.sound.microphone.running and self._tick % 2:
+            silence = np.zeros(320, np.int16)
+            self.sound.microphone.speak(self._speech.pop(0) if self._speech else silence)
+        self._tick += 1
+        self._clock.call_at(self._tick * 10 * MS, self._work)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.sound import FakeDevice, FakeSound
+from tests.support.sound import FakeDevice, FakeSound, Hardware
 from tests.support.tones import tone
 from tests.support.toolbench import settle
 from voicepipe.api import Call, Pipeline
@@ -15,7 +15,7 @@ from voicepipe.core.clock import Clock, run_on
 from voicepipe.core.frames import AudioIn, TypedText
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.turns import Turns
-from voicepipe.core.units import MS, SECOND
+from voicepipe.core.units import SECOND
 from voicepipe.errors import AudioError, SetupError
 from voicepipe.transports.local import STALL, LocalCall
 
@@ -30,29 +30,6 @@ stages:
   llm: {use: sim, replies: ["Good morning to you."]}
   tts: sim
 """
-
-
-class Hardware:
-    """Devices that work at the pace of the session's clock, so that a call on a virtual one is held."""
-
-    def __init__(self, sound: FakeSound, clock: Clock, speech: list[Any]) -> None:
-        self.sound, self._clock, self._speech = sound, clock, speech
-        self.played: list[Any] = []
-        self.working = True
-        self._tick = 0
-        self._clock.call_at(0, self._work)
-
-    def _work(self) -> None:
-        """Ten milliseconds: a block of the loudspeaker, and every second time one of the microphone."""
-        if not self.working:
-            return
-        if self.sound.loudspeaker.running:
-            self.played.append(self.sound.loudspeaker.play())
-        if self.sound.microphone.running and self._tick % 2:
-            silence = np.zeros(320, np.int16)
-            self.sound.microphone.speak(self._speech.pop(0) if self._speech else silence)
-        self._tick += 1
-        self._clock.call_at(self._tick * 10 * MS, self._work)
 
 
 def test_a_whole_call_by_microphone_and_loudspeaker(tmp_path: Path) -> None:

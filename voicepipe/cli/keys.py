@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TextIO
 
-ESCAPE = "\x1b"
+_SEQUENCE = re.compile("\x1b(\\[[0-9;]*[@-~]|O.|.)?", re.S)
+"""An arrow, a function key, or one with Alt: their codes hold letters that nobody has pressed."""
 
 
 class Keyboard:
@@ -55,9 +57,7 @@ class Keyboard:
         keys = os.read(self._stream.fileno(), 64).decode(errors="replace")
         if not keys:  # the terminal was closed
             loop.remove_reader(self._stream.fileno())
-        if keys.startswith(ESCAPE):  # an arrow or a function key, whose code has letters
-            return
-        for key in keys:
+        for key in _SEQUENCE.sub("", keys):
             on_key(key)
 
     def _read_single_keys(self) -> None:
@@ -68,4 +68,7 @@ class Keyboard:
             tty.setcbreak(self._stream, termios.TCSADRAIN)
 
     def _in_foreground(self) -> bool:
-        return os.tcgetpgrp(self._stream.fileno()) == os.getpgrp()
+        try:
+            return os.tcgetpgrp(self._stream.fileno()) == os.getpgrp()
+        except OSError:  # it isn't even the terminal that controls us
+            return False

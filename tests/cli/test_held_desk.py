@@ -1,0 +1,154 @@
+"""A call by microphone as the terminal holds it: what the keys do, and what is shown."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from tests.support.pty import screen
+from tests.support.sound import FakeSound, Hardware
+from tests.support.tones import tone
+from voicepipe.api import Pipeline
+from voicepipe.cli.held import DeskCall
+from voicepipe.cli.keys import Keyboard
+from voicepipe.cli.terminal import Terminal
+from voicepipe.core.clock import Clock
+from voicepipe.core.frames import Pcm
+from voicepipe.core.units import MS
+from voicepipe.observe.report import CallReport
+from voicepipe.transports.local import LocalCall
+
+RATE = 16_000
+GREETING = "Hello there, what can I do for you on this fine day?"
+
+PIPELINE = f"""
+voicepipe: 1
+agent: {{prompt: "", greeting: "{GREETING}"}}
+stages:
+  vad: energy
+  stt: {{use: sim, texts: [good morning], final_after: 50ms}}
+  llm: {{use: sim, replies: ["Good morning to you."]}}
+  tts: sim
+"""
+
+
+class Desk:
+    """``keys``: when (ms) which key is pressed; ``at``: what else happens. ``speech`` is heard from the start."""
+
+    def __init__(self, folder: Path, keys: dict[int, str], *, speech: list[Pcm] | None = None) -> None:
+        (folder / "pipeline.yaml").write_text(PIPELINE)
+        self._pipeline = Pipeline.from_yaml(folder / "pipeline.yaml")
+        self._keys, self._speech = keys, speech or []
+        self.sound = FakeSound()
+        self.at: dict[int, Callable[[], object]] = {}
+
+    def hold(self, terminal: Terminal, *, verbose: bool = False) -> tuple[int, CallReport]:
+        """The exit status and the report."""
+        with open(os.devnull, encoding="utf-8") as nobody, Keyboard(nobody) as keyboard:
+            call = DeskCall(terminal, keyboard, self._open, verbose=verbose)
+            self._call = call
+            report = call.hold(self._pipeline, "simulated", call.open)
+            return call.status(report), report
+
+    def _open(self, clock: Clock) -> LocalCall:
+        ends = LocalCall(clock, rate=RATE, sound=self.sound)
+        Hardware(self.sound, clock, self._speech)
+        for at_ms, key in self._keys.items():
+            clock.call_at(at_ms * MS, lambda key=key: self._call.press(key))  # type: ignore[misc]
+        for at_ms, act in self.at.items():
+            clock.call_at(at_ms * MS, act)  # type: ignore[arg-type]
+        return ends
+
+
+def speech(after_s: float) -> list[Pcm]:
+    """A second of a tone, after silence."""
+    return [np.zeros(320, np.int16)] * round(after_s * 50) + list(tone(300, RATE, 1.0).reshape(-1, 320))
+
+
+def plain() -> Terminal:
+    return Terminal(io.StringIO())
+
+
+def heard(report: CallReport) -> list[str | None]:
+    return [turn.heard for turn in report.turns]
+
+
+def test_q_ends_the_call_and_is_no_failure(tmp_path: Path) -> None:
+    status, report = Desk(tmp_path, {1500: "q"}).hold(plain())
+    assert status == 0
+    assert report.turns[0].status == "interrupted"
+
+
+def test_s_skips_what_is_being_said(tmp_path: Path) -> None:
+    status, report = Desk(tmp_path, {1500: "s", 3000: "q"}).hold(plain())
+    assert status == 0
+    spoken = report.turns[0].heard
+    assert spoken
+    assert GREETING.startswith(spoken)
+    assert spoken != GREETING
+
+
+def test_r_says_the_last_reply_again(tmp_path: Path) -> None:
+    _, report = Desk(tmp_path, {8000: "r", 16000: "q"}).hold(plain())
+    assert heard(report) == [GREETING, GREETING]
+
+
+def test_m_closes_the_microphone_and_opens_it_again(tmp_path: Path) -> None:
+    _, report = Desk(tmp_path, {5500: "m", 15000: "q"}, speech=speech(6)).hold(plain())
+    assert heard(report) == [GREETING]
+    _, report = Desk(tmp_path, {1000: "m", 5500: "m", 15000: "q"}, speech=speech(6)).hold(plain())
+    assert heard(report) == [GREETING, "Good morning to you."]
+
+
+def test_space_opens_a_muted_microphone_until_it_is_pressed_again(tmp_path: Path) -> None:
+    _, report = Desk(tmp_path, {1000: "m", 5500: " ", 15000: "q"}, speech=speech(6)).hold(plain())
+    assert heard(report) == [GREETING, "Good morning to you."]
+    keys = {1000: "m", 5000: " ", 5500: " ", 15000: "q"}
+    _, report = Desk(tmp_path, keys, speech=speech(6)).hold(plain())
+    assert heard(report) == [GREETING]
+
+
+def test_space_does_nothing_to_an_open_microphone(tmp_path: Path) -> None:
+    _, report = Desk(tmp_path, {1000: " ", 15000: "q"}, speech=speech(6)).hold(plain())
+    assert heard(report) == [GREETING, "Good morning to you."]
+
+
+def test_other_keys_do_nothing(tmp_path: Path) -> None:
+    _, report = Desk(tmp_path, {1000: "x", 1100: "\n", 8000: "q"}).hold(plain())
+    assert heard(report) == [GREETING]
+
+
+def test_a_screen_shows_what_goes_on_and_is_left_clean(tmp_path: Path) -> None:
+    with screen(columns=100) as terminal:
+        desk = Desk(tmp_path, {12_000: "q"}, speech=speech(6))
+        for at_ms in (1500, 5000, 6500, 7600, 8800):
+            desk.at[at_ms] = lambda: seen.append(terminal.lines[-1])
+        seen: list[str] = []
+        desk.hold(Terminal(terminal.stream))
+        assert [line.split("  ")[0] for line in seen] == [
+            "▶ speaking",
+            "● listening",
+            "● listening",
+            "◆ thinking",
+            "▶ speaking",
+        ]
+        assert ["▮" in line for line in seen] == [False, False, True, False, False]
+        assert [line for line in terminal.lines if line] == [
+            "microphone: Built-in Microphone, loudspeaker: Built-in Speakers; Ctrl-C ends the call",
+            f"agent  {GREETING}",
+            "you    good morning",
+            "agent  Good morning to you.",
+        ]
+
+
+def test_what_got_lost_is_told_to_those_who_want_to_know(tmp_path: Path) -> None:
+    for verbose in (False, True):
+        stream = io.StringIO()
+        desk = Desk(tmp_path, {2000: "q"})
+        desk.at[1000] = lambda desk=desk: desk.sound.loudspeaker.play(underflow=True)  # type: ignore[misc]
+        desk.hold(Terminal(stream), verbose=verbose)
+        assert ("sound devices: underruns 1" in stream.getvalue()) == verbose

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from tests.support.pty import screen
+from voicepipe.cli.indicator import CELLS, indicator
+from voicepipe.cli.terminal import Terminal, width
+from voicepipe.speech.policy import State
+
+
+class Utf8(io.StringIO):
+    encoding = "utf-8"
+
+
+def shown(
+    state: State = State.IDLE,
+    level: float = -96.0,
+    *,
+    muted: bool = False,
+    talking: bool = False,
+    keys: bool = False,
+    stream: io.StringIO | None = None,
+) -> str:
+    terminal = Terminal(stream or Utf8())
+    return indicator(terminal, state, level, muted=muted, talking=talking, keys=keys)
+
+
+@pytest.mark.parametrize("state", State)
+def test_every_state_has_a_word_for_people(state: State) -> None:
+    assert any(word in shown(state) for word in ("listening", "thinking", "working", "speaking"))
+
+
+def test_who_is_not_heard_is_told_so() -> None:
+    assert shown(State.LISTENING, muted=True).startswith("○ muted")
+    assert shown(State.SPEAKING, muted=True).startswith("▶ speaking")
+    assert all("mic off" in shown(state, muted=True) for state in State)
+
+
+@pytest.mark.parametrize(
+    ("level", "cells"), [(-96.0, 0), (-60.0, 0), (-36.0, CELLS // 2), (-12.0, CELLS), (0.0, CELLS)]
+)
+def test_the_meter_goes_from_a_quiet_room_to_speech_close_by(level: float, cells: int) -> None:
+    assert shown(level=level).count("▮") == cells
+    assert shown(level=level).count("▯") == CELLS - cells
+
+
+def test_the_keys_say_what_they_would_do_now() -> None:
+    assert shown(keys=True).endswith("m mute  r repeat  s skip  q quit")
+    assert shown(keys=True, muted=True).endswith("m unmute  space talk  r repeat  s skip  q quit")
+    assert shown(keys=True, talking=True).endswith("m unmute  space close  r repeat  s skip  q quit")
+
+
+def test_the_line_fits_into_the_narrowest_common_terminal() -> None:
+    with screen() as terminal:
+        styled = Terminal(terminal.stream)
+        for state in State:
+            line = indicator(styled, state, -12.0, muted=True, talking=False, keys=True)
+            assert width(line) < 80
+
+
+def test_terminals_without_unicode_get_other_marks() -> None:
+    line = shown(level=-36.0, stream=io.StringIO())
+    assert line.isascii()
+    assert "####...." in line
