@@ -37,7 +37,7 @@ stages:
 
 
 class Desk:
-    """``keys``: when (ms) which key is pressed; ``at``: what else happens. ``speech`` is heard from the start."""
+    """``keys``: when (ms) which key is pressed; ``at``: what else happens. ``speech`` begins at once."""
 
     def __init__(self, folder: Path, keys: dict[int, str], *, speech: list[Pcm] | None = None) -> None:
         (folder / "pipeline.yaml").write_text(PIPELINE)

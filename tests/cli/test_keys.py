@@ -81,7 +81,10 @@ def test_function_keys_whose_codes_have_letters_mean_nothing() -> None:
         assert rest == "'\\x04'\n'q'\n"
 
 
-@pytest.mark.parametrize("then", ["", "raise RuntimeError('boom')", "raise KeyboardInterrupt"])
+KILLED = "import os; os.kill(os.getpid(), 15); await asyncio.Event().wait()"
+
+
+@pytest.mark.parametrize("then", ["", "raise RuntimeError('boom')", "raise KeyboardInterrupt", KILLED])
 def test_the_terminal_is_as_before_however_it_ends(then: str) -> None:
     with screen() as terminal:
         before = modes(terminal)
@@ -92,6 +95,7 @@ def test_the_terminal_is_as_before_however_it_ends(then: str) -> None:
         terminal.press("q")
         program.communicate()
         assert modes(terminal) == before
+        assert (program.returncode == 143) == (then == KILLED)
 
 
 def test_in_the_background_or_without_a_terminal_nothing_is_touched() -> None:

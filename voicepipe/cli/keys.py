@@ -25,6 +25,7 @@ class Keyboard:
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdin
         self._saved: list[Any] | None = None
+        self._on_kill: Any = None
         self.available = self._stream.isatty() and sys.platform != "win32" and self._in_foreground()
 
     def __enter__(self) -> Keyboard:
@@ -32,6 +33,7 @@ class Keyboard:
             import termios  # noqa: PLC0415 - not on Windows
 
             self._saved = termios.tcgetattr(self._stream)
+            self._on_kill = signal.signal(signal.SIGTERM, _exit)
             self._read_single_keys()
         return self
 
@@ -43,6 +45,7 @@ class Keyboard:
 
             termios.tcsetattr(self._stream, termios.TCSADRAIN, self._saved)
             self._saved = None
+            signal.signal(signal.SIGTERM, self._on_kill)
 
     def listen(self, on_key: Callable[[str], None]) -> None:
         """Call ``on_key`` with each key in the loop that runs, as long as it runs."""
@@ -72,3 +75,8 @@ class Keyboard:
             return os.tcgetpgrp(self._stream.fileno()) == os.getpgrp()
         except OSError:  # it isn't even the terminal that controls us
             return False
+
+
+def _exit(signum: int, frame: object) -> None:
+    """Whoever is told to end gives the terminal back first; the shell sees the status of a killed program."""
+    raise SystemExit(128 + signum)
