@@ -51,7 +51,7 @@ class NotingLoop(asyncio.SelectorEventLoop):
         super().__init__()
         self.woken: set[Any] = set()
 
-    def call_soon(
+    def call_soon(  # type: ignore[override]  # wants a TypeVarTuple
         self, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> asyncio.Handle:
         task = getattr(callback, "__self__", None)  # of a task's own step or wake-up

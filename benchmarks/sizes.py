@@ -29,7 +29,7 @@ def _figure(name: str, extra: str, goal: float) -> Figure:
     with tempfile.TemporaryDirectory() as folder:
         venv = Path(folder) / "venv"
         subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-        pip = [venv / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip = [str(venv / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, "-e", f"{ROOT}{extra}"], check=True)
         sizes = _sizes(venv)
     shown = ", ".join(f"{package} {blocks * MB:.0f}" for package, blocks in sizes.most_common(SHOWN))
