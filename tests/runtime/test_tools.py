@@ -4,31 +4,22 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.toolbench import ToolBench, call, error_of, settle
+from tests.support.toolbench import ToolBench, add, book, call, dawdles, error_of, simulated
 from tests.support.workers import Stuck, pool
 from voicepipe.config.models import BuiltinTool, PythonTool
-from voicepipe.core.clock import run_on
 from voicepipe.core.units import SECOND
 from voicepipe.errors import ConfigError, ToolError
 from voicepipe.runtime.tool_modes import Stubs
-from voicepipe.runtime.tools import CLOSE_S, MAX_CALLS, UNWIND_S, ToolSet
+from voicepipe.runtime.tools import MAX_CALLS, ToolSet
 from voicepipe.speech.tools import tool
 
 SECRET = "sk-very-secret"
-
-
-@tool(side_effect=False)
-def add(a: int, b: int = 1) -> dict[str, int]:
-    """Add two numbers."""
-    return {"sum": a + b}
 
 
 @tool(side_effect=False)
@@ -78,24 +69,6 @@ def gives_an_object() -> object:
 def times_out_by_itself() -> None:
     """Raise what the deadline would raise."""
     raise TimeoutError("the database slept")
-
-
-@tool(side_effect=False, timeout="2s")
-async def dawdles() -> str:
-    """Take an hour."""
-    await asyncio.sleep(3600)
-    return "at last"
-
-
-@tool(timeout="30s")
-async def book() -> str:
-    """Book a table, which takes three seconds."""
-    await asyncio.sleep(3)
-    return "booked"
-
-
-def simulated(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    run_on("simulated", test())
 
 
 # ── what the model sees ──────────────────────────────────────────────────────────────────────────
@@ -257,165 +230,6 @@ def test_a_sync_tool_that_hangs_is_abandoned_at_its_time_out() -> None:
         assert len(bench.finished) == 1
 
     asyncio.run(test())
-
-
-# ── turns that die ───────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_tool_with_effects_waits_for_the_commit() -> None:
-    async def test() -> None:
-        bench = ToolBench(book)
-        turn = bench.begin(live=False)
-        running = asyncio.ensure_future(bench.run(turn, call("book")))
-        await bench.clock.sleep(10 * SECOND)
-        assert bench.records == []
-        bench.commit(turn)
-        messages = await running
-        assert messages is not None
-        assert messages[0].text == "booked"
-        assert bench.clock.now() == 13 * SECOND
-
-    simulated(test)
-
-
-def test_a_tool_without_effects_runs_for_a_draft() -> None:
-    async def test() -> None:
-        bench = ToolBench(add)
-        messages = await bench.run(bench.begin(live=False), call("add", {"a": 1}))
-        assert messages is not None
-        assert messages[0].text == '{"sum":2}'
-
-    simulated(test)
-
-
-def test_a_tool_with_effects_never_begins_for_a_draft_that_is_discarded() -> None:
-    async def test() -> None:
-        bench = ToolBench(book)
-        running = asyncio.ensure_future(bench.run(bench.begin(live=False), call("book")))
-        await settle()
-        bench.turns.discard()
-        assert await running is None
-        await bench.tools.close()
-        assert bench.records == []
-        assert bench.clock.now() == 0
-
-    simulated(test)
-
-
-def test_a_tool_without_effects_is_cancelled_with_its_turn() -> None:
-    async def test() -> None:
-        bench = ToolBench(dawdles)
-        turn = bench.begin()
-        running = asyncio.ensure_future(bench.run(turn, call("dawdles")))
-        await bench.clock.sleep(1 * SECOND)
-        bench.die(turn)
-        assert await running is None
-        await settle()
-        (finished,) = bench.finished
-        assert finished.at_ns == 1 * SECOND
-        assert finished.error
-        assert "interrupted" in error_of(finished.result)
-
-    simulated(test)
-
-
-def test_a_tool_with_effects_outlives_its_turn_and_its_result_becomes_history() -> None:
-    async def test() -> None:
-        bench = ToolBench(book)
-        turn = bench.begin()
-        running = asyncio.ensure_future(bench.run(turn, call("book")))
-        await bench.clock.sleep(1 * SECOND)
-        bench.die(turn)
-        assert await running is None
-        assert bench.clock.now() == 1 * SECOND
-        assert bench.answers() == ["interrupted before it finished"]
-        await bench.clock.sleep(5 * SECOND)
-        assert bench.answers() == ["booked"]
-        assert [(f.result, f.error, f.at_ns) for f in bench.finished] == [("booked", False, 3 * SECOND)]
-
-    simulated(test)
-
-
-def test_what_was_finished_before_the_turn_died_is_kept() -> None:
-    async def test() -> None:
-        bench = ToolBench(add, dawdles)
-        turn = bench.begin()
-        running = asyncio.ensure_future(
-            bench.run(turn, call("add", {"a": 1}, "quick"), call("dawdles", id="slow"))
-        )
-        await bench.clock.sleep(1 * SECOND)
-        bench.turns.interrupt()
-        assert await running is None
-        await settle()
-        bench.conversation.finish(turn, completed=False)
-        assert bench.answers() == ['{"sum":2}', "interrupted before it finished"]
-
-    simulated(test)
-
-
-def test_a_session_that_ends_waits_for_tools_with_effects() -> None:
-    async def test() -> None:
-        bench = ToolBench(book)
-        turn = bench.begin()
-        running = asyncio.ensure_future(bench.run(turn, call("book")))
-        await bench.clock.sleep(1 * SECOND)
-        bench.die(turn)
-        await running
-        await bench.tools.close()
-        assert bench.clock.now() == 3 * SECOND
-        assert bench.answers() == ["booked"]
-
-    simulated(test)
-
-
-def test_it_waits_a_bounded_time_also_for_a_tool_that_resists() -> None:
-    async def test() -> None:
-        let_go = asyncio.Event()
-
-        @tool(timeout="1h")
-        async def resists() -> None:
-            """Ignore every cancellation."""
-            while not let_go.is_set():
-                try:
-                    await let_go.wait()
-                except asyncio.CancelledError:
-                    continue
-
-        bench = ToolBench(resists)
-        turn = bench.begin()
-        running = asyncio.ensure_future(bench.run(turn, call("resists")))
-        await settle()
-        bench.die(turn)
-        await running
-        await bench.tools.close()
-        assert bench.clock.now() <= (CLOSE_S + UNWIND_S) * SECOND
-        assert [f.error for f in bench.finished] == [True]
-        let_go.set()
-        await settle()
-
-    simulated(test)
-
-
-def test_a_tool_that_resists_its_time_out_holds_nobody_up() -> None:
-    async def test() -> None:
-        let_go = asyncio.Event()
-
-        @tool(timeout="1s")
-        async def resists() -> None:
-            """Ignore the cancellation and fail afterwards."""
-            try:
-                await asyncio.sleep(3600)
-            except asyncio.CancelledError:
-                await let_go.wait()
-                raise LookupError("nobody asks any more") from None
-
-        bench = ToolBench(resists)
-        assert "no answer within 1s" in error_of(await bench.ask("resists"))
-        assert bench.clock.now() == 1 * SECOND
-        let_go.set()
-        await settle()
-
-    simulated(test)
 
 
 # ── a pipeline's tools ───────────────────────────────────────────────────────────────────────────

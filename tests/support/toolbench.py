@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from tests.support.workers import make_workers
-from voicepipe.core.clock import Clock
+from voicepipe.core.clock import Clock, run_on
 from voicepipe.core.messages import Message, ToolCall
 from voicepipe.core.records import Record, ToolFinished, ToolStarted
 from voicepipe.core.turns import Turns
 from voicepipe.runtime.tools import SessionTools, ToolSet
 from voicepipe.speech.conversation import Conversation
-from voicepipe.speech.tools import tool_spec
+from voicepipe.speech.tools import tool, tool_spec
 
 
 class ToolBench:
@@ -98,3 +98,30 @@ async def settle() -> None:
     """Let every task go as far as it can without time passing."""
     for _ in range(20):
         await asyncio.sleep(0)
+
+
+def simulated(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    run_on("simulated", test())
+
+
+# ── tools that several tests use ──────────────────────────────────────────────────────────────────
+
+
+@tool(side_effect=False)
+def add(a: int, b: int = 1) -> dict[str, int]:
+    """Add two numbers."""
+    return {"sum": a + b}
+
+
+@tool(side_effect=False, timeout="2s")
+async def dawdles() -> str:
+    """Take an hour."""
+    await asyncio.sleep(3600)
+    return "at last"
+
+
+@tool(timeout="30s")
+async def book() -> str:
+    """Book a table, which takes three seconds."""
+    await asyncio.sleep(3)
+    return "booked"

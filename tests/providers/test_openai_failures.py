@@ -1,0 +1,270 @@
+"""The ``openai`` LLM against a real HTTP server on loopback: what goes wrong, keys, and the start."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.openai_llm import (
+    SECRET,
+    answer,
+    failure,
+    gather_into,
+    started,
+)
+from tests.support.workers import make_call, make_host
+from voicepipe.errors import ProviderError, SetupError
+from voicepipe.providers.base import TextDelta
+from voicepipe.providers.openai import OpenAI, OpenAIConfig
+from voicepipe.testing.openai_server import OpenAIServer, Reply, Tool
+
+pytest.importorskip("openai", reason="needs the extra 'local'")
+
+
+# ── failures during a call ───────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "retryable"),
+    [
+        (400, None, "bad_request", False),
+        (401, "invalid_api_key", "authentication", False),
+        (403, None, "authentication", False),
+        (404, "model_not_found", "bad_request", False),
+        (408, None, "timeout", True),
+        (429, "rate_limit_exceeded", "rate_limit", True),
+        (429, "insufficient_quota", "rate_limit", False),
+        (500, None, "internal", True),
+        (503, None, "internal", True),
+    ],
+)
+def test_a_refused_request_is_classed_by_its_status(
+    status: int, code: str | None, kind: str, retryable: bool
+) -> None:
+    error = failure(Reply(status=status, error={"message": "so it is", "type": "x", "code": code}))
+    assert (error.kind, error.retryable, error.status) == (kind, retryable, status)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("drop", "connection"),
+        ("no_finish", "connection"),
+        ("malformed", "bad_answer"),
+        ("error_event", "bad_answer"),
+    ],
+)
+def test_an_answer_that_breaks_off_is_an_error_after_the_text_that_came(fault: Any, kind: str) -> None:
+    async def main() -> tuple[list[Any], ProviderError, dict[Any, int]]:
+        call = make_call()
+        seen: list[Any] = []
+        reply = Reply(text=["Half an "], fault=fault)
+        async with OpenAIServer(reply) as server, started(server.base_url) as llm:
+            with pytest.raises(ProviderError) as caught:
+                await gather_into(seen, llm, call)
+        return seen, caught.value, call.usage
+
+    seen, error, usage = asyncio.run(main())
+    assert seen == [TextDelta(text="Half an ")]
+    assert (error.kind, error.retryable, error.provider) == (kind, True, "openai")
+    assert usage["tokens_out", True] == 2
+
+
+def test_a_server_that_falls_silent_is_a_timeout_in_the_end() -> None:
+    error = failure(Reply(text=["Half"], fault="stall"), read_timeout="50ms")
+    assert (error.kind, error.retryable) == ("timeout", True)
+    error = failure(Reply(silent=True), read_timeout="50ms")
+    assert error.kind == "timeout"
+
+
+def test_a_server_that_has_gone_away_is_a_connection_error_and_costs_nothing() -> None:
+    async def main() -> None:
+        call = make_call()
+        async with OpenAIServer() as server:
+            llm = OpenAI(OpenAIConfig(model="test-model", base_url=server.base_url), make_host())
+            await llm.start()
+        try:
+            with pytest.raises(ProviderError) as caught:
+                await answer(llm, call)
+            assert (caught.value.kind, caught.value.retryable) == ("connection", True)
+            assert call.usage == {}
+        finally:
+            await llm.close()
+
+    asyncio.run(main())
+
+
+def test_a_request_is_not_repeated_behind_the_back_of_the_wrapper() -> None:
+    async def main() -> int:
+        async with OpenAIServer(Reply(status=500), Reply(text=["x"])) as server:
+            async with started(server.base_url) as llm:
+                with pytest.raises(ProviderError):
+                    await answer(llm)
+            return len(server.completions)
+
+    assert asyncio.run(main()) == 1
+
+
+def test_a_tool_call_without_a_name_is_a_bad_answer() -> None:
+    assert failure(Reply(tools=[Tool(name="")])).kind == "bad_answer"
+
+
+def test_an_answer_withheld_by_a_filter_is_not_silence() -> None:
+    assert "content filter" in failure(Reply(finish="content_filter")).message
+
+
+def test_an_answer_without_end_is_cut_off() -> None:
+    error = failure(Reply(text=["x" * 100_000] * 6))
+    assert error.kind == "bad_answer"
+    assert "longer than" in error.message
+
+
+def test_use_before_start_is_a_provider_error() -> None:
+    async def main() -> None:
+        await answer(OpenAI(OpenAIConfig(model="m", base_url="http://localhost:1/v1"), make_host()))
+
+    with pytest.raises(ProviderError, match="before start"):
+        asyncio.run(main())
+
+
+# ── keys ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_written_key_is_sent_and_never_shown() -> None:
+    async def main() -> list[str]:
+        wrong = {"message": f"Incorrect key {SECRET}", "type": "x", "code": "invalid_api_key"}
+        replies = [Reply(status=status, error=wrong) for status in (400, 401, 429, 500)]
+        shown = []
+        async with OpenAIServer(*replies, key=SECRET) as server:
+            async with started(server.base_url, api_key=SECRET) as llm:
+                for _ in range(4):
+                    with pytest.raises(ProviderError) as caught:
+                        await answer(llm)
+                    shown += [str(caught.value), repr(caught.value.__cause__), repr(llm.config)]
+            assert all(r.headers["authorization"] == f"Bearer {SECRET}" for r in server.requests)
+        return shown
+
+    assert not [text for text in asyncio.run(main()) if SECRET in text]
+
+
+_WITH_ENVIRONMENT = """
+import asyncio, json
+from tests.support.openai_llm import Reply, reply_to
+events, request = asyncio.run(reply_to(Reply(text=["x"])))
+print(json.dumps(request.headers))
+"""
+
+
+def test_what_the_environment_holds_for_openai_does_not_reach_another_server() -> None:
+    private = {
+        "OPENAI_API_KEY": SECRET,
+        "OPENAI_ADMIN_KEY": SECRET,
+        "OPENAI_ORG_ID": "org-private",
+        "OPENAI_PROJECT_ID": "proj-private",
+        "OPENAI_CUSTOM_HEADERS": "X-Private: yes\nAuthorization: Bearer private",
+        "OPENAI_BASE_URL": "http://127.0.0.1:9/v1",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", _WITH_ENVIRONMENT],
+        env={"PATH": os.environ["PATH"], **private},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    headers = json.loads(done.stdout)
+    assert "authorization" not in headers
+    assert "private" not in done.stdout
+    assert SECRET not in done.stdout
+
+
+# ── before the call ──────────────────────────────────────────────────────────────────────────────
+
+
+def _setup_failure(
+    base_url: str | None = None, server: OpenAIServer | None = None, **config: Any
+) -> SetupError:
+    async def main() -> None:
+        if server is None:
+            assert base_url is not None
+            async with started(base_url, **config):
+                return
+        async with server, started(server.base_url, **config):
+            return
+
+    with pytest.raises(SetupError) as caught:
+        asyncio.run(main())
+    return caught.value
+
+
+def _closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def test_a_server_that_is_not_there_is_found_out_before_the_call() -> None:
+    url = f"http://127.0.0.1:{_closed_port()}/v1"
+    error = _setup_failure(url)
+    assert error.message == f"nothing answers at {url}"
+    assert error.hint is not None
+    assert "start the server" in error.hint
+
+
+def test_a_model_that_the_server_does_not_have_is_found_out_before_the_call() -> None:
+    error = _setup_failure(
+        server=OpenAIServer(models=["llama3.2:latest", "qwen3:4b"]), model="lama3.2:latest"
+    )
+    assert "has no model 'lama3.2:latest'. Did you mean 'llama3.2:latest'?" in error.message
+    assert error.hint == "it has llama3.2:latest, qwen3:4b"
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        OpenAIServer(Reply(text=["x"]), models=None),
+        OpenAIServer(Reply(text=["x"]), models=[]),
+        OpenAIServer(Reply(text=["x"]), models=["llama3.2:latest"]),
+        OpenAIServer(Reply(text=["x"]), models=["/models/some.gguf"], owned_by="llamacpp"),
+    ],
+    ids=["no list", "empty list", "a tag that may be left out", "llama.cpp answers to any name"],
+)
+def test_a_server_that_may_well_have_the_model_is_accepted(server: OpenAIServer) -> None:
+    async def main() -> list[Any]:
+        async with server, started(server.base_url, model="llama3.2") as llm:
+            return await answer(llm)
+
+    assert asyncio.run(main()) == [TextDelta(text="x")]
+
+
+def test_a_refused_key_is_found_out_before_the_call() -> None:
+    error = _setup_failure(server=OpenAIServer(key="right"), api_key=SECRET)
+    assert "refused the key" in error.message
+    assert SECRET not in str(error)
+    assert "wants a key" in _setup_failure(server=OpenAIServer(key="right")).message
+
+
+def test_another_endpoint_than_openais_is_said_aloud() -> None:
+    said: list[str] = []
+
+    async def main() -> None:
+        async with OpenAIServer() as server:
+            host = make_host(progress=said.append)
+            llm = OpenAI(OpenAIConfig(model="test-model", base_url=server.base_url), host)
+            await llm.start()
+            await llm.close()
+            assert said == [f"llm openai: test-model at {server.base_url}"]
+
+    asyncio.run(main())
