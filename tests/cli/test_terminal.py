@@ -43,7 +43,7 @@ def test_a_footer_that_is_taken_away_leaves_a_clean_line(seen: Screen) -> None:
     terminal = Terminal(seen.stream)
     terminal.line("hello")
     terminal.footer("● listening")
-    terminal.footer("")
+    terminal.footer()
     terminal.line("bye")
     assert seen.lines == ["hello", "bye", ""]
 
@@ -65,10 +65,12 @@ def test_a_status_that_is_too_long_shows_its_end_after_its_label(seen: Screen) -
     assert seen.lines == ["agent  …" + "a" * 24 + "the end"]
 
 
-def test_a_footer_that_is_too_wide_is_left_out_rather_than_wrapped(seen: Screen) -> None:
+def test_a_footer_that_is_too_wide_gives_way_to_a_shorter_one_or_is_left_out(seen: Screen) -> None:
     terminal = Terminal(seen.stream)
-    terminal.footer("x" * 40)
+    terminal.footer("x" * 40, "y" * 39, "z")
     terminal.line("hello")
+    assert seen.lines == ["hello", "y" * 39]
+    terminal.footer("x" * 40)
     assert seen.lines == ["hello", ""]
 
 

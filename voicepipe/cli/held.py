@@ -159,7 +159,7 @@ class DeskCall(HeldCall):
         self._state = State.IDLE
         self._talking = False
         self._timer: asyncio.TimerHandle | None = None
-        self._shown = ""
+        self._shown: list[str] = []
 
     def begin(self, call: Call) -> None:
         super().begin(call)
@@ -216,17 +216,20 @@ class DeskCall(HeldCall):
         if not self.terminal.interactive:
             return
         microphone = self._ends.caller
-        line = indicator(
-            self.terminal,
-            self._state,
-            microphone.level_dbfs(),
-            muted=microphone.muted,
-            talking=self._talking,
-            keys=self._keyboard.available,
-        )
-        if line != self._shown:
-            self._shown = line
-            self.terminal.footer(line)
+        lines = [
+            indicator(
+                self.terminal,
+                self._state,
+                microphone.level_dbfs(),
+                muted=microphone.muted,
+                talking=self._talking,
+                keys=keys,
+            )
+            for keys in ((True, False) if self._keyboard.available else (False,))
+        ]
+        if lines != self._shown:
+            self._shown = lines
+            self.terminal.footer(*lines)
 
     # ── the keys ─────────────────────────────────────────────────────────────────────────────────
 

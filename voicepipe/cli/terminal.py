@@ -56,14 +56,15 @@ class Terminal:
         self._status = label + clip(text, room)
         self._redraw()
 
-    def footer(self, text: str) -> None:
-        """A line below all others until the next one, or for good with an empty one; only on a terminal.
+    def footer(self, *texts: str) -> None:
+        """A line below all others until the next one: the first of ``texts`` that fits; only on a terminal.
 
-        It may be styled, and is left out where the terminal is too narrow for it.
+        They may be styled. Without any, or where the terminal is too narrow for all, there is none.
         """
         if self.quiet or not self.interactive:
             return
-        self._footer = text if width(text) < self._columns else ""
+        columns = self._columns
+        self._footer = next((text for text in texts if width(text) < columns), "")
         self._redraw()
 
     def done(self) -> None:

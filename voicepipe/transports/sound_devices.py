@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,12 @@ OTHER_RATES = (48_000, 44_100, 16_000)
 """Hz, tried in this order where neither the wanted rate nor the device's own one works."""
 
 _WHAT = {"input": "microphone", "output": "loudspeaker"}
+_NoticeHandler = ctypes.CFUNCTYPE(
+    None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p
+)
+_IGNORE_NOTICE = _NoticeHandler(lambda *notice: None)
+"""Of the type ``snd_lib_error_handler_t``, without what varies. ALSA keeps it: it must never be collected."""
+
 _SEE = "voicepipe doctor lists the devices"
 
 
@@ -43,6 +50,7 @@ class SoundDevice:
 
 def sound_library() -> Any:
     """The module ``sounddevice``. Raises ``SetupError`` where it or PortAudio isn't installed."""
+    _hush_alsa()
     try:
         return require("sounddevice", extra="local", purpose="the sound card")
     except OSError:  # what sounddevice raises on import
@@ -86,7 +94,7 @@ def choose(found: Sequence[SoundDevice], direction: Direction, wanted: str | Non
     if not usable:
         raise SetupError(
             f"this computer has no {what}",
-            hint=f"connect one; {_SEE}. --input and --text hold a call without sound devices",
+            hint=f"connect one, or see whether the sound server runs; {_SEE}. --input and --text need none",
         )
     if wanted is None:
         default = [d for d in usable if (d.default_input if direction == "input" else d.default_output)]
@@ -191,6 +199,18 @@ class DeviceStream:
     def _finished(self) -> None:
         if not self._closed:
             self._on_lost()
+
+
+def _hush_alsa() -> None:
+    """ALSA writes what it notices straight to standard error, into the middle of the screen.
+
+    What matters of it comes to us as PortAudio's flags and errors.
+    """
+    try:
+        alsa = ctypes.CDLL("libasound.so.2")
+    except OSError:  # another system
+        return
+    alsa.snd_lib_error_set_handler(_IGNORE_NOTICE)
 
 
 def _portaudio_remedy() -> str:
