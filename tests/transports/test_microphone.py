@@ -232,23 +232,40 @@ def test_a_recording_that_cannot_be_written_on_ends_the_call() -> None:
     asyncio.run(test())
 
 
-def test_the_time_line_goes_on_between_frames_and_counts_what_is_still_on_its_way() -> None:
-    class SetClock:
-        time = 0
+class SetClock:
+    def __init__(self) -> None:
+        self.time = 0
 
-        def now(self) -> int:
-            return self.time
+    def now(self) -> int:
+        return self.time
 
+
+def test_the_time_line_runs_from_the_beginning_and_counts_what_is_still_on_its_way() -> None:
     async def test() -> None:
         desk = Desk(PLAIN)  # 20 ms of latency
         clock = SetClock()
         desk.microphone._clock = clock  # type: ignore[assignment]
+        clock.time = 1000 * MS
         async with desk.in_call():
-            assert desk.microphone.time_line(48_000) == 960
-            clock.time = 25 * MS
+            clock.time += 500 * MS  # it takes so long to start
+            assert desk.microphone.time_line(48_000) == 24_000
             desk.device.speak(speech(0))
-            assert desk.microphone.time_line(48_000) == 960 + 960
-            clock.time = 30 * MS
-            assert desk.microphone.time_line(48_000) == 960 + 960 + 240
+            assert desk.microphone.time_line(48_000) == 24_000
+            clock.time += 5 * MS
+            assert desk.microphone.time_line(48_000) == 24_000 + 240
+            clock.time += 30 * MS  # a frame that comes late
+            desk.device.speak(speech(1))
+            assert desk.microphone.time_line(48_000) == 24_000 + 960
 
     asyncio.run(test())
+
+
+def test_the_recording_begins_with_the_call_and_not_with_the_first_frame(tmp_path: Path) -> None:
+    def play(desk: Desk) -> None:
+        clock = SetClock()
+        clock.time = desk.microphone._began_ns + 540 * MS
+        desk.microphone._clock = clock  # type: ignore[assignment]
+        desk.device.speak(speech(999))
+
+    caller = recorded(tmp_path / "call.wav", play)
+    assert np.flatnonzero(caller)[0] == pytest.approx(RATE // 2, abs=RATE // 500)

@@ -15,7 +15,7 @@ from voicepipe.core.clock import Clock
 from voicepipe.core.frames import FRAME_MS, AudioIn, Pcm, TypedText
 from voicepipe.core.inbox import Outlet
 from voicepipe.core.io import Line
-from voicepipe.core.units import SECOND
+from voicepipe.core.units import MS, SECOND
 from voicepipe.errors import VoicepipeError
 from voicepipe.transports.recording import Recording
 from voicepipe.transports.sound_devices import DeviceStream, SoundDevice
@@ -62,6 +62,7 @@ class Microphone:
             on_lost=on_lost,
             sound=sound,
         )
+        self._latency_ns = self.stream.latency_samples * SECOND // self.stream.rate
         self._size = rate * FRAME_MS // 1000
         self._silence: Pcm = np.zeros(self._size, np.int16)
         self._latest = self._silence
@@ -70,8 +71,10 @@ class Microphone:
         """``(index, samples at the device's rate)``; PortAudio's thread puts, the loop takes."""
         self._frames = 0
         """Frames since ``run`` began, those that were dropped included."""
-        self._heard_ns = 0
-        """Session time of the last of them."""
+        self._began_ns = self._heard_ns = 0
+        """Session times at which ``run`` began, and of the last frame."""
+        self._lead_ns = self._unrecorded_ns = 0
+        """How long after the beginning the first sample was spoken: devices take up to a second to start."""
         self._next = 0
         self._woken = False
         self._out: Outlet[AudioIn | TypedText] | None = None
@@ -81,7 +84,7 @@ class Microphone:
 
     async def run(self, out: Outlet[AudioIn | TypedText], line: Line) -> None:
         """Sends until it is cancelled. Raises what ``end`` was told."""
-        self._heard_ns = self._clock.now()
+        self._began_ns = self._clock.now()
         self._out = out
         try:
             await self._over.wait()
@@ -100,13 +103,17 @@ class Microphone:
         return rms_dbfs(self._latest)
 
     def time_line(self, rate: int) -> int:
-        """The sample, at ``rate``, of the microphone's own time line that is being spoken now.
+        """The sample, at ``rate``, of the recording's time line that is being spoken now.
 
-        What the microphone has handed over is as old as its latency.
+        It begins with ``run`` and goes on with the microphone's own clock; other devices have others, and
+        would drift apart from it in a long call.
         """
-        frames, heard_ns = self._frames, self._heard_ns
-        late_ns = self._clock.now() - heard_ns + self.stream.latency_samples * SECOND // self.stream.rate
-        return frames * rate * FRAME_MS // 1000 + late_ns * rate // SECOND
+        frames, now = self._frames, self._clock.now()
+        if frames == 0:
+            spoken_ns = now - self._began_ns
+        else:
+            spoken_ns = self._lead_ns + frames * FRAME_MS * MS + self._latency_ns + now - self._heard_ns
+        return spoken_ns * rate // SECOND
 
     def _take(self, buffer: Any, samples: int, flags: Any) -> None:
         """In PortAudio's thread. The buffer is only lent."""
@@ -116,6 +123,9 @@ class Microphone:
             return
         index = self._frames
         self._heard_ns = self._clock.now()
+        if index == 0:
+            lead_ns = self._heard_ns - self._latency_ns - FRAME_MS * MS - self._began_ns
+            self._lead_ns = self._unrecorded_ns = max(0, lead_ns)
         self._frames = index + 1
         if len(self._waiting) >= WAITING:
             self.dropped += 1
@@ -141,6 +151,10 @@ class Microphone:
     def _record(self, index: int, pcm: Pcm) -> None:
         assert self.recording is not None
         try:
+            if self._unrecorded_ns:
+                lead: Pcm = np.zeros(self._unrecorded_ns * self.rate // SECOND, np.int16)
+                self._unrecorded_ns = 0
+                self.recording.add_caller(lead)
             for _ in range(self._next, index):
                 self.recording.add_caller(self._silence)
             self.recording.add_caller(pcm)
