@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from voicepipe import tool
+from voicepipe import ToolError, tool
 
 _WEATHER = {
     "paris": ("sunny", 21),
@@ -19,11 +19,11 @@ _WEATHER = {
     "tokyo": ("cloudy", 19),
     "sydney": ("sunny", 23),
 }
-_ORDERS = {
-    "delivered": "was delivered on Monday",
-    "shipped": "has left the warehouse and should arrive on Friday",
-    "packed": "is packed and leaves the warehouse tomorrow",
-}
+_STATUSES = (
+    "was delivered on Monday",
+    "has left the warehouse and should arrive on Friday",
+    "is packed and leaves the warehouse tomorrow",
+)
 _timers: list[str] = []
 _lights: dict[str, str] = {}
 
@@ -42,7 +42,7 @@ def get_weather(city: str) -> dict[str, str | int]:
         city: the name of the city
     """
     if city.lower() not in _WEATHER:
-        raise LookupError(f"there is no sample data for {city}")
+        raise ToolError(f"There is no sample data for {city}.")
     conditions, celsius = _WEATHER[city.lower()]
     return {"city": city, "conditions": conditions, "celsius": celsius}
 
@@ -58,7 +58,7 @@ def set_timer(minutes: int | None = None, hours: int | None = None) -> dict[str,
     parts = [_count(hours, "hour"), _count(minutes, "minute")]
     length = " and ".join(part for part in parts if part)
     if not length:
-        raise ValueError("a timer needs minutes or hours")
+        raise ToolError("A timer needs minutes or hours.")
     _timers.append(length)
     return {"length": length}
 
@@ -70,9 +70,11 @@ def list_timers() -> dict[str, str]:
 
 
 @tool
-def cancel_timers() -> dict[str, int]:
+def cancel_timers() -> dict[str, str]:
     """Cancel all timers."""
-    cancelled = len(_timers)
+    if not _timers:
+        raise ToolError("No timer is running.")
+    cancelled = f"the timer of {_timers[0]}" if len(_timers) == 1 else f"{len(_timers)} timers"
     _timers.clear()
     return {"cancelled": cancelled}
 
@@ -96,8 +98,9 @@ def get_order_status(number: str) -> dict[str, str]:
     Args:
         number: the order's number, all its digits
     """
-    statuses = tuple(_ORDERS.values())
-    return {"number": number, "status": statuses[sum(map(int, number)) % len(statuses)]}
+    if not number.isdecimal():
+        raise ToolError(f"An order's number has only digits, not {number}.")
+    return {"number": number, "status": _STATUSES[sum(map(int, number)) % len(_STATUSES)]}
 
 
 def _count(number: int | None, unit: str) -> str:

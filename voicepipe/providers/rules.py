@@ -7,7 +7,9 @@ model of language in it: what isn't written in the file isn't understood, and it
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -19,11 +21,17 @@ from voicepipe.core.messages import Message, TextDelta, ToolCall, ToolOffer
 from voicepipe.core.units import ConfigPath
 from voicepipe.errors import ProviderError
 from voicepipe.providers.base import LlmProvider, ProviderConfig
-from voicepipe.speech.rules import PLACEHOLDER, read_rules
+from voicepipe.speech.answers import argument, fill, parsed_result
+from voicepipe.speech.rules import RulesFile, read_rules
 from voicepipe.speech.templates import Match, Templates
 
-MEMORY = 6
-"""Turns looked back on for a reply to a question of the agent's own."""
+MEMORY = 50
+"""Turns looked back on, to know what was asked and which answers were given already."""
+
+CACHE = 4096
+"""Texts whose meaning is kept, of all sessions: a turn then matches only what is new, in about 0.5 ms."""
+
+_WORD = re.compile(r"\s*\S+\s*")
 
 
 class RulesConfig(ProviderConfig):
@@ -36,10 +44,12 @@ class Rules(LlmProvider):
     packages: ClassVar[tuple[str, ...]] = ("hassil",)
     Config: ClassVar[type[ProviderConfig]] = RulesConfig
     config: RulesConfig
-    _templates: Templates
+    _templates: Templates | None = None
+    _match: Callable[[str, str | None], Match | None]
 
     async def start(self) -> None:
         self._templates = await self.host.workers.call(self._load)
+        self._match = lru_cache(CACHE)(self._templates.match)
 
     def check(self) -> list[str]:
         return missing("hassil", extra="quickstart")
@@ -47,68 +57,76 @@ class Rules(LlmProvider):
     async def generate(
         self, call: Call, messages: Sequence[Message], tools: Sequence[ToolOffer]
     ) -> AsyncIterator[TextDelta | ToolCall]:
+        rules = self._rules()
         call.add_usage("requests", 1)
-        turns = _turns(messages)
+        turns = _turns(messages)[-MEMORY:]
         if not turns:
             return
-        intents = self._intents([turn[0].text for turn in turns[-MEMORY:]])
-        match, told = intents[-1], turns[-1][1:]
-        if match is not None and (name := self._tool(match)) and not any(m.role == "tool" for m in told):
-            yield self._call(match, name, len(messages), tools)
-            return
+        texts = [turn[0].text for turn in turns]
+        meanings = self._meanings(texts)
+        kinds = [(_intent(match), text == UNRECOGNISED) for match, text in zip(meanings, texts, strict=True)]
+        match, (_, unrecognised), times = meanings[-1], kinds[-1], kinds.count(kinds[-1])
+        results = [message.text for message in turns[-1] if message.role == "tool"]
         if match is None:
-            answer = self._fallback(turns[-1][0].text, len(turns))
+            fallback = rules.fallback
+            answer = _in_turn(fallback.unrecognised if unrecognised else fallback.unknown, times)
+        elif rules.intents[match.intent].tool and not results:
+            yield self._call(match, len(messages), tools)
+            return
         else:
-            answer = self._answer(match, told, intents)
-        for word in answer.split(" "):
-            yield TextDelta(text=word + " ")
+            answer = self._answer(match, results, times)
+        for word in _WORD.findall(answer):
+            yield TextDelta(text=word)
 
     def _load(self) -> Templates:
         templates = Templates(*read_rules(self.config.file), purpose="llm 'rules'")
         templates.match("hello")  # the first match compiles what the others use
         return templates
 
-    def _intents(self, texts: Sequence[str]) -> list[Match | None]:
+    def _rules(self) -> RulesFile:
+        if self._templates is None:
+            raise ProviderError("used before start()", provider=self.name, kind="internal")
+        return self._templates.rules
+
+    def _meanings(self, texts: Sequence[str]) -> list[Match | None]:
         """What each text means, given what was answered to the one before."""
         found: list[Match | None] = []
+        before: Match | None = None
         for text in texts:
-            before = found[-1].intent if found and found[-1] else None
-            found.append(None if text == UNRECOGNISED else self._templates.match(text, after=before))
+            if text == UNRECOGNISED:  # a question of the agent's own stays open: the caller says it again
+                found.append(None)
+                continue
+            before = self._match(text, _intent(before))
+            found.append(before)
         return found
 
-    def _tool(self, match: Match) -> str | None:
-        return self._templates.rules.intents[match.intent].tool
-
-    def _call(self, match: Match, name: str, number: int, tools: Sequence[ToolOffer]) -> ToolCall:
-        if name not in {tool.name for tool in tools}:
-            offered = ", ".join(sorted(tool.name for tool in tools)) or "none"
+    def _call(self, match: Match, number: int, tools: Sequence[ToolOffer]) -> ToolCall:
+        spec = self._rules().intents[match.intent]
+        offered = sorted(tool.name for tool in tools)
+        if spec.tool not in offered:
             raise ProviderError(
-                f"the rule '{match.intent}' calls the tool '{name}', which the agent doesn't have",
+                f"the rule '{match.intent}' calls the tool '{spec.tool}', which the agent doesn't have",
                 provider=self.name,
                 kind="bad_request",
-                hint=f"add it to agent.tools; it has: {offered}",
+                hint=f"add it to agent.tools; it has: {', '.join(offered) or 'none'}",
             )
-        arguments = self._templates.rules.intents[match.intent].arguments
-        values = {key: _argument(value, match.slots) for key, value in arguments.items()}
-        return ToolCall(id=f"rules-{number}", name=name, arguments=json.dumps(values, ensure_ascii=False))
+        values = {key: argument(value, match.slots) for key, value in spec.arguments.items()}
+        given = {key: value for key, value in values.items() if value is not None}
+        return ToolCall(id=f"rules-{number}", name=spec.tool, arguments=json.dumps(given, ensure_ascii=False))
 
-    def _answer(self, match: Match, told: Sequence[Message], intents: Sequence[Match | None]) -> str:
-        spec = self._templates.rules.intents[match.intent]
+    def _answer(self, match: Match, results: Sequence[str], times: int) -> str:
+        spec = self._rules().intents[match.intent]
         values: dict[str, Any] = dict(match.slots)
         texts = spec.answer
-        for message in told:
-            if message.role != "tool":
-                continue
-            result = _parsed(message.text)
+        for result in map(parsed_result, results):
             if isinstance(result, dict) and set(result) == {"error"}:
                 values["error"] = result["error"]
-                texts = spec.error or self._templates.rules.fallback.error
+                texts = spec.error or self._rules().fallback.error
             else:
                 values["result"] = result
-        times = sum(1 for other in intents if other and other.intent == match.intent)
-        filled = [text for template in texts if (text := _fill(template, values)) is not None]
+        filled = [text for template in texts if (text := fill(template, values)) is not None]
         if filled:
-            return filled[(times - 1) % len(filled)]
+            return _in_turn(filled, times)
         raise ProviderError(
             f"no answer of the rule '{match.intent}' fits the result {str(values.get('result'))[:200]}",
             provider=self.name,
@@ -116,10 +134,14 @@ class Rules(LlmProvider):
             hint="an answer may name only fields that the result has",
         )
 
-    def _fallback(self, text: str, times: int) -> str:
-        fallback = self._templates.rules.fallback
-        texts = fallback.unrecognised if text == UNRECOGNISED else fallback.unknown
-        return texts[(times - 1) % len(texts)]
+
+def _intent(match: Match | None) -> str | None:
+    return match.intent if match else None
+
+
+def _in_turn(texts: Sequence[str], times: int) -> str:
+    """The first text the first time, then the next one."""
+    return texts[(times - 1) % len(texts)]
 
 
 def _turns(messages: Sequence[Message]) -> list[list[Message]]:
@@ -131,33 +153,3 @@ def _turns(messages: Sequence[Message]) -> list[list[Message]]:
         elif turns:
             turns[-1].append(message)
     return turns
-
-
-def _argument(value: Any, slots: dict[str, Any]) -> Any:
-    """A text that is nothing but a slot keeps the slot's type: a number stays a number."""
-    if not isinstance(value, str):
-        return value
-    whole = PLACEHOLDER.fullmatch(value)
-    return slots.get(whole[1]) if whole else _fill(value, slots)
-
-
-def _fill(template: str, values: dict[str, Any]) -> str | None:
-    """``template`` with its placeholders replaced; None if one of them has no value."""
-    out: list[str] = []
-    end = 0
-    for found in PLACEHOLDER.finditer(template):
-        value: Any = values
-        for key in found[1].split("."):
-            value = value.get(key) if isinstance(value, dict) else None
-        if value is None:
-            return None
-        out += template[end : found.start()], str(value)
-        end = found.end()
-    return "".join((*out, template[end:]))
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
