@@ -187,12 +187,15 @@ def test_cuda_that_is_not_there_is_said() -> None:
 
 
 @pytest.mark.parametrize(("backend", "module"), [("onnx", "onnxruntime"), ("torch", "torch")])
-def test_a_missing_package_is_named(backend: str, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named(
+    backend: str, module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "model").write_bytes(b"never read")
     silero_models.load_onnx.cache_clear()
     silero_models.load_torch.cache_clear()
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(SetupError, match=f"needs the package '{module}'"):
-        silero(backend=backend)
+        silero(backend=backend, model=tmp_path / "model")
 
 
 def test_check_is_content_where_start_works() -> None:

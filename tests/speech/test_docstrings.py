@@ -114,4 +114,4 @@ def test_text_that_only_resembles_a_section_is_description(docstring: str) -> No
 def test_any_mixture_of_lines_is_read(lines: list[str]) -> None:
     description, parameters = parse_docstring("\n".join(lines))
     assert all(part in "\n".join(lines) for part in description.split())
-    assert set(parameters) <= {"x", "deep", "word", "text"} | set(lines)
+    assert set(parameters) <= {"x", "deep", "word", "text"} | {line.strip(":") for line in lines}
