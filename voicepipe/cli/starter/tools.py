@@ -12,7 +12,7 @@ from voicepipe import tool
 
 Day = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
-HOURS = {"Saturday": "from 9 to 2", "Sunday": "not at all"}
+HOURS = {"Saturday": "open from 9 to 2", "Sunday": "closed"}
 
 
 @tool(side_effect=False)  # it changes nothing, so it may be called early, or in vain
@@ -22,4 +22,4 @@ def opening_hours(day: Day) -> dict[str, str]:
     Args:
         day: The day of the week that the caller asks for.
     """
-    return {"day": day, "hours": HOURS.get(day, "from 8 to 6")}
+    return {"day": day, "hours": HOURS.get(day, "open from 8 to 6")}
