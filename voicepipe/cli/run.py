@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
@@ -78,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
             call, ends = _by_microphone(options, keyboard, terminal)
         report = call.hold(pipeline, options.clock, ends, vars=variables(options.vars), events=options.events)
     if options.json:
-        print(json.dumps(report.to_dict(), ensure_ascii=False))
+        print(json.dumps(report.to_dict(), ensure_ascii=sys.stdout.encoding.lower() != "utf-8"))
     return call.status(report, items)
 
 
