@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from voicepipe.core.extras import install_command, missing
+from voicepipe.core.extras import install_command, missing, require
 from voicepipe.core.units import ConfigPath
 from voicepipe.errors import GraphError, SetupError
 from voicepipe.providers.base import ProviderConfig, VadProvider, VadStream
@@ -59,8 +59,8 @@ class Silero(VadProvider):
     config: SileroConfig
 
     def check(self) -> list[str]:
-        torch = self.config.backend == "torch"
-        problems = missing("torch" if torch else "onnxruntime", extra="torch" if torch else "quickstart")
+        engine = "onnxruntime" if self.config.backend == "onnx" else "torch"
+        problems = missing(engine, extra=self._extra)
         try:
             self._path()
         except SetupError as error:
@@ -84,14 +84,21 @@ class Silero(VadProvider):
 
         from voicepipe.providers.silero_models import load_onnx, load_torch  # noqa: PLC0415 - likewise
 
+        onnx = self.config.backend == "onnx"
+        # Before the model's file, which comes with the same extra: the engine is what people know.
+        require("onnxruntime" if onnx else "torch", extra=self._extra, purpose="vad 'silero'")
         path = self._path()
         with _LOADING:  # two pipelines that start at once load one model
-            model = load_onnx(path) if self.config.backend == "onnx" else load_torch(path, self.config.device)
+            model = load_onnx(path) if onnx else load_torch(path, self.config.device)
         for rate in RATES:
             stream = model.open(rate)
             for _ in range(WARM_UP_WINDOWS):
                 stream.probability(np.zeros(stream.window, np.int16))
         return model
+
+    @property
+    def _extra(self) -> str:
+        return "quickstart" if self.config.backend == "onnx" else "torch"
 
     def _path(self) -> Path:
         backend, path = self.config.backend, self.config.model
@@ -104,7 +111,7 @@ class Silero(VadProvider):
             packages = " or ".join(dict.fromkeys(package for package, _ in FILES[backend]))
             raise SetupError(
                 f"vad 'silero' finds no model file: {packages} isn't installed, or lacks it",
-                hint=f"install it with: {install_command('quickstart' if backend == 'onnx' else 'torch')}",
+                hint=f"install it with: {install_command(self._extra)}",
             )
         return found[0]
 
