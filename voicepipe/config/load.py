@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 from voicepipe.config.check import validate
+from voicepipe.config.displace import displaced
 from voicepipe.config.forms import long_form
 from voicepipe.config.interpolate import Environment, read_env_file
 from voicepipe.config.later import NOT_AVAILABLE, planned
@@ -35,7 +36,8 @@ IN_PROFILES = ("agent", "stages")
 class LoadedPipeline:
     """A pipeline file under one profile, checked.
 
-    ``tree`` is what the layers came to, each value with its place; ``dropped`` what they did away with.
+    ``tree`` is what the layers came to, each value with its place; ``dropped`` what they did away with,
+    ``displaced`` being those of them that are whole slots whose ports another one has taken.
     ``environment`` holds the variables a provider may read, and masks those that the file used.
     """
 
@@ -47,6 +49,7 @@ class LoadedPipeline:
     slots: tuple[Slot, ...]
     tree: Node
     dropped: tuple[Dropped, ...]
+    displaced: tuple[Dropped, ...]
     environment: Environment
 
     @property
@@ -169,21 +172,27 @@ class _Loader:
         """The pipeline under ``profile``; None, or one that isn't to be used, after a problem."""
         merger = Merger(self._slot_keys, self._environment, self._errors)
         merged: Node | None = None
-        for layer in (*self._layers.bodies, *self._of_profile(profile), *self._overrides):
+        added: dict[str, int] = {}
+        for index, layer in enumerate((*self._layers.bodies, *self._of_profile(profile), *self._overrides)):
             merged = merger.lay(merged, layer)
+            added = {key: added.get(key, index) for key in _slot_names(merged)}
         if merged is None or not self._layers.bodies:
             return None
         root = self._environment.interpolate(_without_x_keys(merged), self._unset)
         agent, name = self._top_level(root)
+        slots = self._slots(root)
+        gone = displaced(slots, added, root.map["stages"]) if slots else ()
+        left = {one.path[1] for one in gone}
         return LoadedPipeline(
             path=self._file,
             name=name or self._file.stem,
             profile=profile,
             profiles=self.profiles,
             agent=agent,
-            slots=self._slots(root),
-            tree=root,
-            dropped=tuple(merger.dropped),
+            slots=tuple(slot for slot in slots if slot.key not in left),
+            tree=_without_slots(root, left),
+            dropped=(*merger.dropped, *gone),
+            displaced=gone,
             environment=self._environment,
         )
 
@@ -262,6 +271,19 @@ class _Loader:
 
 def _is_map(node: Node | None) -> TypeGuard[Node]:
     return node is not None and isinstance(node.value, dict)
+
+
+def _slot_names(root: Node | None) -> list[str]:
+    stages = root.map.get("stages") if root is not None else None
+    return list(stages.map) if _is_map(stages) else []
+
+
+def _without_slots(root: Node, left: set[str]) -> Node:
+    if not left:
+        return root
+    stages = root.map["stages"]
+    remaining = {key: node for key, node in stages.map.items() if key not in left}
+    return replace(root, value={**root.map, "stages": replace(stages, value=remaining)})
 
 
 def _without_x_keys(node: Node, path: tuple[str, ...] = ()) -> Node:
