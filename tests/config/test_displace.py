@@ -9,7 +9,7 @@ from tests.config.fakes import REGISTRY, load
 from voicepipe.cli.graph import departures
 from voicepipe.config.explain import explain, resolved
 from voicepipe.config.registry import Registry
-from voicepipe.core.frames import AudioOut, EndOfAudio, EndOfText, Text, UserTurn
+from voicepipe.core.frames import AudioIn, AudioOut, EndOfAudio, EndOfText, Text, UserTurn
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.errors import GraphError
 from voicepipe.runtime.graph import graph_of
@@ -39,7 +39,17 @@ class Lexicon(Stage):
     ) -> None: ...
 
 
-ALSO = {"fused": f"{__name__}:Fused", "lexicon": f"{__name__}:Lexicon"}
+class Echo(Stage):
+    """It says what it hears, whoever's turn it is."""
+
+    kind: ClassVar[str] = "echo"
+
+    async def run(
+        self, ctx: StageContext, inbox: Inbox[AudioIn], out: Outlet[AudioOut | EndOfAudio]
+    ) -> None: ...
+
+
+ALSO = {kind.kind: f"{__name__}:{kind.__name__}" for kind in (Fused, Lexicon, Echo)}
 WITH_OTHERS = Registry({**REGISTRY._stages, **ALSO}, REGISTRY._providers)
 CASCADE = """\
 voicepipe: 1
@@ -101,16 +111,14 @@ def test_a_tap_displaces_nobody(tmp_path: Path) -> None:
 
 
 def test_two_claimants_in_one_layer_are_an_error_that_names_both(tmp_path: Path) -> None:
-    loaded = load(
-        tmp_path, "voicepipe: 1\nstages: {vad: fake, stt: whisper, turn: {}, tts: piper, llm: openai/m, fused: {}}",
-        registry=WITH_OTHERS,
-    )  # fmt: skip
+    both = "{vad: fake, stt: whisper, turn: {}, tts: piper, llm: openai/m, fused: {}}"
+    loaded = load(tmp_path, f"voicepipe: 1\nstages: {both}", registry=WITH_OTHERS)
     with pytest.raises(GraphError, match=r"'llm' and 'fused' both give EndOfText"):
         graph_of(loaded)
 
 
 def test_a_pipeline_without_a_turn_stage_is_refused(tmp_path: Path) -> None:
-    loaded = load(tmp_path, "voicepipe: 1\nstages: {fused: {}}", registry=WITH_OTHERS)
+    loaded = load(tmp_path, "voicepipe: 1\nstages: {echo: {}}", registry=WITH_OTHERS)
     with pytest.raises(GraphError, match="no 'turn' stage"):
         graph_of(loaded)
 
