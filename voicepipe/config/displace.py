@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from voicepipe.config.layers import Dropped
-from voicepipe.config.nodes import Node
 from voicepipe.config.slots import Slot
 from voicepipe.core.frames import Frame
+from voicepipe.core.nodes import Node
 
 Claims = frozenset[type[Frame]]
 

@@ -16,11 +16,11 @@ from voicepipe.config.later import NOT_AVAILABLE, planned
 from voicepipe.config.layers import Dropped, Merger, read_layers
 from voicepipe.config.layers import overrides as override_layers
 from voicepipe.config.models import AgentConfig, PipelineFile, PythonTool
-from voicepipe.config.nodes import Node, Place
 from voicepipe.config.registry import Registry, is_own_code
 from voicepipe.config.slots import Code, Slot, SlotReader, slot_keys
 from voicepipe.config.variables import references
 from voicepipe.core.names import did_you_mean
+from voicepipe.core.nodes import Node, Place
 from voicepipe.errors import ConfigError, ConfigErrors
 
 Overrides = Sequence[str] | Mapping[str, object]
