@@ -58,7 +58,7 @@ def test_all_problems_are_told_each_at_the_place_that_it_is_about() -> None:
     assert problems(text) == [
         (2, 20, "expected a whole number, found 'old'"),
         (3, 3, "'name' is missing"),
-        (3, 22, "expected a number, found 'heavy'"),
+        (3, 23, "expected a number, found 'heavy'"),
         (3, 4, "unknown key 'naem'. Did you mean 'name'?"),
         (4, 7, "expected a map, found a list"),
     ]
