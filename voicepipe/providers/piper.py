@@ -136,7 +136,7 @@ class Piper(TtsProvider):
             files = " and ".join(path.name for path in absent)
             fetch = "" if is_path(name) else "fetch it with: voicepipe pull PIPELINE; or "
             raise SetupError(
-                f"the Piper voice '{name}' isn't on this computer: {files} is missing",
+                f"the Piper voice '{name}' isn't on this computer: {files} {'is' if len(absent) == 1 else 'are'} missing",
                 hint=f"{fetch}put {files} into the folder {model.parent}",
             )
         return model
