@@ -14,9 +14,9 @@ import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from voicepipe.config.check import fields_of, leaves
 from voicepipe.config.models import AgentConfig, PipelineFile
 from voicepipe.config.registry import PROVIDERS, STAGES, Registry
+from voicepipe.core.check import fields_of, leaves
 from voicepipe.core.units import DURATION_PATTERN, Duration, NameOrPath, RelativeToFile, format_duration
 from voicepipe.providers.base import Provider
 from voicepipe.providers.sim import Spread
