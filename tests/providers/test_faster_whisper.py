@@ -98,7 +98,7 @@ def test_a_partial_result_comes_while_the_caller_speaks() -> None:
             pcm = _command("kal_turn_off_the_kitchen_lights")
             return await heard(stt, make_call(clock=clock), blocks(pcm, RATE, clock))
 
-    hypotheses = run_on("charged", main())
+    hypotheses = run_on("simulated", main())
     assert "turn off the kitchen lights" in [h.text for h in hypotheses if not h.final]
 
 
@@ -121,7 +121,7 @@ def test_words_that_were_committed_are_said_once_when_only_the_tail_is_decoded()
             pcm = _command("kal_turn_off_the_kitchen_lights")[: -RATE // 5]  # it ends before it is settled
             return await heard(stt, make_call(clock=clock), blocks(pcm, RATE, clock))
 
-    *partials, last = run_on("charged", main())
+    *partials, last = run_on("simulated", main())
     assert partials[-1].text == last.text == "turn off the kitchen lights"
 
 

@@ -112,7 +112,7 @@ class SilenceTrimmer:
 
     def _onset(self, pcm: Pcm) -> int | None:
         loud = (pcm > self._limit) | (pcm < -self._limit)
-        first = int(loud.argmax()) if loud.any() else len(pcm)
+        first = int(np.argmax(loud)) if loud.any() else len(pcm)
         onset = min(first, self._patience - self._seen)
         return onset if onset < len(pcm) else None
 
