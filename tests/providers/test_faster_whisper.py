@@ -234,11 +234,13 @@ def test_a_language_that_the_model_does_not_know_is_refused_before_the_call() ->
     assert "knows English only, and the language is 'de'" in _failure(language="de-DE").message
 
 
-def test_check_says_what_is_missing_without_loading_anything(tmp_path: Path) -> None:
+def test_check_says_what_is_missing_and_what_to_do_without_loading_anything(tmp_path: Path) -> None:
     whole = FasterWhisper(FasterWhisper.Config(model=str(MODEL)), make_host())
     assert whole.check() == []
     gone = FasterWhisper(FasterWhisper.Config(model=str(tmp_path / "gone")), make_host())
-    assert [str(tmp_path / "gone") in problem for problem in gone.check()] == [True]
+    (problem,) = gone.check()
+    assert str(tmp_path / "gone") in problem
+    assert "in CTranslate2 format there, or name one" in problem
 
 
 def test_use_before_start_is_a_provider_error() -> None:
