@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from voicepipe.config.models import BuiltinTool, PythonTool
+from voicepipe.config.models import Builtin, BuiltinTool, PythonTool
 from voicepipe.core.calls import Workers
 from voicepipe.core.clock import Clock
 from voicepipe.core.masking import mask_secrets
@@ -22,7 +22,7 @@ from voicepipe.core.records import Record, ToolFinished, ToolStarted
 from voicepipe.core.turns import Turn
 from voicepipe.core.units import SECOND, format_duration
 from voicepipe.errors import ToolError, VoicepipeError
-from voicepipe.runtime.builtin_tools import Builtin, builtin_tool, system_time
+from voicepipe.runtime.builtin_tools import builtin_tool, system_time
 from voicepipe.runtime.leash import Leash
 from voicepipe.runtime.tool_files import load_python_tools
 from voicepipe.runtime.tool_modes import ToolMode as ToolMode
