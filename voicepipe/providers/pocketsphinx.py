@@ -5,11 +5,16 @@ the pronouncing dictionary (both US English) come with the package. Three things
 
 * **Nothing is left of the utterance before.** The decoder subtracts a running mean from its features, by
   default a mean over all that it ever heard, so that the same clip gives another text the tenth time. Here
-  the mean is estimated from each utterance's own first second (as good as from all of it, 169 of 175 test
-  sentences; with the library's constant start 149), and decoding begins when that is there.
-* **Speech outside of the grammar is not made a command.** A hypothesis with a word pair that no template
-  contains, or whose sounds fit the audio badly, is ``UNRECOGNISED``.
+  the mean is estimated from the first second of each utterance, and decoding begins when that is there:
+  168 of 175 test sentences right, 164 with the mean of all of it, 140 with the library's start value.
+* **Other speech is not made a command.** A hypothesis with a word pair that no template contains, or whose
+  sounds fit the audio badly, is ``UNRECOGNISED``. Of 235 clips of other speech 9 in 10 were recognised as
+  such. The rest, mostly single words, gave words of the grammar, seldom a sentence of it.
 * **Noise is the empty string.**
+
+Those sentences were spoken by six synthetic voices and in the clips at hand; a second pass at the end, over
+all of the utterance, takes 40 ms (median). A voice with another accent than the model's fares much worse:
+12 of 30 with a British one.
 """
 
 from __future__ import annotations
@@ -77,28 +82,22 @@ class PocketSphinx(SttProvider):
             raise ProviderError("used before start() or after close()", provider=self.name, kind="internal")
         decoder = self._idle.pop() if self._idle else await call.workers.call(model.decoder)
         utterance = Utterance(decoder)
-        samples, waiting, shown, working = 0, bytearray(), "", False
+        samples, waiting, shown = 0, bytearray(), ""
         try:
             async for block in audio:
                 samples += len(block)
                 if samples <= LIMIT:
                     waiting += block.tobytes()
-                if len(waiting) >= 2 * PIECE:
-                    piece, waiting = bytes(waiting), bytearray()
-                    working = True
-                    heard = await call.workers.call(partial(utterance.hear, piece))
-                    working = False
-                    words = words_of(heard)
-                    text = " ".join(word.text for word in words)
-                    if text != shown and model.grammar.allows([word.text for word in words], ended=False):
-                        shown = text
-                        yield Hypothesis(text=text, final=False, words=words)
-            working = True
-            heard = await call.workers.call(partial(utterance.finish, bytes(waiting)))
-            working = False
-            yield judged(heard, model.grammar)
+                if len(waiting) < 2 * PIECE:
+                    continue
+                piece, waiting = bytes(waiting), bytearray()
+                words = words_of(await utterance.ask(call, utterance.hear, piece))
+                text = " ".join(word.text for word in words)
+                if text != shown and model.grammar.allows(text.split(), ended=False):
+                    shown = text
+                    yield Hypothesis(text=text, final=False, words=words)
+            yield judged(await utterance.ask(call, utterance.finish, bytes(waiting)), model.grammar)
         finally:
             call.add_usage("audio_in_ms", samples * 1000 // self.rate)
-            # A call that was cancelled may have left a worker in the decoder: that one is nobody's any more.
-            if not working and self._model is not None and len(self._idle) < IDLE:
+            if not utterance.busy and self._model is model and len(self._idle) < IDLE:
                 self._idle.append(decoder)

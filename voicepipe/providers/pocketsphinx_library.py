@@ -47,7 +47,11 @@ def model_folder() -> Path:
 
 def load() -> ctypes.CDLL:
     binding = require("pocketsphinx._pocketsphinx", extra="quickstart", purpose=PURPOSE)
-    library = ctypes.CDLL(binding.__file__)
+    return bind(ctypes.CDLL(binding.__file__))
+
+
+def bind(library: ctypes.CDLL) -> ctypes.CDLL:
+    """Declare the functions that are used here. ``SetupError`` if ``library`` doesn't show them."""
     pointer, text, number = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
     numbers = ctypes.POINTER(ctypes.c_int)
     signatures: dict[str, tuple[Any, list[Any]]] = {

@@ -1,15 +1,19 @@
 """What ``pocketsphinx`` is given to hear with, and what is believed of it: model, utterance, judgement.
 
-Everything here runs in workers, but for ``judged``.
+``Model`` is made, and ``hear`` and ``finish`` run, in workers.
 """
 
 from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
+import numpy as np
+
+from voicepipe.core.calls import Call
 from voicepipe.core.frames import UNRECOGNISED, Word
 from voicepipe.errors import ConfigError
 from voicepipe.providers.base import Hypothesis
@@ -28,21 +32,25 @@ from voicepipe.speech.rules import read_rules
 from voicepipe.speech.templates import Templates
 
 OPENING = RATE
-"""The audio of an utterance from which its mean is estimated: with the padding before the first word, a
-second holds 0.7 s of speech. With half of it 5 % fewer sentences were right, with 1.2 s no more."""
+"""The audio of an utterance from which its mean is estimated. With half of it 5 % fewer sentences were
+right, with 1.2 s no more, and a word of 0.5 s with the pauses around it lasts as long."""
 
 MEAN = (49.4, 0.7, -1.1, 12.5, -6.7, -1.6, 0.4, -8.3, -0.9, -3.0, 3.9, -1.0, -0.3)
 """The cepstral mean of 205 clips of seven voices: what is assumed before anything was heard."""
 
-MEAN_WEIGHT = 30
-"""Frames of 10 ms that ``MEAN`` counts for. Coefficient 0 is the loudness, of which nothing is assumed:
-that way a caller 20 dB quieter is understood as well (167 of 175)."""
+LEAD = RATE // 5
+SOUND = 1e-3
+"""Of what comes before the first sound (30 dB below the loudest) 200 ms are kept. The mean would be that of
+silence, and half of the sentences wrong, where the VAD's padding is 0.8 s."""
 
-FLOOR, FLOOR_PER_WORD = -4.3, -0.8
-"""The mean log likelihood per frame below which one word is not believed, and what each of the next two
-words adds: one short word is found in anything, a long allowed sentence isn't. Right sentences of the clear
-voices lie above -4.0, of espeak's above -3.9 (one word), -5.1 (two) and -5.8 (more)."""
+MEAN_WEIGHT = 60
+"""Frames of 10 ms that ``MEAN`` counts for; 30 and 100 do nearly as well. Coefficient 0 is the loudness, of
+which nothing is assumed: so a caller 20 dB quieter is understood as well (167 of 175 sentences, not 168)."""
 
+FLOORS = (-4.3, -4.5, -5.9)
+"""The mean log likelihood per frame below which one word, two and more are not believed: a short word is
+found in anything, a long sentence that the grammar allows isn't. The right ones of 175 lay above -4.0, -4.3
+(one voice: -5.1) and -5.7; half of the words that were found in other speech lay below."""
 
 _ALTERNATIVE = re.compile(r"\(\d+\)$")
 
@@ -106,19 +114,30 @@ class Utterance:
     """One utterance in one decoder: what is heard so far, after each piece of audio (int16)."""
 
     def __init__(self, decoder: Decoder) -> None:
+        self.busy = False
+        """A worker is in the decoder, or was when the call was cancelled: then it is nobody's any more."""
         self._decoder = decoder
         self._opening = bytearray()
         self._begun = False
+        self._skipped = 0
+
+    async def ask(self, call: Call, job: Callable[[bytes], list[Heard]], audio: bytes) -> list[Heard]:
+        """``hear`` or ``finish`` in a worker."""
+        self.busy = True
+        heard = await call.workers.call(partial(job, audio))
+        self.busy = False
+        return heard
 
     def hear(self, audio: bytes) -> list[Heard]:
         if self._begun:
             self._decoder.hear(audio)
         else:
             self._opening += audio
-            if len(self._opening) < 2 * OPENING:
+            speech = len(self._opening) - 2 * self._lead()
+            if speech < 2 * OPENING:
                 return []
             self._begin()
-        return self._decoder.heard()
+        return self._heard()
 
     def finish(self, audio: bytes) -> list[Heard]:
         if self._begun:
@@ -127,10 +146,29 @@ class Utterance:
             self._opening += audio
             self._begin()
         self._decoder.end()
-        return self._decoder.heard()
+        return self._heard()
+
+    def _heard(self) -> list[Heard]:
+        skipped = self._skipped // STEP
+        return [
+            entry._replace(first=entry.first + skipped, last=entry.last + skipped)
+            for entry in self._decoder.heard()
+        ]
+
+    def _lead(self) -> int:
+        """The samples at the beginning that are too long before the first sound, in whole features."""
+        pcm = np.frombuffer(self._opening, np.int16)
+        frames = pcm[: len(pcm) // STEP * STEP].reshape(-1, STEP).astype(np.float32)
+        if not len(frames):
+            return 0
+        power = np.square(frames).mean(axis=1)
+        onset = int(np.argmax(power >= power.max() * SOUND))
+        return max(onset * STEP - LEAD, 0)
 
     def _begin(self) -> None:
-        opening = bytes(self._opening)
+        self._skipped = self._lead()
+        opening = bytes(self._opening[2 * self._skipped :])
+        self._opening.clear()
         loudness, *shape = self._decoder.mean(opening, MEAN)
         frames = len(opening) / 2 / STEP
         pulled = [
@@ -163,6 +201,6 @@ def judged(heard: Sequence[Heard], grammar: Bigrams) -> Hypothesis:
     frames = sum(entry.last - entry.first + 1 for entry in words)
     fit = sum(entry.score for entry in words) / frames
     texts = [entry.word for entry in words]
-    if fit < FLOOR + FLOOR_PER_WORD * min(len(words) - 1, 2) or not grammar.allows(texts):
+    if fit < FLOORS[min(len(words), len(FLOORS)) - 1] or not grammar.allows(texts):
         return Hypothesis(text=UNRECOGNISED, final=True)
     return Hypothesis(text=" ".join(texts), final=True, words=words_of(heard))

@@ -34,7 +34,7 @@ DIGITS = {
 _DIGIT = rf"(?:\d+|{'|'.join(DIGITS)})"
 _DIGIT_RUN = re.compile(rf"\b{_DIGIT}(?:[\s,-]+{_DIGIT})+\b", re.IGNORECASE)
 _DIGIT_WORD = re.compile(_DIGIT, re.IGNORECASE)
-_WORD = re.compile(r"\{\w+\}|[^\W_]+(?:'[^\W_]+)*")
+_WORD = re.compile(r"\{[^}]+\}|[^\W_]+(?:'[^\W_]+)*")
 
 
 def join_digits(text: str) -> str:
@@ -42,6 +42,11 @@ def join_digits(text: str) -> str:
     return _DIGIT_RUN.sub(
         lambda run: "".join(DIGITS.get(d.lower(), d) for d in _DIGIT_WORD.findall(run[0])), text
     )
+
+
+def _words(text: str) -> list[str]:
+    """The words in lower case, without punctuation; ``{list}`` stays as it is."""
+    return [found if found[0] == "{" else found.lower() for found in _WORD.findall(text)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +132,7 @@ class Templates:
             for sentence in self._sentences(name):
                 variants = self._variants(sentence.expression)
                 for words in variants:
-                    model.add([pieces.get(w[1:-1]) or word(w) for w in words], 1 / len(variants))
+                    model.add([pieces[w[1:-1]] if w[0] == "{" else word(w) for w in words], 1 / len(variants))
         return model
 
     def _sentences(self, intent: str) -> list[Any]:
@@ -138,7 +143,7 @@ class Templates:
         sampled = self._hassil.sample_expression(
             expression, self._intents.slot_lists, self._intents.expansion_rules, expand_lists=False
         )
-        return [words for text in sampled if (words := _WORD.findall(text.lower()))]
+        return [words for text in sampled if (words := _words(text))]
 
     def _piece(self, name: str) -> Piece:
         spec = self.rules.lists[name]
@@ -150,8 +155,8 @@ class Templates:
             self._intents.expansion_rules,
             language=self.rules.language,
         )
-        words = (_WORD.findall(text.lower()) for text in phrases)
-        return any_of([phrase for phrase in words if not any(w[0].isdigit() for w in phrase)])
+        # A number is sampled in words and in digits; digits aren't something that can be heard.
+        return any_of(_words(text) for text in phrases if not (spec.range and text[0].isdigit()))
 
     # ── compiling ────────────────────────────────────────────────────────────────────────────────
 
@@ -216,12 +221,12 @@ class Templates:
             *((("error", index), text) for index, text in enumerate(intent.error)),
             *((("arguments", key), value) for key, value in intent.arguments.items()),
         ]
-        for loc, text in texts:
+        for part, text in texts:
             for placeholder in PLACEHOLDER.findall(text) if isinstance(text, str) else ():
                 first = placeholder.partition(".")[0]
                 if first not in known:
                     self._error(
-                        ("intents", name, *loc),
+                        ("intents", name, *part),
                         f"{{{placeholder}}} is neither a slot of these sentences nor a part of the result."
                         f"{did_you_mean(first, known)}",
                         f"known here: {', '.join(sorted(known))}",
