@@ -149,7 +149,7 @@ class _Utterance:
         captions = self._provider.captions
         async with aclosing(self._frames()) as frames:
             async for frame in frames:
-                if captions and frame.caption:
+                if captions and frame.caption is not None:
                     call.captions.append(frame.caption)
                 if resampler is None:
                     from voicepipe.audio.resample import Resampler  # noqa: PLC0415 - needs NumPy
