@@ -27,6 +27,7 @@ from voicepipe.config.load import LoadedPipeline, Overrides, load_pipeline
 from voicepipe.config.slots import Code
 from voicepipe.config.slots import Slot as ConfiguredSlot
 from voicepipe.config.variables import agent_for_call
+from voicepipe.core.beside import Beside
 from voicepipe.core.calls import Host
 from voicepipe.core.clock import Clock, ClockName, run_on
 from voicepipe.core.io import AudioInput, AudioOutput, CallEnds
@@ -53,6 +54,7 @@ class Call:
 
     def __init__(self, session: Session, report: CallReport) -> None:
         self._session = session
+        self._held: Beside[None] | None = None
         self.report = report
         """What is known of the call so far, and all of it once it has ended."""
 
@@ -63,9 +65,13 @@ class Call:
     def run(self, audio_in: AudioInput, audio_out: AudioOutput) -> AsyncGenerator[tuple[int, Any], None]:
         """Hold the call; yields ``(session time in ns, event)``. See ``docs/events.md`` for the events.
 
-        Leaving the iteration early ends the call. An unexpected exception of a stage is raised here.
+        Leaving the iteration early ends the call, and so does leaving the session. An unexpected exception
+        of a stage is raised here. Raises ``UsageError`` if it was called before.
         """
-        return events(self._session, audio_in, audio_out)
+        if self._held is not None:
+            raise UsageError("a call is held once", hint="open another session for another call")
+        self._held = Beside()
+        return events(self._session, audio_in, audio_out, self._held)
 
     def observe(self, observer: Callable[[int, Any], None]) -> None:
         """Call ``observer(at_ns, event)`` synchronously for everything that happens from now on."""
@@ -92,6 +98,11 @@ class Call:
     def hang_up(self, reason: str = "hung up") -> None:
         """End the call; what is being said is cut off. Only from the call's own event loop."""
         self._session.hang_up(reason)
+
+    async def end(self) -> None:
+        """Break the call off if it still goes on, and wait until all of it has gone."""
+        if self._held is not None:
+            await self._held.stop()
 
 
 class Pipeline:
@@ -207,7 +218,11 @@ class Pipeline:
             )
             report = CallReport(session=name, clock=clock.name, secrets=self._tools.secrets)
             session.observe(report)
-            yield Call(session, report)
+            call = Call(session, report)
+            try:
+                yield call
+            finally:
+                await call.end()  # before the providers that it uses
         finally:
             await self.close()
 

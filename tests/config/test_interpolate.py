@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicepipe.config import yaml12
 from voicepipe.config.interpolate import Environment, read_env_file
-from voicepipe.config.nodes import Node, Place, Source, plain
+from voicepipe.core import yaml12
 from voicepipe.core.masking import MASK
+from voicepipe.core.nodes import Node, Place, Source, plain
 from voicepipe.errors import ConfigError
 
 SOURCE = Source("file.yaml", Path(), Path())

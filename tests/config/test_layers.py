@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicepipe.config import yaml12
 from voicepipe.config.interpolate import Environment
 from voicepipe.config.layers import MAX_EXTENDS, Dropped, Merger, overrides, read_layers
-from voicepipe.config.nodes import Node, Place, Source, from_python, plain
+from voicepipe.core import yaml12
 from voicepipe.core.masking import MASK
+from voicepipe.core.nodes import Node, Place, Source, from_python, plain
 from voicepipe.errors import ConfigError
 
 SLOT_KEYS = {"stt": frozenset({"timeout"}), "tts": frozenset({"chunk", "from"})}

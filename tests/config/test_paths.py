@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from voicepipe.config.nodes import Node, Place, Source
 from voicepipe.config.paths import MAX_TEXT_BYTES, contained, label, read_text, relative_to_file
+from voicepipe.core.nodes import Node, Place, Source
 from voicepipe.errors import ConfigError
 
 

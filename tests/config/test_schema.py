@@ -7,12 +7,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tests.config.fakes import DECLARED, PIPELINES, REGISTRY, SHIPPED, SMALLEST, problems
-from voicepipe.config import yaml12
 from voicepipe.config.lint import lint
 from voicepipe.config.load import load_profiles
-from voicepipe.config.nodes import Source, plain
 from voicepipe.config.registry import Registry
 from voicepipe.config.schema import json_schema
+from voicepipe.core import yaml12
+from voicepipe.core.nodes import Source, plain
 
 SCHEMA = json_schema(REGISTRY)
 VALIDATOR = Draft202012Validator(SCHEMA)

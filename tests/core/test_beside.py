@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from voicepipe.core.beside import Beside
+from voicepipe.core.clock import run_on
 
 
 async def _answer(value: int, go: asyncio.Event) -> int:
@@ -113,3 +114,30 @@ def test_a_second_piece_of_work_is_refused_until_the_first_was_taken() -> None:
             await beside.take()
 
     asyncio.run(main())
+
+
+def test_work_that_several_stop_is_cancelled_once_and_all_of_them_wait_until_it_has_cleaned_up() -> None:
+    async def main() -> None:
+        log: list[str] = []
+
+        async def work() -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await asyncio.sleep(1)
+                log.append("cleaned up")
+
+        async def stop() -> None:
+            await beside.stop()
+            log.append("stopped")
+
+        beside: Beside[None] = Beside()
+        beside.start(work())
+        await asyncio.sleep(0)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(stop())
+            group.create_task(stop())
+        assert log == ["cleaned up", "stopped", "stopped"]
+        assert not beside.busy
+
+    run_on("simulated", main())

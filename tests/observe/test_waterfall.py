@@ -21,8 +21,11 @@ def turn(*marks: tuple[str, float], spoken: bool = True, estimated: bool = False
     )
 
 
+WIDEST = max(len(label.format(llm="LLM")) for label in LABELS.values())
+
+
 def bars(row: str) -> str:
-    return row[2 + max(map(len, LABELS.values())) + 1 : -9]
+    return row[2 + WIDEST + 1 : -9]
 
 
 def test_each_step_is_a_row_and_the_bars_follow_each_other() -> None:
@@ -79,3 +82,9 @@ def test_no_row_is_wider_than_it_may_be(
     rows = waterfall(one, width=width).splitlines()
     assert max(map(len, rows)) <= max(width, MIN_WIDTH)
     assert len(rows) == 1 + len({step for step, _ in marks})
+
+
+def test_what_is_not_a_language_model_is_labelled_by_its_name() -> None:
+    text = waterfall(turn(("llm_first_token", 100), ("llm", 200), ("playout", 200)), llm="rules")
+    assert "  rules first token " in text
+    assert "LLM" not in text

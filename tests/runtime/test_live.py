@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.call import Caller, Held
 from tests.support.stages import settle
+from voicepipe.core.beside import Beside
 from voicepipe.core.clock import run_on
 from voicepipe.core.records import TurnEnded
 from voicepipe.core.units import SECOND
@@ -26,7 +27,7 @@ async def nothing_is_left() -> bool:
 def test_a_call_is_held_while_its_events_are_read() -> None:
     async def main() -> None:
         held = Held(["Hello."])
-        seen = [event async for event in events(held.session, Caller(asking), held.speaker)]
+        seen = [event async for event in events(held.session, Caller(asking), held.speaker, Beside())]
         assert seen == held.events
         assert isinstance(seen[-2][1], TurnEnded)
         assert await nothing_is_left()
@@ -38,7 +39,7 @@ def test_a_slow_reader_gets_every_event_and_does_not_hold_up_the_call() -> None:
     async def main() -> None:
         held = Held(["Hello."])
         seen: list[Any] = []
-        async for event in events(held.session, Caller(asking), held.speaker):
+        async for event in events(held.session, Caller(asking), held.speaker, Beside()):
             await held.session.clock.sleep(10 * SECOND)
             seen.append(event)
         assert seen == held.events
@@ -50,7 +51,7 @@ def test_a_slow_reader_gets_every_event_and_does_not_hold_up_the_call() -> None:
 def test_leaving_the_iteration_early_ends_the_call() -> None:
     async def main() -> None:
         held = Held(["Hello."])
-        stream = events(held.session, Caller(asking), held.speaker)
+        stream = events(held.session, Caller(asking), held.speaker, Beside())
         await anext(stream)
         await stream.aclose()
         assert await nothing_is_left()
@@ -68,7 +69,7 @@ def test_what_ended_the_call_is_raised_behind_the_last_event() -> None:
         seen: list[Any] = []
 
         async def read() -> None:
-            async for event in events(held.session, Caller(unplugged), held.speaker):
+            async for event in events(held.session, Caller(unplugged), held.speaker, Beside()):
                 seen.append(event)
 
         with pytest.raises(AudioError, match="the microphone has gone"):

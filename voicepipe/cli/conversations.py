@@ -90,9 +90,7 @@ class Verdict:
                 yield at_ns, event
 
 
-def make_cases(
-    tests: Sequence[tuple[LocatedTest, LoadedPipeline]], clock: ClockName | None
-) -> list[Case]:
+def make_cases(tests: Sequence[tuple[LocatedTest, LoadedPipeline]], clock: ClockName | None) -> list[Case]:
     """The cases, with a pipeline for each profile; ``clock`` overrides that of the tests.
 
     Imports the tools. Raises ``ConfigErrors`` with all that is wrong in the tests, each at its place, and
@@ -129,8 +127,8 @@ def _problems(case: Case, tools: set[str]) -> Iterator[ConfigError]:
             yield _unknown_tool(located, ("steps", index, "expect", "tool"), step.expect.tool, tools)
     for slot in case.loaded.slots:
         if case.clock != "real" and slot.provider is not None and slot.provider.clock == "real":
-            error = f"stages.{slot.key} ({slot.use}) can't run on the {case.clock} clock"
-            yield located.place("clock").error(error, hint="say 'clock: real' here, or give --clock real")
+            said = f"stages.{slot.key} ({slot.use}) can't run on the {case.clock} clock"
+            yield located.place("clock").error(said, hint="say 'clock: real' here, or give --clock real")
 
 
 def _unknown_tool(
@@ -211,8 +209,14 @@ async def _hold(case: Case, script: list[Item], tools: Tools) -> Verdict:
         remembered={turn.turn: call.remembered(turn.turn) for turn in report.turns},
     )
     verdict.error = _went_wrong(verdict.evidence, case.stubs(), tools)
-    verdict.misses = judge(case.located.test, verdict.evidence)
+    located = case.located
+    verdict.misses = sorted(judge(located.test, verdict.evidence), key=lambda miss: _place(located, miss))
     return verdict
+
+
+def _place(located: LocatedTest, miss: Miss) -> tuple[int, int]:
+    place = located.place(*miss.path)
+    return place.line, place.column
 
 
 def _went_wrong(evidence: Evidence, stubs: Mapping[str, Any], tools: Tools) -> str | None:

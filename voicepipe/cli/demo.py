@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +26,8 @@ from voicepipe.transports.wav import Clip, Typed, WavCall, load_clip
 PIPELINE = "quickstart.yaml"
 QUESTIONS = "questions"
 OWN_MODEL = "stages.llm=openai/gpt-6-luna"
+RULES = "rules"
+NOT_A_MODEL = " (sentence templates, not a language model)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,18 +55,23 @@ def run(options: argparse.Namespace) -> int:
     terminal.line(terminal.style(f"{shown}: {len(items)} spoken questions, in real time", "bold"))
     for slot in pipeline.loaded.slots:
         if slot.use:
-            terminal.line(f"  {slot.key:<5} {slot.use}")
+            terminal.line(f"  {slot.key:<5} {slot.use}{NOT_A_MODEL if slot.use == RULES else ''}")
     terminal.line()
-    call = DemoCall(terminal, verbose=options.verbose)
+    rules = any(slot.key == "llm" and slot.use == RULES for slot in pipeline.loaded.slots)
+    call = DemoCall(terminal, verbose=options.verbose, llm=RULES if rules else "LLM")
     ends = partial(WavCall, script=items, rate=RATE, recording=options.output)
     report = call.hold(pipeline, "real", ends, events=options.events)
     terminal.line(f"Recorded in {options.output}: caller left, agent right.")
-    terminal.line(f"With your own model: voicepipe run {shown} --set {OWN_MODEL}")
+    terminal.line(f"The same with a model of your own: {_voicepipe()} demo --set {OWN_MODEL}")
     return call.status(report, items)
 
 
 class DemoCall(HeldCall):
     """A held call that also draws where the time of each turn went."""
+
+    def __init__(self, terminal: Terminal, *, verbose: bool, llm: str) -> None:
+        super().__init__(terminal, verbose=verbose)
+        self._llm = llm
 
     def begin(self, call: Call) -> None:
         super().begin(call)
@@ -70,6 +79,11 @@ class DemoCall(HeldCall):
 
     def _draw(self, timeline: TurnTimeline) -> None:
         self.terminal.line()
-        for line in waterfall(timeline, color=self.terminal.colour).splitlines():
+        for line in waterfall(timeline, llm=self._llm, color=self.terminal.colour).splitlines():
             self.terminal.line("  " + line)
         self.terminal.line()
+
+
+def _voicepipe() -> str:
+    """The command as it can be typed here: it isn't on the path if no environment is activated."""
+    return "voicepipe" if shutil.which("voicepipe") else os.path.relpath(sys.argv[0])

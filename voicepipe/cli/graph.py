@@ -26,7 +26,14 @@ def run(options: argparse.Namespace) -> int:
         print(mermaid(graph, details(loaded)), end="")
     else:
         print(text(graph, details(loaded), ascii_only=not _draws_lines(sys.stdout.encoding)), end="")
+    for line in departures(loaded):
+        print(line, file=sys.stderr)
     return 0
+
+
+def departures(loaded: LoadedPipeline) -> list[str]:
+    """Which slots left because a later layer added one that claims their ports."""
+    return [f"'{gone.path[1]}' left: {gone.reason}, at {gone.by}" for gone in loaded.displaced]
 
 
 def details(loaded: LoadedPipeline) -> dict[str, str]:

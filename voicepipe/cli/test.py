@@ -24,7 +24,7 @@ from voicepipe.cli.targets import check_targets
 from voicepipe.cli.terminal import Terminal, printable
 from voicepipe.cli.transcript import LiveTranscript
 from voicepipe.config.load import load_tests
-from voicepipe.config.nodes import Place
+from voicepipe.core.nodes import Place
 from voicepipe.errors import UsageError
 from voicepipe.observe.expectations import Miss
 

@@ -16,8 +16,8 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from voicepipe.config.later import NOT_AVAILABLE, planned, planned_value
-from voicepipe.config.nodes import Node
 from voicepipe.core.names import did_you_mean
+from voicepipe.core.nodes import Node
 from voicepipe.core.units import Duration, RelativeToFile, format_duration
 from voicepipe.errors import ConfigError
 

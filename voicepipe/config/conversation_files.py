@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from voicepipe.config import yaml12
 from voicepipe.config.check import fields_of, validate
 from voicepipe.config.conversations import ConversationTest, TestFile, Tests
 from voicepipe.config.interpolate import Environment
-from voicepipe.config.nodes import Node, Place, Source
 from voicepipe.config.paths import contained, label
+from voicepipe.core import yaml12
 from voicepipe.core.names import did_you_mean
+from voicepipe.core.nodes import Node, Place, Source
 from voicepipe.errors import ConfigError
 
 MAX_FILES = 200
@@ -88,6 +88,8 @@ def _of_file(named: Node, environment: Environment, errors: list[ConfigError], t
         at = root if tests is None else tests
         found = "none" if tests is None else tests.kind
         raise at.place.error(f"expected a list of tests under 'tests', found {found}")
+    if not tests.value:
+        raise tests.place.error("expected a list of tests, found an empty one")
     results = root.map.get("tool_results")
     return [_with_results(_without_x_keys(test), results) for test in tests.value]
 
@@ -151,6 +153,8 @@ def read_tests(
     named: Node, environment: Environment, profiles: Iterable[str], errors: list[ConfigError], *, top: Path
 ) -> tuple[LocatedTest, ...]:
     """The tests of the files that ``named`` lists; problems are added to ``errors``."""
+    if not named.value:
+        return ()
     node = with_files(named, environment, errors, top=top)
     root = Node({"tests": node}, node.place, keys={"tests": node.place})
     model = validate(TestFile, root, (), errors)

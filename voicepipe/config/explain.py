@@ -13,8 +13,8 @@ from pydantic import SecretStr
 
 from voicepipe.config.check import fields_of, leaves
 from voicepipe.config.load import LoadedPipeline
-from voicepipe.config.nodes import Node
 from voicepipe.core.masking import MASK
+from voicepipe.core.nodes import Node
 
 _SECRET_NAME = re.compile(r"(?:^|[_-])(?:key|token|secret|password|authorization)$", re.IGNORECASE)
 

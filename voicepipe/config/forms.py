@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from voicepipe.config.models import ANY_PROVIDER
-from voicepipe.config.nodes import Node, Place, Source
 from voicepipe.config.paths import contained, label, read_text
+from voicepipe.core.nodes import Node, Place, Source
 from voicepipe.errors import ConfigError
 
 

@@ -18,8 +18,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from voicepipe.config.nodes import Node, Place, Source
 from voicepipe.core.masking import MASK, mask_secrets
+from voicepipe.core.nodes import Node, Place, Source
 from voicepipe.errors import ConfigError
 
 MAX_ENV_FILE_BYTES = 64 << 10

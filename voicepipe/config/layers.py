@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from voicepipe.config import yaml12
 from voicepipe.config.interpolate import Environment
-from voicepipe.config.nodes import Node, Place, Source, from_python
 from voicepipe.config.paths import contained, label
+from voicepipe.core import yaml12
 from voicepipe.core.masking import MASK
+from voicepipe.core.nodes import Node, Place, Source, from_python
 from voicepipe.errors import ConfigError
 
 MAX_EXTENDS = 8

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from voicepipe.config.explain import secret_paths
 from voicepipe.config.load import LoadedPipeline
-from voicepipe.config.nodes import Node
 from voicepipe.config.variables import references
 from voicepipe.core.masking import MASK
+from voicepipe.core.nodes import Node
 from voicepipe.core.units import format_duration
 from voicepipe.errors import ConfigError
 from voicepipe.stages.base import ProviderSlotConfig

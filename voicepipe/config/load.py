@@ -10,17 +10,18 @@ from typing import Any, TypeGuard
 
 from voicepipe.config.check import validate
 from voicepipe.config.conversation_files import LocatedTest, located, named_files, read_tests, with_files
+from voicepipe.config.displace import displaced
 from voicepipe.config.forms import long_form
 from voicepipe.config.interpolate import Environment, read_env_file
 from voicepipe.config.later import NOT_AVAILABLE, planned
 from voicepipe.config.layers import Dropped, Merger, read_layers
 from voicepipe.config.layers import overrides as override_layers
 from voicepipe.config.models import AgentConfig, PipelineFile, PythonTool
-from voicepipe.config.nodes import Node, Place
 from voicepipe.config.registry import Registry, is_own_code
 from voicepipe.config.slots import Code, Slot, SlotReader, slot_keys
 from voicepipe.config.variables import references
 from voicepipe.core.names import did_you_mean
+from voicepipe.core.nodes import Node, Place
 from voicepipe.errors import ConfigError, ConfigErrors
 
 Overrides = Sequence[str] | Mapping[str, object]
@@ -36,7 +37,8 @@ IN_PROFILES = ("agent", "stages")
 class LoadedPipeline:
     """A pipeline file under one profile, checked.
 
-    ``tree`` is what the layers came to, each value with its place; ``dropped`` what they did away with.
+    ``tree`` is what the layers came to, each value with its place; ``dropped`` what they did away with,
+    ``displaced`` being those of them that are whole slots whose ports another one has taken.
     ``environment`` holds the variables a provider may read, and masks those that the file used.
     """
 
@@ -50,6 +52,7 @@ class LoadedPipeline:
     tool_results: Mapping[str, Any]
     tree: Node
     dropped: tuple[Dropped, ...]
+    displaced: tuple[Dropped, ...]
     environment: Environment
 
     @property
@@ -199,23 +202,29 @@ class _Loader:
         """The pipeline under ``profile``; None, or one that isn't to be used, after a problem."""
         merger = Merger(self._slot_keys, self._environment, self._errors)
         merged: Node | None = None
-        for layer in (*self._layers.bodies, *self._of_profile(profile), *self._overrides):
+        added: dict[str, int] = {}
+        for index, layer in enumerate((*self._layers.bodies, *self._of_profile(profile), *self._overrides)):
             merged = merger.lay(merged, layer)
+            added = {key: added.get(key, index) for key in _slot_names(merged)}
         if merged is None or not self._layers.bodies:
             return None
         root = self._environment.interpolate(_without_x_keys(merged), self._unset)
         model, tests = self._top_level(root)
+        slots = self._slots(root)
+        gone = displaced(slots, added, root.map["stages"]) if slots else ()
+        left = {one.path[1] for one in gone}
         return LoadedPipeline(
             path=self._file,
             name=(model and model.name) or self._file.stem,
             profile=profile,
             profiles=self.profiles,
             agent=model.agent if model else AgentConfig(),
-            slots=self._slots(root),
+            slots=tuple(slot for slot in slots if slot.key not in left),
             tests=tests,
             tool_results=model.tool_results if model else {},
-            tree=root,
-            dropped=tuple(merger.dropped),
+            tree=_without_slots(root, left),
+            dropped=(*merger.dropped, *gone),
+            displaced=gone,
             environment=self._environment,
         )
 
@@ -250,9 +259,7 @@ class _Loader:
     def read_tests(self, files: Sequence[str], cwd: Path) -> tuple[LocatedTest, ...]:
         """The tests of files that were named on the command line."""
         top = self._file.parent.resolve()
-        return read_tests(
-            named_files(files, cwd), self._environment, self.profiles, self._errors, top=top
-        )
+        return read_tests(named_files(files, cwd), self._environment, self.profiles, self._errors, top=top)
 
     def _top_level(self, root: Node) -> tuple[PipelineFile | None, tuple[LocatedTest, ...]]:
         children = {key: child for key, child in root.map.items() if key != "stages"}
@@ -305,6 +312,19 @@ class _Loader:
 
 def _is_map(node: Node | None) -> TypeGuard[Node]:
     return node is not None and isinstance(node.value, dict)
+
+
+def _slot_names(root: Node | None) -> list[str]:
+    stages = root.map.get("stages") if root is not None else None
+    return list(stages.map) if _is_map(stages) else []
+
+
+def _without_slots(root: Node, left: set[str]) -> Node:
+    if not left:
+        return root
+    stages = root.map["stages"]
+    remaining = {key: node for key, node in stages.map.items() if key not in left}
+    return replace(root, value={**root.map, "stages": replace(stages, value=remaining)})
 
 
 def _without_x_keys(node: Node, path: tuple[str, ...] = ()) -> Node:

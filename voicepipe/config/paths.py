@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from voicepipe.config.nodes import Node
+from voicepipe.core.nodes import Node
 from voicepipe.errors import ConfigError
 
 MAX_TEXT_BYTES = 256 << 10

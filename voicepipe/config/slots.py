@@ -9,9 +9,9 @@ from typing import Literal
 
 from voicepipe.config.check import fields_of, validate
 from voicepipe.config.later import NOT_AVAILABLE, planned
-from voicepipe.config.nodes import Node, Place
 from voicepipe.config.registry import Registry, is_own_code, own_provider
 from voicepipe.core.names import did_you_mean
+from voicepipe.core.nodes import Node, Place
 from voicepipe.errors import ConfigError
 from voicepipe.providers.base import Provider, ProviderConfig
 from voicepipe.stages.base import Stage, StageConfig

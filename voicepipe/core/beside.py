@@ -19,6 +19,7 @@ class Beside(Generic[T]):
 
     def __init__(self) -> None:
         self._task: asyncio.Task[T] | None = None
+        self._stopping = False
 
     @property
     def busy(self) -> bool:
@@ -50,11 +51,20 @@ class Beside(Generic[T]):
             self._task = None
 
     async def stop(self) -> None:
-        """Cancel the work, wait until it has gone, and forget its result. Without work it does nothing."""
-        task, self._task = self._task, None
+        """Cancel the work, wait until it has gone, and forget its result. Without work it does nothing.
+
+        Several may call it: it is cancelled once, so that it can clean up in peace, and all of them wait.
+        """
+        task = self._task
         if task is None:
             return
-        task.cancel()
-        await asyncio.wait([task])
+        if not self._stopping:
+            self._stopping = True
+            task.cancel()
+        try:
+            await asyncio.wait([task])
+        finally:
+            if self._task is task:
+                self._task, self._stopping = None, False
         if not task.cancelled():
             task.exception()  # marks it as seen: the owner no longer cares how it ended

@@ -8,13 +8,14 @@ from voicepipe.observe.timeline import STEPS, Contribution, Step, TurnTimeline
 LABELS: dict[Step, str] = {
     "endpoint": "end of turn",
     "stt": "words final",
-    "llm_first_token": "LLM first token",
-    "llm": "LLM",
+    "llm_first_token": "{llm} first token",
+    "llm": "{llm}",
     "tools": "tools",
     "tts_first_audio": "TTS first audio",
     "playout": "playout",
 }
-_LABEL = max(map(len, LABELS.values()))
+"""``{llm}`` is the model's name, if it isn't simply a language model."""
+
 _AMOUNT = len("59999 ms")
 MIN_WIDTH = 60
 """Columns that the longest heading needs."""
@@ -31,13 +32,18 @@ _COLORS: dict[Step, int] = {
 """ANSI foreground colours; blue, cyan, magenta, yellow, green, white."""
 
 
-def waterfall(turn: TurnTimeline, *, width: int = 78, color: bool = False, bar: str = "█") -> str:
+def waterfall(
+    turn: TurnTimeline, *, llm: str = "LLM", width: int = 78, color: bool = False, bar: str = "█"
+) -> str:
     """A heading and a row for each step that the turn took, at most ``width`` columns wide.
 
-    ``color`` adds ANSI colours; ``bar`` is the character of the bars, for terminals without Unicode. A
-    width under ``MIN_WIDTH`` is taken for ``MIN_WIDTH``.
+    ``llm`` is what its steps are labelled with, for what isn't a language model. ``color`` adds ANSI
+    colours; ``bar`` is the character of the bars, for terminals without Unicode. A width under
+    ``MIN_WIDTH`` is taken for ``MIN_WIDTH``.
     """
-    columns = max(width, MIN_WIDTH) - _LABEL - _AMOUNT - 4
+    labels = {step: label.format(llm=llm) for step, label in LABELS.items()}
+    widest = max(map(len, labels.values()))
+    columns = max(width, MIN_WIDTH) - widest - _AMOUNT - 4
     rows = [_heading(turn)]
     for step in STEPS:
         parts = [part for part in turn.contributions if part.step == step]
@@ -46,7 +52,7 @@ def waterfall(turn: TurnTimeline, *, width: int = 78, color: bool = False, bar: 
             bars = _bars(turn, parts, columns, bar)
             if color:
                 bars = f"\x1b[{_COLORS[step]}m{bars}\x1b[0m"
-            rows.append(f"  {LABELS[step]:<{_LABEL}} {bars} {amount:>{_AMOUNT}}")
+            rows.append(f"  {labels[step]:<{widest}} {bars} {amount:>{_AMOUNT}}")
     return "\n".join(rows)
 
 

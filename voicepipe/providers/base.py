@@ -107,6 +107,8 @@ class VadStream(Protocol):
 
 
 class VadProvider(Provider):
+    """Tells speech from everything else, window by window; a model is shared, its state is not."""
+
     kind: ClassVar[ProviderKind] = "vad"
 
     @abstractmethod
@@ -131,6 +133,8 @@ class Hypothesis:
 
 
 class SttProvider(Provider):
+    """Hears one utterance per call, while it is being spoken."""
+
     kind: ClassVar[ProviderKind] = "stt"
     rate: ClassVar[int] = 16_000
     """The rate of the audio that ``transcribe`` wants."""
@@ -149,6 +153,8 @@ class SttProvider(Provider):
 
 
 class LlmProvider(Provider):
+    """Answers a conversation, piece by piece; tools are called by who asked, not here."""
+
     kind: ClassVar[ProviderKind] = "llm"
 
     @abstractmethod
@@ -169,6 +175,8 @@ class Speech:
 
 
 class TtsProvider(Provider):
+    """Speaks one chunk of a reply per call."""
+
     kind: ClassVar[ProviderKind] = "tts"
 
     @property

@@ -20,6 +20,9 @@ INPUT = "input"
 OUTPUT = "output"
 """The two ends of every graph: the caller, and what the caller hears."""
 
+TURN = "turn"
+"""The slot that owns the turn ids; every pipeline has it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -80,9 +83,15 @@ _USUAL_SOURCE: Mapping[str, str] = {
 
 def graph_of(loaded: LoadedPipeline) -> Graph:
     """The graph that the file declares. No provider is made. Raises ``GraphError``."""
-    return compile_graph(
+    graph = compile_graph(
         [Node(slot.key, _ports(slot.stage, slot.config), slot.config.from_) for slot in loaded.slots]
     )
+    if all(slot.key != TURN for slot in loaded.slots):
+        raise GraphError(
+            "there is no 'turn' stage, and without one nobody decides whose turn it is",
+            hint="add to stages: turn: {}",
+        )
+    return graph
 
 
 def _ports(stage: type[Stage], config: StageConfig) -> Ports:

@@ -13,11 +13,12 @@ from voicepipe.runtime.session import Session
 
 
 async def events(
-    session: Session, audio_in: AudioInput, audio_out: AudioOutput
+    session: Session, audio_in: AudioInput, audio_out: AudioOutput, call: Beside[None]
 ) -> AsyncGenerator[tuple[int, Any], None]:
     """Hold the call and yield ``(session time in ns, event)``; leaving the iteration ends the call.
 
-    Events wait for a slow reader and are never dropped: a call makes a few dozen a second at most.
+    The call goes on in ``call``, where somebody else can stop it as well. Events wait for a slow reader
+    and are never dropped: a call makes a few dozen a second at most.
     """
     waiting: deque[tuple[int, Any]] = deque()
     news = asyncio.Event()
@@ -33,7 +34,6 @@ async def events(
             news.set()
 
     session.observe(note)
-    call: Beside[None] = Beside()
     call.start(hold())
     try:
         while waiting or not call.ready:

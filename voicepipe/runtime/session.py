@@ -16,7 +16,7 @@ from voicepipe.core.records import Record, StateChanged, Tapped
 from voicepipe.core.turns import Turns
 from voicepipe.providers.base import Provider
 from voicepipe.runtime.context import Context
-from voicepipe.runtime.graph import INPUT, OUTPUT, Graph
+from voicepipe.runtime.graph import INPUT, OUTPUT, TURN, Graph
 from voicepipe.runtime.playout import CAPACITY as PLAYOUT_CAPACITY
 from voicepipe.runtime.playout import Playout
 from voicepipe.runtime.tools import SessionTools, ToolSet
@@ -137,7 +137,7 @@ class Session:
                     for slot in self._slots
                 ]
                 tasks.append(group.create_task(self._run_caller(audio_in, outlets[INPUT]), name=INPUT))
-                turn = next(task for task in tasks if task.get_name() == "turn")
+                turn = next(task for task in tasks if task.get_name() == TURN)
                 await asyncio.wait([turn])
                 for task in tasks:
                     task.cancel()
@@ -151,7 +151,7 @@ class Session:
             await slot.stage.run(self._context(slot), self._inboxes[slot.name], outlet)
         finally:
             outlet.close()
-            if slot.name != "turn":  # with the turn stage the call ends, and nobody is told off for writing
+            if slot.name != TURN:  # with the turn stage the call ends, and nobody is told off for writing
                 self._inboxes[slot.name].leave()
 
     async def _run_caller(self, audio_in: AudioInput, outlet: Outlet[Any]) -> None:
@@ -169,7 +169,7 @@ class Session:
             for slot in self._slots
         }
         inboxes[OUTPUT] = Inbox(OUTPUT, self.turns, capacity=PLAYOUT_CAPACITY)
-        for name in {"turn", "tts"} & inboxes.keys():
+        for name in {TURN, "tts"} & inboxes.keys():
             inboxes[name].attach("in", self._emit)
         return inboxes
 
@@ -204,7 +204,7 @@ class Session:
 
     @property
     def _turn_inbox(self) -> Inbox[Any]:
-        return self._inboxes["turn"]
+        return self._inboxes[TURN]
 
     def _report(self, frame: Upward) -> None:
         self._emit(frame)
@@ -212,7 +212,7 @@ class Session:
 
     def _broadcast(self, control: Control) -> None:
         for name, inbox in self._inboxes.items():
-            if name != "turn":
+            if name != TURN:
                 inbox.send_control(control)
 
     def _emit(self, event: Any) -> None:

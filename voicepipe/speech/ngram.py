@@ -12,6 +12,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 BEGIN, END = "<s>", "</s>"
 
@@ -48,7 +49,7 @@ def any_of(phrases: Iterable[Sequence[str]]) -> Piece:
     for phrase in listed:
         first[phrase[0]] += share  # type: ignore[assignment]  # a Counter of shares
         last[phrase[-1]] += share  # type: ignore[assignment]
-        for pair in zip(phrase, phrase[1:], strict=False):
+        for pair in pairwise(phrase):
             pairs[pair] += share  # type: ignore[assignment]
     return Piece(first, last, pairs)
 
@@ -82,6 +83,11 @@ class Bigrams:
     def vocabulary(self) -> list[str]:
         """The words, sorted, without the marks of beginning and end."""
         return sorted({b for _, b in self._pairs} - {END})
+
+    def allows(self, words: Sequence[str], *, ended: bool = True) -> bool:
+        """Whether each pair of neighbours stands in a sentence, and with ``ended`` the last word ends one."""
+        pairs = zip((BEGIN, *words), (*words, END), strict=True)
+        return all(pair in self._pairs for pair in (pairs if ended else list(pairs)[:-1]))
 
     def arpa(self, backoff: float = BACKOFF) -> str:
         """The model as ARPA text, base-10 logarithms, ``P(b|a) = (1-k) count(a b)/count(a) + k P(b)``.

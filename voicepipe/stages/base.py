@@ -18,7 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from voicepipe.core.calls import Call, Workers
 from voicepipe.core.clock import Clock
-from voicepipe.core.frames import Control, Upward
+from voicepipe.core.frames import Control, Frame, Upward
 from voicepipe.core.inbox import CAPACITY, Inbox, Outlet
 from voicepipe.core.messages import Message, ToolCall, ToolOffer
 from voicepipe.core.ports import Ports, ports_of
@@ -161,6 +161,15 @@ class Stage(ABC):
     def ports(cls, config: StageConfig) -> Ports:
         """What the stage takes and gives under this configuration: the annotations of ``run``, or less."""
         return ports_of(cls.run)
+
+    @classmethod
+    def claims(cls, config: Any) -> frozenset[type[Frame]]:
+        """What the stage alone may give: added by a later layer, it displaces the stages that give it.
+
+        By default all that it gives and doesn't take, since a filter stands beside its source.
+        """
+        ports = cls.ports(config)
+        return ports.gives - ports.takes
 
     @abstractmethod
     async def run(self, ctx: StageContext, inbox: Inbox[Any], out: Outlet[Any]) -> None:

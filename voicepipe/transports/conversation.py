@@ -131,9 +131,7 @@ class ConversationCaller(ScriptedCaller):
         )
         return delayed, offset
 
-    async def _into_reply(
-        self, into_ns: int, out: Outlet[AudioIn | TypedText], line: Line
-    ) -> int | None:
+    async def _into_reply(self, into_ns: int, out: Outlet[AudioIn | TypedText], line: Line) -> int | None:
         """Wait for the frame in which a reply has been audible for ``into_ns``; None if it ended before."""
         self._lasted_ns = None
         while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from voicepipe.audio.pcm import samples_in
 from voicepipe.core.clock import Clock
 from voicepipe.core.frames import Pcm
 from voicepipe.core.units import MS, SECOND
@@ -11,6 +12,7 @@ LEAD = 60 * MS
 """How far ahead of what is being heard a block may be written: as much as a sound card buffers."""
 
 FADE_MS = 5
+"""How long what is cut off goes on: as little as doesn't click."""
 
 
 class PacedOutput:
@@ -38,9 +40,9 @@ class PacedOutput:
         return max(0, self._end - self._now())
 
     def flush(self) -> None:
-        now = self._now()
-        self.track.cut(now, FADE_MS)
-        self._end = min(self._end, now)
+        end = self._now() + samples_in(self.rate, FADE_MS)  # what was heard until now can't fade any more
+        self.track.cut(end, FADE_MS)
+        self._end = min(self._end, end)
 
     def _now(self) -> int:
         return self._clock.now() * self.rate // SECOND

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from voicepipe.audio.mix import fade_out
+from voicepipe.audio.pcm import samples_in
 from voicepipe.audio.resample import Resampler
 from voicepipe.audio.wav import WavWriter
 from voicepipe.core.frames import Pcm
@@ -30,14 +31,21 @@ class AgentTrack:
         """``pcm`` is heard from ``start`` on, which isn't before the end of the block before."""
         self._blocks.append((start, pcm))
 
-    def cut(self, now: int, fade_ms: float) -> None:
-        """Nothing is heard from ``now`` on, and what is heard before ends in a fade."""
-        while self._blocks and self._blocks[-1][0] >= now:
+    def cut(self, end: int, fade_ms: float) -> None:
+        """Nothing is heard from ``end`` on, and what is heard until then ends in a fade. Needs both ends."""
+        while self._blocks and self._blocks[-1][0] >= end:
             self._blocks.pop()
-        if self._blocks:
-            start, pcm = self._blocks[-1]
-            if start + pcm.size > now:
-                self._blocks[-1] = (start, fade_out(pcm[: now - start], self.rate, fade_ms))
+        fading: list[tuple[int, Pcm]] = []
+        begin = end - samples_in(self.rate, fade_ms)
+        while self._blocks and self._blocks[-1][0] + self._blocks[-1][1].size > begin:
+            fading.insert(0, self._blocks.pop())
+        if fading:  # one block, however many the fade reaches into
+            first = fading[0][0]
+            whole: Pcm = np.zeros(end - first, np.int16)
+            for start, pcm in fading:
+                kept = pcm[: end - start]
+                whole[start - first : start - first + kept.size] = kept
+            self._blocks.append((first, fade_out(whole, self.rate, fade_ms)))
 
     def forget(self, now: int) -> None:
         """Drop the blocks that end before ``now``."""

@@ -60,10 +60,13 @@ def with_words(clip: Clip, text: str, rate: int) -> Clip:
 
 
 def captions(timed: Iterable[Word], early_ms: int, length_ms: int) -> dict[int, str]:
-    """The words by the 20 ms frame in which they begin, ``early_ms`` of the audio having been cut away."""
+    """The words by the 20 ms frame that holds the middle of each, which is loud whatever pause is before it.
+
+    ``early_ms`` of the audio have been cut away, and ``length_ms`` are left.
+    """
     found: dict[int, str] = {}
     for word in timed:
-        at_ms = min(max(0, word.start_ms - early_ms), max(0, length_ms - 1))
+        at_ms = min(max(0, (word.start_ms + word.end_ms) // 2 - early_ms), max(0, length_ms - 1))
         frame = at_ms // FRAME_MS
         found[frame] = f"{found[frame]} {word.text}" if frame in found else word.text
     return found

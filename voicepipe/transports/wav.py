@@ -41,7 +41,7 @@ class Clip:
     end_of_speech: int
     """The sample after the last one that is louder than −35 dBFS; the length if none is."""
     captions: Mapping[int, str] | None = None
-    """Which words begin in which of its 20 ms frames; None if nobody knows what is said."""
+    """Which words are said in which of its 20 ms frames; None if nobody knows what is said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicepipe.config import yaml12
-from voicepipe.config.nodes import Node, Place, Source, from_python, plain
+from voicepipe.core import yaml12
+from voicepipe.core.nodes import Node, Place, Source, from_python, plain
 from voicepipe.errors import ConfigError
 
 SOURCE = Source("file.yaml", Path(), Path())

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from voicepipe.config.nodes import Node, Place, Source, from_python, plain
+from voicepipe.core.nodes import Node, Place, Source, from_python, plain
 
 PLACE = Place(Source("file.yaml", Path(), Path()), 2, 5)
 

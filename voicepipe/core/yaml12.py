@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from voicepipe.config.nodes import Node, Place, Scalar, Source
+from voicepipe.core.nodes import Node, Place, Scalar, Source
 from voicepipe.errors import ConfigError
 
 MAX_BYTES = 1 << 20
