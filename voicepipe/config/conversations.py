@@ -190,13 +190,13 @@ class Totals(_Model):
     )
 
 
-def _few(most: int, what: str) -> AfterValidator:
-    """From 1 to ``most``. pydantic's own limits would count what is wrong in the list as missing."""
+def _from_to(least: int, most: int, what: str) -> AfterValidator:
+    """A list of so many. pydantic's own limits would count what is wrong in the list as missing."""
 
-    def check(steps: tuple[Any, ...]) -> tuple[Any, ...]:
-        if not 1 <= len(steps) <= most:
-            raise ValueError(f"expected 1 to {most} {what}, found {len(steps) or 'none'}")
-        return steps
+    def check(items: tuple[Any, ...]) -> tuple[Any, ...]:
+        if not least <= len(items) <= most:
+            raise ValueError(f"expected {least} to {most} {what}, found {len(items) or 'none'}")
+        return items
 
     return AfterValidator(check)
 
@@ -211,13 +211,13 @@ class ConversationTest(_Model):
     tool_results: ToolResults = Field(
         default_factory=dict, description="stubs of this test, over those of the file"
     )
-    steps: Annotated[tuple[Step, ...], _few(MAX_STEPS, "steps")] = Field(
+    steps: Annotated[tuple[Step, ...], _from_to(1, MAX_STEPS, "steps")] = Field(
         description="what happens, one after the other"
     )
     expect: Totals = Field(default_factory=Totals, description="of the whole conversation")
 
 
-Tests = Annotated[tuple[ConversationTest, ...], _few(MAX_TESTS, "tests")]
+Tests = Annotated[tuple[ConversationTest, ...], _from_to(0, MAX_TESTS, "tests")]
 TESTS = "conversations for `voicepipe test`, and paths of files that hold some"
 TOOL_RESULTS = "what tools answer in tests, instead of being executed"
 
