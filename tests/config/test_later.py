@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from voicepipe.config.later import planned, planned_value
+from voicepipe.config.later import planned
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,6 @@ def test_any_other_key_is_simply_unknown(path: str) -> None:
 
 
 def test_strategy_that_is_not_built_is_known_as_such() -> None:
-    assert planned_value(("stages", "turn", "strategy"), "adaptive")
-    assert not planned_value(("stages", "turn", "strategy"), "silent")
-    assert not planned_value(("agent", "language"), "adaptive")
+    assert planned(("stages", "turn", "strategy", "adaptive"))
+    assert not planned(("stages", "turn", "strategy", "silent"))
+    assert not planned(("agent", "language", "adaptive"))

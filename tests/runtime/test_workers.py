@@ -284,3 +284,22 @@ def test_a_process_with_a_hanging_job_ends() -> None:
         [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "abandoned\n", "")
+
+
+def test_what_a_job_holds_is_given_up_on_the_loop_and_not_in_its_thread() -> None:
+    class Engine:
+        def __del__(self) -> None:
+            ended_in.append(threading.get_ident())
+
+        def close(self) -> None: ...
+
+    ended_in: list[int] = []
+
+    async def close_engines() -> None:
+        workers = ThreadWorkers()
+        for _ in range(500):
+            await workers.call(Engine().close)
+        workers.close()
+
+    asyncio.run(close_engines())
+    assert ended_in == [threading.get_ident()] * 500

@@ -86,4 +86,9 @@ class DemoCall(HeldCall):
 
 def _voicepipe() -> str:
     """The command as it can be typed here: it isn't on the path if no environment is activated."""
-    return "voicepipe" if shutil.which("voicepipe") else os.path.relpath(sys.argv[0])
+    if shutil.which("voicepipe"):
+        return "voicepipe"
+    command = Path(sys.argv[0])
+    if command.name == "__main__.py":
+        return f"{os.path.relpath(sys.executable)} -m voicepipe"
+    return os.path.relpath(command)

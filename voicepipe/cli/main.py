@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 
+from voicepipe.cli.terminal import printable_lines
 from voicepipe.core.names import did_you_mean
 from voicepipe.errors import ConfigError, ConfigErrors, VoicepipeError
 
@@ -93,7 +94,7 @@ def _run(name: str, arguments: list[str]) -> int:
     except VoicepipeError as error:
         if options.debug:
             traceback.print_exc()
-        print(told(error), file=sys.stderr)
+        print(printable_lines(told(error)), file=sys.stderr)
         return error.exit_status
     except BrokenPipeError:
         raise
@@ -101,8 +102,9 @@ def _run(name: str, arguments: list[str]) -> int:
         if options.debug:
             traceback.print_exc()
         print(
-            f"voicepipe: {type(error).__name__}: {error}\n"
+            printable_lines(f"voicepipe: {type(error).__name__}: {error}"),
             "  this is a fault in voicepipe or in code of yours that it runs; --debug shows where",
+            sep="\n",
             file=sys.stderr,
         )
         return 1

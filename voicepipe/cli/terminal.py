@@ -106,6 +106,11 @@ def printable(text: str) -> str:
     return "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in text)
 
 
+def printable_lines(text: str) -> str:
+    """``text`` with each of its lines printable: an error's hint stands on a line of its own."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def width(text: str) -> int:
     """The columns that ``text`` takes, without its styles. East Asian characters take two."""
     columns, styled = 0, False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from voicepipe.cli.terminal import Terminal, printable
+from voicepipe.cli.terminal import Terminal, printable, printable_lines
 from voicepipe.core.frames import Text, Transcript
 from voicepipe.core.records import Failed, ToolFinished, ToolStarted, TurnBegan, TurnEnded
 
@@ -47,7 +47,7 @@ class LiveTranscript:
         elif isinstance(event, TurnEnded):
             self._turn_ended(event)
         elif isinstance(event, Failed):
-            self._terminal.error(self._label(event.stage, "red") + event.error)
+            self._terminal.error(self._label(event.stage, "red") + printable_lines(event.error))
 
     def _tool_finished(self, event: ToolFinished) -> None:
         shown = printable(event.result)
@@ -65,14 +65,14 @@ class LiveTranscript:
             )
             self._terminal.line(" " * WIDTH + self._terminal.style(heard, "dim"))
         if event.error:
-            self._terminal.error(self._label("error", "red") + event.error)
+            self._terminal.error(self._label("error", "red") + printable_lines(event.error))
 
     def _label(self, who: str, colour: str) -> str:
         return self._terminal.style(f"{who:<{WIDTH}}", "bold", colour)
 
 
 def call_text(name: str, arguments: dict[str, Any] | str) -> str:
-    """A tool call as one would write it in Python: ``get_weather(city='Paris')``."""
+    """A tool call as one would write it in Python: ``get_weather(city="Paris")``."""
     if isinstance(arguments, str):
         return f"{name}({arguments})"
     inner = ", ".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in arguments.items())

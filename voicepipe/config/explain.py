@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 from pydantic import SecretStr
 
-from voicepipe.config.check import fields_of, leaves
 from voicepipe.config.load import LoadedPipeline
+from voicepipe.core.check import fields_of, leaves
 from voicepipe.core.masking import MASK
 from voicepipe.core.nodes import Node
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 NOT_AVAILABLE = "not available in this version"
 
-_KEYS: dict[str, tuple[str, ...]] = {
+_LATER: dict[str, tuple[str, ...]] = {
     # where → which keys
     "": (
         *("record", "slo", "cost", "store", "escalate"),
@@ -19,8 +19,9 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "tests.*.expect": ("cost_usd",),
     "tests.*.steps.*.expect": ("ignored",),
     "agent.tools.*": ("say_while_running", "http", "mcp", "schema", "headers", "allow"),
+    # and the choices of a key
+    "stages.*.strategy": ("adaptive", "push_to_talk", "provider"),
 }
-_VALUES = {"stages.*.strategy": ("adaptive", "push_to_talk", "provider")}
 
 
 def _generic(path: tuple[str, ...]) -> str:
@@ -35,10 +36,5 @@ def _generic(path: tuple[str, ...]) -> str:
 
 
 def planned(path: tuple[str, ...]) -> bool:
-    """Whether ``path`` (without a profile's prefix) is a key of a system that isn't built yet."""
-    return path[-1].partition("/")[0] in _KEYS.get(_generic(path[:-1]), ())
-
-
-def planned_value(path: tuple[str, ...], value: object) -> bool:
-    """Whether ``value`` is a choice that will exist at ``path``."""
-    return value in _VALUES.get(_generic(path), ())
+    """Whether ``path`` (without a profile's prefix) ends in a key or a choice that isn't built yet."""
+    return path[-1].partition("/")[0] in _LATER.get(_generic(path[:-1]), ())

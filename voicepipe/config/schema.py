@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from voicepipe.config.check import fields_of
 from voicepipe.config.models import TOOL_FILE, PipelineFile
 from voicepipe.config.registry import Registry
+from voicepipe.core.check import fields_of
 from voicepipe.core.units import DURATION_PATTERN, format_duration
 from voicepipe.stages.base import Stage
 

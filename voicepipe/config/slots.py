@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from voicepipe.config.check import fields_of, validate
+from voicepipe.config.check import validate
 from voicepipe.config.later import NOT_AVAILABLE, planned
 from voicepipe.config.registry import Registry, is_own_code, own_provider
+from voicepipe.core.check import fields_of
 from voicepipe.core.names import did_you_mean
 from voicepipe.core.nodes import Node, Place
 from voicepipe.errors import ConfigError

@@ -134,9 +134,10 @@ class Piper(TtsProvider):
         model = voice_file(name, folder)
         if absent := missing_files(model):
             files = " and ".join(path.name for path in absent)
+            are = "is" if len(absent) == 1 else "are"
             fetch = "" if is_path(name) else "fetch it with: voicepipe pull PIPELINE; or "
             raise SetupError(
-                f"the Piper voice '{name}' isn't on this computer: {files} is missing",
+                f"the Piper voice '{name}' isn't on this computer: {files} {are} missing",
                 hint=f"{fetch}put {files} into the folder {model.parent}",
             )
         return model

@@ -283,6 +283,9 @@ class ThreadWorkers:
             job.state = "running"
         with UNDER_WAY:
             outcome = _Outcome(job.fn)
+        # What the job held is given up by the one who waits for it, on the loop: an engine written in C++
+        # that is destroyed in a thread while the process ends takes the process down with an abort.
+        del job.fn
         self._finish(job, outcome)
         return True
 

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.calls import Side, sides
+from tests.support.cli import Outcome, spawn
+
+
+@dataclass(frozen=True)
+class Demo:
+    outcome: Outcome
+    folder: Path
+    caller: Side
+    agent: Side
+
+    @property
+    def lines(self) -> list[str]:
+        return self.outcome.err.splitlines()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """The demo as it is, in real time, run in a folder that knows nothing of voicepipe."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    outcome = spawn("demo", cwd=folder)
+    assert outcome.status == 0, outcome.err
+    return Demo(outcome, folder, *sides(folder / "voicepipe-demo.wav"))
+
+
+def test_the_demo_shows_what_is_said_called_and_answered(demo: Demo) -> None:
+    said = "you    what is the weather in paris"
+    at = demo.lines.index(said)
+    assert demo.lines[at + 1] == 'tool   get_weather(city="Paris")'
+    assert demo.lines[at + 2].startswith("       → {")
+    assert demo.lines[at + 3].startswith("agent  In Paris it is")
+
+
+def test_the_demo_draws_where_the_time_of_each_turn_went(demo: Demo) -> None:
+    turns = [line for line in demo.lines if line.startswith("you    ")]
+    drawn = [line for line in demo.lines if "end of speech → first audio:" in line]
+    assert len(turns) == len(drawn) >= 4
+
+
+def test_the_demo_says_that_rules_are_no_language_model(demo: Demo) -> None:
+    assert any("rules" in line and "not a language model" in line for line in demo.lines)
+
+
+def test_the_demo_records_caller_and_agent_in_turns(demo: Demo) -> None:
+    assert list(demo.folder.iterdir()) == [demo.folder / "voicepipe-demo.wav"]
+    assert not demo.caller.is_silent
+    assert not demo.agent.is_silent
+    both = (demo.caller.pcm != 0) & (demo.agent.pcm != 0)
+    assert not both.any()
+
+
+def test_the_demo_closes_with_how_to_use_a_model_of_ones_own(demo: Demo) -> None:
+    assert "demo --set stages.llm=openai/" in demo.lines[-1]
+    assert demo.outcome.out == ""
+    assert "Traceback" not in demo.outcome.err
+
+
+def test_the_demo_refuses_to_write_where_there_is_no_folder(tmp_path: Path) -> None:
+    outcome = spawn("demo", "--output", "none/demo.wav", cwd=tmp_path)
+    assert outcome.status == 2
+    assert outcome.err.startswith("voicepipe: --output none/demo.wav: there is no folder none\n")
+
+
+def test_the_demo_with_a_model_of_ones_own_says_what_it_lacks(tmp_path: Path) -> None:
+    outcome = spawn("demo", "--set", "stages.llm=openai/gpt-6-luna", cwd=tmp_path, OPENAI_API_KEY="")
+    assert outcome.status == 3
+    assert "OPENAI_API_KEY" in outcome.err
+    assert "Traceback" not in outcome.err
+    assert list(tmp_path.iterdir()) == []
