@@ -18,6 +18,7 @@ from voicepipe.config.check import fields_of, leaves
 from voicepipe.config.conversations import ConversationTest, StepExpectation, Totals, User
 from voicepipe.config.models import AgentConfig, PipelineFile
 from voicepipe.config.registry import PROVIDERS, STAGES, Registry
+from voicepipe.core.conditions import DURATION_CONDITION_PATTERN, NUMBER_CONDITION_PATTERN
 from voicepipe.core.units import DURATION_PATTERN, Duration, NameOrPath, RelativeToFile, format_duration
 from voicepipe.providers.base import Provider
 from voicepipe.providers.sim import Spread
@@ -173,6 +174,8 @@ def _kind(schema: Schema, defs: Schema) -> str:
         return " or ".join(f"`{choice}`" for choice in schema.get("enum", [schema.get("const")]))
     if schema.get("pattern") == DURATION_PATTERN:
         return "duration"
+    if schema.get("pattern") in (DURATION_CONDITION_PATTERN, NUMBER_CONDITION_PATTERN):
+        return "condition"
     if schema.get("format") == "password":
         return "secret text"
     if schema.get("format") == "path":

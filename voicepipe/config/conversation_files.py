@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from voicepipe.config.check import fields_of, validate
+from voicepipe.config.check import validate
 from voicepipe.config.conversations import ConversationTest, TestFile, Tests
 from voicepipe.config.interpolate import Environment
 from voicepipe.config.paths import contained, label
 from voicepipe.core import yaml12
+from voicepipe.core.check import fields_of
 from voicepipe.core.names import did_you_mean
 from voicepipe.core.nodes import Node, Place, Source
 from voicepipe.errors import ConfigError
