@@ -14,10 +14,10 @@ import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from voicepipe.config.check import fields_of, leaves
 from voicepipe.config.conversations import ConversationTest, StepExpectation, Totals, User
 from voicepipe.config.models import AgentConfig, PipelineFile
 from voicepipe.config.registry import PROVIDERS, STAGES, Registry
+from voicepipe.core.check import fields_of, leaves
 from voicepipe.core.conditions import DURATION_CONDITION_PATTERN, NUMBER_CONDITION_PATTERN
 from voicepipe.core.units import DURATION_PATTERN, Duration, NameOrPath, RelativeToFile, format_duration
 from voicepipe.providers.base import Provider
