@@ -66,12 +66,3 @@ def test_a_condition_on_a_number_is_read_as_it_is_shown(operator: str, limit: in
     written = f"{operator} {limit}"
     assert number_condition(written) == Condition(operator, limit)
     assert re.search(NUMBER_CONDITION_PATTERN, written), "the schema takes it, too"
-
-
-@given(st.one_of(st.text(max_size=20), st.none(), st.booleans(), st.floats(), st.lists(st.integers())))
-def test_whatever_is_written_is_a_condition_or_a_sentence(written: object) -> None:
-    for read in (duration_condition, number_condition):
-        try:
-            assert isinstance(read(written), Condition)
-        except ValueError as error:
-            assert "expected" in str(error) or "duration" in str(error)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from voicepipe.api import RATE, Call, Pipeline
 from voicepipe.config.conversation_files import LocatedTest
-from voicepipe.config.conversations import User
+from voicepipe.config.conversations import ConversationTest, User
 from voicepipe.config.load import LoadedPipeline
 from voicepipe.config.variables import agent_for_call
 from voicepipe.core.clock import Clock, ClockName, run_on
@@ -41,6 +41,7 @@ class Case:
     located: LocatedTest
     pipeline: Pipeline
     clock: ClockName
+    script: Sequence[Item]
 
     @property
     def name(self) -> str:
@@ -93,8 +94,11 @@ class Verdict:
 def make_cases(tests: Sequence[tuple[LocatedTest, LoadedPipeline]], clock: ClockName | None) -> list[Case]:
     """The cases, with a pipeline for each profile; ``clock`` overrides that of the tests.
 
-    Imports the tools. Raises ``ConfigErrors`` with all that is wrong in the tests, each at its place, and
-    ``GraphError``.
+    Imports the tools, and makes the audio of all tests in their order: espeak keeps a state from one text to
+    the next, so that what is chosen of them afterwards must not matter.
+
+    Raises ``ConfigErrors`` with all that is wrong in the tests, each at its place, ``GraphError``,
+    ``AudioError`` for a clip that can't be used, and ``SetupError`` where espeak is there, but doesn't work.
     """
     pipelines: dict[str | None, Pipeline] = {}
     tools: dict[str | None, set[str]] = {}
@@ -105,7 +109,8 @@ def make_cases(tests: Sequence[tuple[LocatedTest, LoadedPipeline]], clock: Clock
             pipelines[loaded.profile] = Pipeline(loaded)
             known = ToolSet.of(loaded.agent.tools, secrets=loaded.environment.secrets)
             tools[loaded.profile] = set(known.by_name(hang_up=lambda reason: None))
-        case = Case(located, pipelines[loaded.profile], clock or located.test.clock or "simulated")
+        script = _script(located.test, loaded.agent.language)
+        case = Case(located, pipelines[loaded.profile], clock or located.test.clock or "simulated", script)
         cases.append(case)
         errors += _problems(case, tools[loaded.profile])
     if errors:
@@ -141,11 +146,10 @@ def _unknown_tool(
 def hold_all(cases: Sequence[Case], tools: Tools) -> Iterator[Verdict]:
     """Hold the conversations in their order; those on the real clock share the models of their profile."""
     for batch in _batches(cases):
-        scripts = [_script(case) for case in batch]
         if batch[0].clock == "real":
-            yield from run_on("real", _hold_batch(batch, scripts, tools))
+            yield from run_on("real", _hold_batch(batch, tools))
         else:
-            yield run_on(batch[0].clock, _hold(batch[0], scripts[0], tools))
+            yield run_on(batch[0].clock, _hold(batch[0], tools))
 
 
 def _batches(cases: Sequence[Case]) -> Iterator[list[Case]]:
@@ -160,12 +164,12 @@ def _batches(cases: Sequence[Case]) -> Iterator[list[Case]]:
         yield batch
 
 
-async def _hold_batch(cases: Sequence[Case], scripts: Sequence[list[Item]], tools: Tools) -> list[Verdict]:
+async def _hold_batch(cases: Sequence[Case], tools: Tools) -> list[Verdict]:
     async with cases[0].pipeline:
-        return [await _hold(case, script, tools) for case, script in zip(cases, scripts, strict=True)]
+        return [await _hold(case, tools) for case in cases]
 
 
-async def _hold(case: Case, script: list[Item], tools: Tools) -> Verdict:
+async def _hold(case: Case, tools: Tools) -> Verdict:
     verdict = Verdict(case)
     events: list[tuple[int, Any]] = []
     calls: list[Call] = []
@@ -178,7 +182,7 @@ async def _hold(case: Case, script: list[Item], tools: Tools) -> Verdict:
         overdue.append(call.clock.call_at(LONGEST_CALL, lambda: call.hang_up("the test took too long")))
 
     def open_ends(clock: Clock) -> ConversationCall:
-        ends.append(ConversationCall(clock, script, rate=RATE))
+        ends.append(ConversationCall(clock, case.script, rate=RATE))
         calls[0].observe(ends[0].caller)
         return ends[0]
 
@@ -233,13 +237,12 @@ def _went_wrong(evidence: Evidence, stubs: Mapping[str, Any], tools: Tools) -> s
 # ── the script ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _script(case: Case) -> list[Item]:
-    """What the caller does, with its audio made. Raises ``AudioError`` for a clip that can't be used, and
-    ``SetupError`` where espeak is installed but doesn't work."""
+def _script(test: ConversationTest, language: str) -> list[Item]:
+    """What the caller does, with its audio made."""
     items: list[Item] = []
-    for step in case.located.test.steps:
+    for step in test.steps:
         if step.user is not None:
-            items.append(_utterance(step.user, case.loaded.agent.language))
+            items.append(_utterance(step.user, language))
         elif step.wait is not None:
             items.append(Pause(step.wait))
         else:
