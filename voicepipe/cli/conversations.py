@@ -82,12 +82,13 @@ class Verdict:
         """The events up to the end of the last part that something was missed in, replies to their end."""
         if self.evidence is None:
             return
-        until = self.evidence.ended_ns
+        until = whole = self.evidence.ended_ns + 1
         if self.misses and self.error is None:
             until = max(miss.until_ns for miss in self.misses)
+            until = whole if until == self.evidence.ended_ns else until
         begun = {reply.report.turn for reply in self.evidence.between(0, until)}
         for at_ns, event in self.evidence.events:
-            if at_ns <= until or (isinstance(event, TurnEnded) and event.turn in begun):
+            if at_ns < until or (isinstance(event, TurnEnded) and event.turn in begun):
                 yield at_ns, event
 
 
