@@ -13,7 +13,6 @@ from voicepipe.audio.level import (
     end_of_speech,
     first_audible,
     rms_dbfs,
-    trim_leading_silence,
 )
 from voicepipe.audio.pcm import Pcm
 from voicepipe.audio.wav import read_wav
@@ -100,12 +99,6 @@ def test_a_stream_of_silence_ends_with_what_was_held() -> None:
     assert len(trimmer.process(silence(1000))) == 0
     assert len(trimmer.flush()) == 160
     assert len(trimmer.flush()) == 0
-
-
-def test_a_whole_clip_is_trimmed_however_long_its_silence_is() -> None:
-    clip_ = np.concatenate((silence(RATE * 3), np.full(100, 5000, np.int16)))
-    assert len(trim_leading_silence(clip_, RATE, keep_ms=20)) == 320 + 100
-    assert len(trim_leading_silence(silence(RATE), RATE, keep_ms=20)) == 320
 
 
 def test_human_speech_is_found_inside_the_silence_around_it() -> None:

@@ -60,9 +60,23 @@ def test_without_a_network_the_problem_and_the_remedy_are_told(
         nobody.bind(("127.0.0.1", 0))  # bound, but not listening: a connection is refused
         done = voicepipe(capsys, "pull", speaking(tmp_path, f"http://127.0.0.1:{nobody.getsockname()[1]}"))
     assert done.status == 3
-    assert done.err.splitlines()[-2].startswith("voicepipe: ")
+    assert done.err.splitlines()[-2].startswith("tts: ")
     assert "Traceback" not in done.err
     assert not models.exists() or not list(models.iterdir())
+
+
+def test_one_model_that_cannot_be_fetched_does_not_keep_the_others_away(
+    tmp_path: Path, models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving(SERVED) as (url, _):
+        voices = f"  tts/other: {{use: piper, voice: en_US-nobody-low, url: '{url}'}}\n"
+        path = speaking(tmp_path, url)
+        path.write_text(path.read_text().replace("  tts: ", f"{voices}  tts: "))
+        done = voicepipe(capsys, "pull", path)
+    assert done.status == 3
+    assert "tts/other: " in done.err
+    assert "en_US-nobody-low" in done.err
+    assert {file.name for file in models.iterdir()} == set(VOICE)
 
 
 def test_what_is_missing_after_all_is_told_and_counts(

@@ -150,6 +150,6 @@ def test_the_agent_is_heard_as_long_after_the_caller_as_is_reported(real_call: R
 
 def test_the_agent_is_heard_as_long_as_the_log_says(real_call: RealCall) -> None:
     told = [event for event in named(real_call.log, "Heard") if event["segment"] == 0]
-    heard = real_call.agent.last_sound_ms() - real_call.agent.first_sound_ms()
+    heard = real_call.agent.sounding_ms()  # a computer that is busy otherwise leaves gaps in between
     assert heard <= told[-1]["heard_ms"]
     assert heard >= told[-1]["heard_ms"] - 600  # voices begin and end with silence

@@ -17,6 +17,15 @@ def test_walk_visits_parents_before_children_in_the_order_of_the_file() -> None:
     assert plain(node) == {"b": [1, {"a": 2}], "c": None}
 
 
+def test_place_of_a_value_below_is_the_nearest_that_was_written() -> None:
+    places = {name: Place(PLACE.source, line, 1) for line, name in enumerate(("root", "list", "item"), 1)}
+    item = Node("x", places["item"], text="x")
+    root = Node({"a": Node([item], places["list"])}, places["root"])
+    assert [root.place_of(path) for path in (("a", 0), ("a", 0, "b"), ("a", 7), ("a",), ("b", "c"), ())] == [
+        places[name] for name in ("item", "item", "list", "list", "root", "root")
+    ]
+
+
 def test_kind_is_what_a_message_calls_the_value() -> None:
     kinds = {Node(value, PLACE).kind for value in ({}, [], None, "x", True, 1, 1.5)}
     assert kinds == {"a map", "a list", "nothing", "text", "true or false", "a number"}

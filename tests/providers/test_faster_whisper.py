@@ -98,7 +98,7 @@ def test_a_partial_result_comes_while_the_caller_speaks() -> None:
             pcm = _command("kal_turn_off_the_kitchen_lights")
             return await heard(stt, make_call(clock=clock), blocks(pcm, RATE, clock))
 
-    hypotheses = run_on("charged", main())
+    hypotheses = run_on("simulated", main())
     assert "turn off the kitchen lights" in [h.text for h in hypotheses if not h.final]
 
 
@@ -121,7 +121,7 @@ def test_words_that_were_committed_are_said_once_when_only_the_tail_is_decoded()
             pcm = _command("kal_turn_off_the_kitchen_lights")[: -RATE // 5]  # it ends before it is settled
             return await heard(stt, make_call(clock=clock), blocks(pcm, RATE, clock))
 
-    *partials, last = run_on("charged", main())
+    *partials, last = run_on("simulated", main())
     assert partials[-1].text == last.text == "turn off the kitchen lights"
 
 
@@ -234,11 +234,13 @@ def test_a_language_that_the_model_does_not_know_is_refused_before_the_call() ->
     assert "knows English only, and the language is 'de'" in _failure(language="de-DE").message
 
 
-def test_check_says_what_is_missing_without_loading_anything(tmp_path: Path) -> None:
+def test_check_says_what_is_missing_and_what_to_do_without_loading_anything(tmp_path: Path) -> None:
     whole = FasterWhisper(FasterWhisper.Config(model=str(MODEL)), make_host())
     assert whole.check() == []
     gone = FasterWhisper(FasterWhisper.Config(model=str(tmp_path / "gone")), make_host())
-    assert [str(tmp_path / "gone") in problem for problem in gone.check()] == [True]
+    (problem,) = gone.check()
+    assert str(tmp_path / "gone") in problem
+    assert "in CTranslate2 format there, or name one" in problem
 
 
 def test_use_before_start_is_a_provider_error() -> None:

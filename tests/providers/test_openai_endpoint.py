@@ -82,7 +82,9 @@ def test_a_key_that_is_missing_is_named_by_doctor_and_at_the_start(monkeypatch: 
     monkeypatch.delenv(KEY_VARIABLE, raising=False)
     with pytest.raises(SetupError, match=f"no {KEY_VARIABLE}"):
         find_key(OWN_URL, None)
-    assert KEY_VARIABLE in OpenAI(OpenAIConfig(model="m"), make_host()).check()[0]
+    (problem,) = OpenAI(OpenAIConfig(model="m"), make_host()).check()
+    assert f"no {KEY_VARIABLE}" in problem
+    assert f"set {KEY_VARIABLE}, or write it into a file .env" in problem
 
 
 def test_a_key_that_only_the_env_file_holds_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,12 @@ def test_a_file_that_is_missing_in_the_folder_is_named(name: str, tmp_path: Path
     assert f": {name.partition('.')[0]}." in _failure(str(folder)).message
 
 
+def test_several_files_that_are_missing_are_named_together(tmp_path: Path) -> None:
+    (tmp_path / "vocabulary.json").touch()
+    message = _failure(str(tmp_path)).message
+    assert message.endswith("is not whole: config.json, model.bin, tokenizer.json are missing")
+
+
 def test_a_misspelt_name_gets_a_suggestion() -> None:
     assert "Did you mean 'base.en'?" in _failure("bse.en").message
 
@@ -53,7 +59,7 @@ from voicepipe.runtime.workers import ThreadWorkers
 
 async def main():
     stt = FasterWhisper(FasterWhisper.Config(model="tiny.en"), Host(workers=ThreadWorkers(), language="en"))
-    print(*stt.check(), sep="\\n")
+    print(*stt.check(), sep="\\n", end="\\n\\n")
     for attempt in (stt.start, stt.pull):
         try:
             await attempt()
@@ -76,13 +82,14 @@ def test_offline_the_error_says_what_is_missing_how_to_fetch_it_and_where_to_put
         timeout=120,
         check=True,
     )
-    lines = done.stdout.splitlines()
-    assert lines[0] == lines[1]
-    assert f"'tiny.en' is not on this computer (looked in {tmp_path}" in lines[0]
-    assert lines[2].startswith("fetch it with: voicepipe pull")
-    assert "model: ./FOLDER" in lines[2]
-    assert "'tiny.en' could not be downloaded" in lines[3]
-    assert "connect this computer to the internet" in lines[4]
+    checked, _, tried = done.stdout.partition("\n\n")
+    started, remedy, pulled, how = tried.splitlines()
+    assert checked == f"{started}\n  {remedy}"
+    assert f"'tiny.en' is not on this computer (looked in {tmp_path}" in started
+    assert remedy.startswith("fetch it with: voicepipe pull")
+    assert "model: ./FOLDER" in remedy
+    assert "'tiny.en' could not be downloaded" in pulled
+    assert "connect this computer to the internet" in how
 
 
 def test_the_models_on_this_computer_are_found_by_their_names(tmp_path: Path) -> None:

@@ -35,6 +35,10 @@ class Side:
         """Of the first sample above −46 dBFS: loud enough not to be noise."""
         return float(np.argmax(np.abs(self.pcm.astype(np.int32)) > 164)) * 1000 / self.rate
 
+    def sounding_ms(self) -> float:
+        """How long it isn't silent, all together."""
+        return float(np.count_nonzero(self.pcm)) * 1000 / self.rate
+
     def last_sound_ms(self) -> float:
         """Of the last sample that isn't zero."""
         return float(np.flatnonzero(self.pcm)[-1]) * 1000 / self.rate

@@ -112,16 +112,6 @@ class SilenceTrimmer:
 
     def _onset(self, pcm: Pcm) -> int | None:
         loud = (pcm > self._limit) | (pcm < -self._limit)
-        first = int(loud.argmax()) if loud.any() else len(pcm)
+        first = int(np.argmax(loud)) if loud.any() else len(pcm)
         onset = min(first, self._patience - self._seen)
         return onset if onset < len(pcm) else None
-
-
-def trim_leading_silence(pcm: Pcm, rate: int, threshold_dbfs: float = -50.0, keep_ms: float = 10) -> Pcm:
-    """A whole mono clip from ``keep_ms`` before its first audible sample (see `SilenceTrimmer`).
-
-    Of a clip without an audible sample the last ``keep_ms`` are left.
-    """
-    never = 1000 * (len(pcm) + 1) / rate
-    trimmer = SilenceTrimmer(rate, threshold_dbfs, keep_ms=keep_ms, give_up_ms=never)
-    return np.concatenate((trimmer.process(pcm), trimmer.flush()))

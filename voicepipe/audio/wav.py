@@ -207,7 +207,7 @@ class _Reader:
             block = _decode(raw, form).reshape(count, form.channels)
             unusable = np.isnan(block).any(axis=1)
             if unusable.any():
-                first_bad = first_bad if bad else start + int(unusable.argmax())
+                first_bad = first_bad if bad else start + int(np.argmax(unusable))
                 bad += int(unusable.sum())
             elif not bad:
                 pcm[start : start + count] = to_pcm(

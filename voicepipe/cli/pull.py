@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def pull(loaded: LoadedPipeline, terminal: Terminal) -> list[str]:
-    """Let every provider fetch what it lacks; what it lacks even then. Raises ``SetupError``."""
+    """Let every provider fetch what it lacks; what it lacks even then."""
     missing: list[str] = []
     clock = Clock()
     workers = make_workers(clock)
@@ -48,7 +48,11 @@ async def pull(loaded: LoadedPipeline, terminal: Terminal) -> list[str]:
             elif not provider.check():
                 terminal.line(f"{slot.key}: {slot.use} has everything it needs")
             else:
-                await provider.pull()
+                try:
+                    await provider.pull()
+                except SetupError as error:  # the models of the other slots can be fetched all the same
+                    missing.append(f"{slot.key}: {error}")
+                    continue
                 left = [f"{slot.key}: {sentence}" for sentence in provider.check()]
                 missing += left
                 if not left:

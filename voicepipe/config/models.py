@@ -73,10 +73,13 @@ class PythonTool(Model):
         return self.python.rpartition(".py")[2].lstrip(":") or None
 
 
+Builtin = Literal["end_call", "current_time"]
+
+
 class BuiltinTool(Model):
     """A tool that needs no code."""
 
-    builtin: Literal["end_call", "current_time"] = Field(
+    builtin: Builtin = Field(
         description="end_call hangs up once the goodbye is said; current_time tells the date and the time"
     )
 

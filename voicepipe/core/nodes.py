@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,18 @@ class Node:
                 return "true or false"
             case _:
                 return "a number"
+
+    def place_of(self, path: Iterable[str | int]) -> Place:
+        """Where the value at ``path`` below begins, or the nearest around it that was written."""
+        node = self
+        for key in path:
+            if isinstance(node.value, dict) and key in node.value:
+                node = node.value[str(key)]
+            elif isinstance(node.value, list) and isinstance(key, int) and key < len(node.value):
+                node = node.value[key]
+            else:
+                break
+        return node.place
 
     def walk(self, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Node]]:
         """This node and all below it with their paths, in the order of the file."""

@@ -78,7 +78,7 @@ class Provider(ABC):
         """Give everything back; may be called twice."""
 
     def check(self) -> list[str]:
-        """What is missing on this computer for ``start`` to work, a sentence each, for ``doctor``.
+        """What is missing on this computer for ``start`` to work, each with what to do, for ``doctor``.
 
         Must not load models nor open connections.
         """

@@ -107,7 +107,7 @@ class FasterWhisper(SttProvider):
         try:
             locate(self.config.model)
         except SetupError as error:
-            return [error.message]
+            return [str(error)]
         return []
 
     def found(self) -> list[str]:

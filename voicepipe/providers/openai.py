@@ -120,7 +120,7 @@ class OpenAI(LlmProvider):
         try:
             self._find_key()
         except SetupError as error:
-            return [error.message]
+            return [str(error)]
         return []
 
     def _find_key(self) -> str | None:

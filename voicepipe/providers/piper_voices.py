@@ -26,7 +26,6 @@ from voicepipe.core.names import did_you_mean
 from voicepipe.errors import SetupError
 
 COLLECTION = "https://huggingface.co/rhasspy/piper-voices/resolve/main"
-SUFFIXES = (".onnx", ".onnx.json")
 MAX_INDEX_BYTES = 8 << 20
 MAX_FILE_BYTES = 512 << 20
 """The largest voice of the collection has 120 MB."""

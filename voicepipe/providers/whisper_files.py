@@ -27,8 +27,9 @@ def locate(model: str, *, download: bool = False) -> Path:
     else:
         folder = _from_hub(model, download=download)
     if missing := [name for name in FILES if not any(folder.glob(name))]:
+        are = "is" if len(missing) == 1 else "are"
         raise SetupError(
-            f"the Whisper model in '{folder}' is not whole: {', '.join(missing)} is missing",
+            f"the Whisper model in '{folder}' is not whole: {', '.join(missing)} {are} missing",
             hint=f"a model in CTranslate2 format consists of {', '.join(FILES)}",
         )
     return folder

@@ -6,14 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
-from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
+from voicepipe.config.models import Builtin
 from voicepipe.errors import ToolError
 from voicepipe.speech.tools import ToolSpec, tool_spec
-
-Builtin = Literal["end_call", "current_time"]
-BUILTINS: tuple[Builtin, ...] = get_args(Builtin)
 
 
 def system_time() -> datetime:

@@ -7,14 +7,13 @@ its result is recorded in the conversation, not spoken. A tool without effects i
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import json
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from voicepipe.config.models import BuiltinTool, PythonTool
+from voicepipe.config.models import Builtin, BuiltinTool, PythonTool
 from voicepipe.core.calls import Workers
 from voicepipe.core.clock import Clock
 from voicepipe.core.masking import mask_secrets
@@ -23,7 +22,8 @@ from voicepipe.core.records import Record, ToolFinished, ToolStarted
 from voicepipe.core.turns import Turn
 from voicepipe.core.units import SECOND, format_duration
 from voicepipe.errors import ToolError, VoicepipeError
-from voicepipe.runtime.builtin_tools import Builtin, builtin_tool, system_time
+from voicepipe.runtime.builtin_tools import builtin_tool, system_time
+from voicepipe.runtime.leash import Leash
 from voicepipe.runtime.tool_files import load_python_tools
 from voicepipe.runtime.tool_modes import ToolMode as ToolMode
 from voicepipe.runtime.tool_modes import error_text
@@ -142,6 +142,8 @@ class SessionTools:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._late: set[asyncio.Task[Any]] = set()
         """Those whose time is over; they have been cancelled."""
+        self._leashes: set[Leash] = set()
+        """Of somebody else's code under way."""
 
     def offers(self) -> list[ToolOffer]:
         return [
@@ -177,8 +179,12 @@ class SessionTools:
                 task.cancel()
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=UNWIND_S)
+            for leash in self._leashes:
+                leash.let_go()
             for task in self._tasks:
-                _abandon(task)
+                task.cancel()
+            if self._tasks:
+                await asyncio.wait(self._tasks)
 
     # ── one call ─────────────────────────────────────────────────────────────────────────────────
 
@@ -256,7 +262,10 @@ class SessionTools:
 
     async def _within(self, spec: ToolSpec, answer: Awaitable[Any]) -> Any:
         """Await the answer in a task of its own: one that resists its cancellation is left behind."""
-        task = self._spawn(_sealed(answer))
+        leash = Leash(answer)
+        self._leashes.add(leash)
+        task = self._spawn(_sealed(leash))
+        task.add_done_callback(lambda _: self._leashes.discard(leash))
         try:
             await asyncio.wait([task], timeout=spec.timeout_s)
         finally:
@@ -279,13 +288,6 @@ class SessionTools:
         self._late.discard(task)
         if not task.cancelled():
             task.exception()  # of a tool that was left behind, nobody else will ask for it
-
-
-def _abandon(task: asyncio.Task[Any]) -> None:
-    """Let the process end although ``task`` resists its cancellation: whoever closes the loop waits for all
-    tasks that he knows of. It is kept for ever, since clearing it away would run its code once more."""
-    asyncio.tasks._unregister_task(task)
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(task))
 
 
 async def _sealed(answer: Awaitable[Any]) -> Any:

@@ -29,33 +29,27 @@ ones that can be filled in take turns.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from voicepipe.core import yaml12
+from voicepipe.core.check import validate
+from voicepipe.core.nodes import Node, Source
 from voicepipe.errors import ConfigError, ConfigErrors
-
-MAX_BYTES = 256 * 1024
-MAX_NODES = 20_000
-"""Bounds of one file: a household's rules have some 300 values in 5 kB."""
 
 PLACEHOLDER = re.compile(r"\{(\w+(?:\.\w+)*)\}")
 """``{city}``, ``{result.degrees}``, ``{error}`` in an answer."""
 
-
-def _as_list(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
-
-
-Texts = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+Texts = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 """One text or several."""
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Span(_Model):
@@ -82,15 +76,6 @@ class ListSpec(_Model):
     values: tuple[Value, ...] = ()
     range: Span | None = None
     digits: Span | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short_forms(cls, given: Any) -> Any:
-        if isinstance(given, list):
-            return {"values": [{"say": v, "value": v} if isinstance(v, str | int) else v for v in given]}
-        if isinstance(given, dict) and "digits" not in given:
-            return {"range": given}
-        return given
 
     @model_validator(mode="after")
     def _not_empty(self) -> ListSpec:
@@ -128,83 +113,74 @@ class RulesFile(_Model):
     """Words that the recogniser's dictionary lacks, in its phones: ``{voicepipe: V OY S P AY P}``."""
 
 
-class RulesSource:
-    """The text of a rules file, in which every value knows its place."""
+def read_rules(path: Path) -> tuple[RulesFile, Node]:
+    """The rules of a file, and what was written: the node knows the place of every value.
 
-    def __init__(self, text: str, name: str) -> None:
-        self.name = name
-        self._places: dict[tuple[Hashable, ...], yaml.Mark] = {}
-        self._nodes = 0
-        if len(text) > MAX_BYTES:
-            raise ConfigError(f"{len(text)} characters, at most {MAX_BYTES} were expected", path=name)
-        try:
-            node = yaml.compose(text, yaml.BaseLoader)
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            place = {"line": mark.line + 1, "column": mark.column + 1} if mark else {}
-            raise ConfigError(f"not valid YAML: {error.problem or error}", path=name, **place) from None
-        except (yaml.YAMLError, RecursionError) as error:
-            raise ConfigError(f"not valid YAML: {error}", path=name) from None
-        if node is None:
-            raise ConfigError("the file is empty; expected 'intents:'", path=name)
-        self.data = self._value(node, ())
-
-    def error(self, loc: tuple[Hashable, ...], message: str, hint: str | None = None) -> ConfigError:
-        """A problem with the value at ``loc``, or with the nearest one around it that was written."""
-        while loc not in self._places:
-            loc = loc[:-1]
-        mark = self._places[loc]
-        where = ".".join(str(part) for part in loc)
-        return ConfigError(
-            f"{where}: {message}" if where else message,
-            path=self.name,
-            line=mark.line + 1,
-            column=mark.column + 1,
-            hint=hint,
-        )
-
-    def _value(self, node: yaml.Node, loc: tuple[Hashable, ...]) -> Any:
-        self._places[loc] = node.start_mark
-        self._nodes += 1
-        if self._nodes > MAX_NODES or len(loc) > 12:
-            raise self.error(loc, f"the file holds more than {MAX_NODES} values, or too many levels")
-        if isinstance(node, yaml.MappingNode):
-            found: dict[str, Any] = {}
-            for key, value in node.value:
-                if key.value in found:
-                    raise self.error((*loc, key.value), "this key is given twice")
-                found[key.value] = self._value(value, (*loc, key.value))
-            return found
-        if isinstance(node, yaml.SequenceNode):
-            return [self._value(item, (*loc, index)) for index, item in enumerate(node.value)]
-        # YAML 1.2's scalars as far as rules need them: "no" and "on" stay words.
-        if node.style is None and re.fullmatch(r"-?(0|[1-9]\d{0,17})", node.value):
-            return int(node.value)
-        return (
-            {"true": True, "false": False}.get(node.value, node.value) if node.style is None else node.value
-        )
+    Raises ``ConfigErrors`` with all problems of the file.
+    """
+    source, errors = Source(str(path), path.parent, path.parent), list[ConfigError]()
+    return _checked(yaml12.read(path, source, errors), errors)
 
 
-def parse_rules(text: str, name: str = "rules") -> tuple[RulesFile, RulesSource]:
-    """Read and validate. Raises ``ConfigError`` with the place, or ``ConfigErrors`` for several."""
-    source = RulesSource(text, name)
-    try:
-        return RulesFile.model_validate(source.data), source
-    except ValidationError as error:
-        raise ConfigErrors(
-            [source.error(e["loc"], e["msg"].removeprefix("Value error, ")) for e in error.errors()]
-        ) from None
+def parse_rules(text: str, name: str = "rules") -> tuple[RulesFile, Node]:
+    """``read_rules`` of a text, which messages call ``name``."""
+    errors: list[ConfigError] = []
+    return _checked(yaml12.parse(text, Source(name, Path(), Path()), errors), errors)
 
 
-def read_rules(path: Path) -> tuple[RulesFile, RulesSource]:
-    """``parse_rules`` of a file."""
-    try:
-        return parse_rules(path.read_text(encoding="utf-8"), str(path))
-    except OSError as error:
-        raise ConfigError(
-            f"the rules file can't be read: {error.strerror}",
-            path=str(path),
-            hint="a relative path counts from the file that names it",
-        ) from None
-    except UnicodeDecodeError:
-        raise ConfigError("the rules file is not UTF-8 text", path=str(path)) from None
+def _checked(root: Node | None, errors: list[ConfigError]) -> tuple[RulesFile, Node]:
+    if root is not None:
+        root = _long_form(root)
+        rules = validate(RulesFile, root, (), errors)
+        if rules is not None and not errors:
+            return rules, root
+    raise ConfigErrors(sorted(errors, key=lambda error: (error.line or 0, error.column or 0)))
+
+
+# ── short forms → the long ones that the models know ─────────────────────────────────────────────
+
+
+def _long_form(root: Node) -> Node:
+    if root.value is None:  # an empty file
+        root = replace(root, value={})
+    root = _with(root, lambda lists: _with(lists, _list), only=("lists",))
+    root = _with(root, lambda intents: _with(intents, _intent), only=("intents",))
+    return _with(root, lambda fallback: _with(fallback, _several), only=("fallback",))
+
+
+def _intent(node: Node) -> Node:
+    return _with(node, _several, only=("sentences", "after", "answer", "error"))
+
+
+def _list(node: Node) -> Node:
+    if isinstance(node.value, dict):
+        return node if "digits" in node.value else _under("range", node)
+    if isinstance(node.value, list):
+        node = replace(node, value=[_value(item) for item in node.value])
+    return _under("values", node)
+
+
+def _with(node: Node, turn: Callable[[Node], Node], only: tuple[str, ...] | None = None) -> Node:
+    """``node`` with its children turned, or those ``only``; what isn't a map is left to the model."""
+    if not isinstance(node.value, dict):
+        return node
+    children = {
+        key: turn(child) if only is None or key in only else child for key, child in node.value.items()
+    }
+    return replace(node, value=children)
+
+
+def _several(node: Node) -> Node:
+    return node if isinstance(node.value, dict | list) else Node([node], node.place)
+
+
+def _under(key: str, node: Node) -> Node:
+    return Node({key: node}, node.place, keys={key: node.place})
+
+
+def _value(node: Node) -> Node:
+    """A bare value means what is said: text, or a whole number."""
+    if isinstance(node.value, dict | list):
+        return node
+    meant = node if isinstance(node.value, int) else replace(node, value=node.text)
+    return Node({"say": node, "value": meant}, node.place, keys=dict.fromkeys(("say", "value"), node.place))

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from voicepipe.core.extras import require
+from voicepipe.core.names import did_you_mean
+from voicepipe.core.nodes import Node
+from voicepipe.errors import ConfigError, ConfigErrors
 from voicepipe.speech.ngram import Bigrams, Piece, any_of, repeated, word
-from voicepipe.speech.rules import PLACEHOLDER, ListSpec, RulesFile, RulesSource
+from voicepipe.speech.rules import PLACEHOLDER, ListSpec, RulesFile
 
 MAX_VARIANTS = 5_000
 """Ways to say one template (lists count once); more is a template that should be split."""
@@ -48,11 +51,15 @@ class Match:
 
 
 class Templates:
-    """Compiled rules. Raises ``ConfigError`` with the place of a template that can't be used."""
+    """Compiled rules. Raises ``ConfigErrors`` with the place of each template that can't be used.
 
-    def __init__(self, rules: RulesFile, source: RulesSource, *, purpose: str) -> None:
+    ``source`` is what was written, as ``read_rules`` gives it.
+    """
+
+    def __init__(self, rules: RulesFile, source: Node, *, purpose: str) -> None:
         self.rules = rules
         self._source = source
+        self._errors: list[ConfigError] = []
         self._hassil = require("hassil", extra="quickstart", purpose=purpose)
         parse_error = require("hassil.parser", extra="quickstart", purpose=purpose).ParseError
         for name, text in rules.phrases.items():
@@ -60,8 +67,17 @@ class Templates:
         for name, intent in rules.intents.items():
             for index, text in enumerate(intent.sentences):
                 self._parse(("intents", name, "sentences", index), text, parse_error)
+        self._raise_errors()
         self._intents = self._hassil.Intents.from_dict(self._as_hassil())
         self._slots = {name: self._check(name) for name in rules.intents}
+        self._raise_errors()
+
+    def _raise_errors(self) -> None:
+        if self._errors:
+            raise ConfigErrors(self._errors)
+
+    def _error(self, loc: tuple[str | int, ...], message: str, hint: str | None = None) -> None:
+        self._errors.append(self._source.place_of(loc).error(message, hint=hint))
 
     # ── matching ─────────────────────────────────────────────────────────────────────────────────
 
@@ -165,15 +181,12 @@ class Templates:
             },
         }
 
-    def _parse(self, loc: tuple[Any, ...], text: str, parse_error: type[Exception]) -> None:
+    def _parse(self, loc: tuple[str | int, ...], text: str, parse_error: type[Exception]) -> None:
         try:
             self._hassil.parse_sentence(text)
         except (parse_error, AssertionError, ValueError) as error:
-            raise self._source.error(
-                loc,
-                f"the template can't be read: {text!r} ({error})",
-                hint="[optional], (one|another), {list}, <phrase>; brackets must be closed",
-            ) from None
+            hint = "[optional], (one|another), {list}, <phrase>; brackets must be closed"
+            self._error(loc, f"the template can't be read: {text!r} ({error})", hint)
 
     def _check(self, name: str) -> dict[str, str]:
         """The slots of an intent with their lists; everything that it names must exist."""
@@ -184,27 +197,35 @@ class Templates:
             try:
                 variants = self._survey(sentence.expression, slots, 0)
             except ValueError as error:
-                raise self._source.error(loc, str(error)) from None
+                self._error(loc, str(error))
+                continue
             if variants > MAX_VARIANTS:
-                raise self._source.error(
-                    loc, f"there are {variants} ways to say it, at most {MAX_VARIANTS} were expected",
-                    hint="split the template into several",
-                )  # fmt: skip
-        for other in intent.after:
+                message = f"there are {variants} ways to say it, at most {MAX_VARIANTS} were expected"
+                self._error(loc, message, "split the template into several")
+        for index, other in enumerate(intent.after):
             if other not in self.rules.intents:
-                raise self._source.error(("intents", name, "after"), f"there is no intent {other!r}")
-        known = {*slots, "error", *(("result",) if intent.tool else ())}
-        texts = [(("answer",), text) for text in (*intent.answer, *intent.error)]
-        texts += [(("arguments", key), text) for key, text in intent.arguments.items()]
+                message = f"there is no intent '{other}'.{did_you_mean(other, self.rules.intents)}"
+                self._error(("intents", name, "after", index), message)
+        self._check_placeholders(name, {*slots, "error", *(("result",) if intent.tool else ())})
+        return slots
+
+    def _check_placeholders(self, name: str, known: set[str]) -> None:
+        intent = self.rules.intents[name]
+        texts: list[tuple[tuple[str | int, ...], Any]] = [
+            *((("answer", index), text) for index, text in enumerate(intent.answer)),
+            *((("error", index), text) for index, text in enumerate(intent.error)),
+            *((("arguments", key), value) for key, value in intent.arguments.items()),
+        ]
         for loc, text in texts:
             for placeholder in PLACEHOLDER.findall(text) if isinstance(text, str) else ():
-                if placeholder.partition(".")[0] not in known:
-                    raise self._source.error(
+                first = placeholder.partition(".")[0]
+                if first not in known:
+                    self._error(
                         ("intents", name, *loc),
-                        f"{{{placeholder}}} is neither a slot of these sentences nor a part of the result",
-                        hint=f"known here: {', '.join(sorted(known))}",
+                        f"{{{placeholder}}} is neither a slot of these sentences nor a part of the result."
+                        f"{did_you_mean(first, known)}",
+                        f"known here: {', '.join(sorted(known))}",
                     )
-        return slots
 
     def _survey(self, expression: Any, slots: dict[str, str], depth: int) -> int:
         """How many ways there are to say it; notes the slots. ``ValueError``: what it names is missing."""
@@ -214,11 +235,15 @@ class Templates:
         if isinstance(expression, hassil.RuleReference):
             body = self._intents.expansion_rules.get(expression.rule_name)
             if body is None:
-                raise ValueError(f"there is no phrase <{expression.rule_name}> under 'phrases'")
+                name = expression.rule_name
+                near = did_you_mean(name, self.rules.phrases)
+                raise ValueError(f"there is no phrase <{name}> under 'phrases'.{near}")
             return self._survey(body.expression, slots, depth + 1)
         if isinstance(expression, hassil.ListReference):
             if expression.list_name not in self.rules.lists:
-                raise ValueError(f"there is no list {{{expression.list_name}}} under 'lists'")
+                name = expression.list_name
+                near = did_you_mean(name, self.rules.lists)
+                raise ValueError(f"there is no list {{{name}}} under 'lists'.{near}")
             if slots.setdefault(expression.slot_name, expression.list_name) != expression.list_name:
                 raise ValueError(f"the slot {expression.slot_name!r} is filled from two lists")
             return 1

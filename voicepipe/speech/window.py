@@ -69,7 +69,7 @@ class Window:
         if len(levels) < width:
             return last
         means = np.convolve(levels, np.full(width, 1 / width), mode="valid")
-        return first // self._frame * self._frame + (int(means.argmin()) + width // 2) * self._frame
+        return first // self._frame * self._frame + (int(np.argmin(means)) + width // 2) * self._frame
 
     def drop(self, count: int) -> None:
         """Forget the first ``count`` samples, a whole number of frames."""
