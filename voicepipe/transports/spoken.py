@@ -13,7 +13,7 @@ from zlib import crc32
 
 import numpy as np
 
-from voicepipe.audio.level import end_of_speech, trim_leading_silence
+from voicepipe.audio.level import end_of_speech, first_audible
 from voicepipe.audio.resample import resample
 from voicepipe.core.extras import installed
 from voicepipe.core.frames import FRAME_MS, Pcm, Word
@@ -37,7 +37,7 @@ PIECE = 200
 
 @lru_cache(maxsize=512)
 def spoken(text: str, language: str, rate: int, *, by_espeak: bool | None = None) -> Clip:
-    """``text`` as int16 mono at ``rate``; it begins with its first sound.
+    """``text`` as int16 mono at ``rate``; it begins with its first sound, to 20 ms.
 
     ``by_espeak`` None: if it is installed. Raises ``SetupError`` if espeak can't be used though it is.
     """
@@ -46,7 +46,7 @@ def spoken(text: str, language: str, rate: int, *, by_espeak: bool | None = None
         pcm = resample(pcm, RATE, rate)
     else:
         pcm, timed = _noise(text, rate)
-    begun = trim_leading_silence(pcm, rate, keep_ms=0)
+    begun = pcm[first_audible(pcm, rate) or 0 :]
     early_ms = (pcm.size - begun.size) * 1000 // rate
     end = end_of_speech(begun, rate) or begun.size
     return Clip(text, begun[:end], end, captions(timed, early_ms, end * 1000 // rate))
