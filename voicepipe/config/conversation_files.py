@@ -47,8 +47,11 @@ def named_files(files: Sequence[str], cwd: Path) -> Node:
 
 
 def with_files(tests: Node, environment: Environment, errors: list[ConfigError], *, top: Path) -> Node:
-    """``tests`` with every path in it replaced by the tests of the file, and those by their own ``x-``less
-    selves. What a file says under ``tool_results`` goes into each of its tests, below what they say."""
+    """``tests`` with every path in it replaced by the tests of that file.
+
+    What a file says under ``tool_results`` goes into each of its tests, below what they say themselves.
+    ``top`` is the pipeline's folder.
+    """
     if not isinstance(tests.value, list):
         return tests
     items: list[Node] = []
