@@ -100,7 +100,7 @@ def test_packages_register_by_entry_points(tmp_path: Path) -> None:
 def test_environment_without_any_registration_is_told_to_install(tmp_path: Path) -> None:
     program = (
         "import importlib.metadata\n"
-        "importlib.metadata.entry_points = lambda group: ()\n"
+        "importlib.metadata.entry_points = lambda **_: importlib.metadata.EntryPoints()\n"
         "from voicepipe.config.registry import Registry\n"
         "try: Registry.installed()\n"
         "except Exception as error: print(type(error).__name__, error.exit_status, error.message)"

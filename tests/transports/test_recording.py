@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -93,3 +94,13 @@ def test_the_file_has_the_caller_left_and_the_agent_right_at_the_agents_rate(tmp
     assert len(left) == 4800
     assert left.any()
     assert np.flatnonzero(right).tolist() == list(range(480, 960))
+
+
+def test_a_recording_that_was_never_closed_holds_all_but_the_last_second(tmp_path: Path) -> None:
+    path = tmp_path / "killed.wav"
+    recording = Recording(path, caller_rate=RATE, agent=AgentTrack(RATE))
+    for _ in range(175):  # 3.5 s
+        recording.add_caller(block(320))
+    with wave.open(str(path)) as left:
+        assert left.getnframes() == 3 * RATE
+    recording.close()

@@ -49,7 +49,8 @@ Texts = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_len
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Deferred, since a pipeline file is validated without reading its rules.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Span(_Model):

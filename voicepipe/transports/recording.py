@@ -67,13 +67,17 @@ class AgentTrack:
 
 
 class Recording:
-    """The file at ``path``, at the agent track's rate. Raises ``AudioError`` where it can't be written."""
+    """The file at ``path``, at the agent track's rate. Raises ``AudioError`` where it can't be written.
+
+    Each second its header is brought up to date, so that a process that is killed leaves a valid file.
+    """
 
     def __init__(self, path: Path, *, caller_rate: int, agent: AgentTrack) -> None:
         self._writer = WavWriter(path, agent.rate, channels=2)
         self._resampler = Resampler(caller_rate, agent.rate)
         self._agent = agent
         self._offset = 0
+        self._flushed = 0
 
     def begin(self, now: int) -> None:
         """The caller's first sample is spoken at ``now`` (ns) of the agent track's time line."""
@@ -85,6 +89,9 @@ class Recording:
         start = self._offset + self._writer.frames
         agent = self._agent.take(start, start + caller.size)
         self._writer.write(np.stack((caller, agent), axis=1))
+        if self._writer.frames - self._flushed >= self._agent.rate:
+            self._flushed = self._writer.frames
+            self._writer.flush()
 
     def close(self) -> None:
         """Complete the file; may be called twice."""
