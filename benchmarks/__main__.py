@@ -16,7 +16,17 @@ from importlib import import_module
 
 from benchmarks._results import Figure, save, write_table
 
-BENCHMARKS = ("frames", "hops", "startup", "latency", "memory", "sizes", "whisper", "resample")
+BENCHMARKS = (
+    "frames",
+    "hops",
+    "startup",
+    "latency",
+    "memory",
+    "sizes",
+    "whisper",
+    "resample",
+    "conversations",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

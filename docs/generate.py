@@ -16,7 +16,7 @@ from pathlib import Path
 
 from docs.diagrams import policy_diagram, policy_table, quickstart_mermaid, quickstart_text
 from docs.examples import bad_pipeline, commands, decisions
-from docs.reference import provider_keys, slot_keys, top_level
+from docs.reference import provider_keys, slot_keys, test_keys, top_level
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -28,6 +28,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "top level": top_level,
     "slot keys": slot_keys,
     "provider keys": provider_keys,
+    "test keys": test_keys,
     "bad pipeline": bad_pipeline,
     "commands": commands,
     "decisions": decisions,

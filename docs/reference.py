@@ -14,9 +14,11 @@ import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from voicepipe.config.conversations import ConversationTest, StepExpectation, Totals, User
 from voicepipe.config.models import AgentConfig, PipelineFile
 from voicepipe.config.registry import PROVIDERS, STAGES, Registry
 from voicepipe.core.check import fields_of, leaves
+from voicepipe.core.conditions import DURATION_CONDITION_PATTERN, NUMBER_CONDITION_PATTERN
 from voicepipe.core.units import DURATION_PATTERN, Duration, NameOrPath, RelativeToFile, format_duration
 from voicepipe.providers.base import Provider
 from voicepipe.providers.sim import Spread
@@ -46,15 +48,33 @@ def registry() -> Registry:
 
 def top_level() -> str:
     """The keys of the file and of ``agent``; the layers' own keys have no model."""
-    top = [row for row in _rows(PipelineFile) if not row.startswith("| `agent")]
+    elsewhere = ("| `agent", "| `tests", "| `tool_results")
+    top = [row for row in _rows(PipelineFile) if not row.startswith(elsewhere)]
     layers = [
         "| `agent` | map | – | who speaks; see below |",
         "| `stages` | map | required | the slots; see below |",
         "| `extends` | path | – | a pipeline file that this one is laid over |",
         "| `profiles` | map | – | layers to be chosen by `--profile NAME`, each with `agent` and `stages` |",
+        "| `tests` | list | – | conversations for `voicepipe test`; see [tests](conversation-tests.md) |",
+        "| `tool_results` | map | – | what tools answer in them |",
     ]
     agent = _table(_rows(AgentConfig))
     return "\n".join(["### The file", "", *_table([*top, *layers]), "", "### `agent`", "", *agent, ""])
+
+
+def test_keys() -> str:
+    """The keys of a conversation test, of its steps and of what it expects, each in a table."""
+    shared = {"steps", "expect"}
+    parts: tuple[tuple[str, type[BaseModel], Iterable[str]], ...] = (
+        ("A test", ConversationTest, shared),
+        ("A step: `user`", User, ()),
+        ("A step: `expect`", StepExpectation, ()),
+        ("`expect` of a test", Totals, ()),
+    )
+    lines: list[str] = []
+    for title, model, without in parts:
+        lines += [f"### {title}", "", *_table(_rows(model, without=without)), ""]
+    return "\n".join(lines)
 
 
 def slot_keys() -> str:
@@ -154,6 +174,8 @@ def _kind(schema: Schema, defs: Schema) -> str:
         return " or ".join(f"`{choice}`" for choice in schema.get("enum", [schema.get("const")]))
     if schema.get("pattern") == DURATION_PATTERN:
         return "duration"
+    if schema.get("pattern") in (DURATION_CONDITION_PATTERN, NUMBER_CONDITION_PATTERN):
+        return "condition"
     if schema.get("format") == "password":
         return "secret text"
     if schema.get("format") == "path":

@@ -77,6 +77,10 @@ class Call:
         """Call ``observer(at_ns, event)`` synchronously for everything that happens from now on."""
         self._session.observe(observer)
 
+    def remembered(self, turn: int) -> str:
+        """What the history, which the model is given, holds of the agent's words in a finished turn."""
+        return self._session.conversation.remembered(turn)
+
     def skip(self) -> None:
         """Cut off the reply that is due or being spoken, as if the caller had spoken up but said nothing.
 

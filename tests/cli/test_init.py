@@ -112,6 +112,12 @@ def test_the_tests_of_the_starter_pass(project: Path) -> None:
     assert "2 passed" in done.stdout
 
 
+def test_the_conversations_of_the_starter_pass(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = voicepipe(capsys, "test", project / "pipeline.yaml")
+    assert done.status == 0, done.err
+    assert "1 passed" in done.err
+
+
 def test_the_readme_names_every_file(project: Path) -> None:
     readme = (project / "README.md").read_text()
     for name in EVERYTHING - {"README.md", ".gitignore"}:

@@ -303,3 +303,13 @@ def test_more_audio_never_means_fewer_words(text: str, samples: int, finished: b
     less, more = heard_text(part, samples // 2).split(), heard_text(part, samples).split()
     assert more[: len(less)] == less
     assert text.split()[: len(more)] == more
+
+
+def test_what_is_remembered_of_a_reply_is_known_once_it_is_over() -> None:
+    conversation = asked()
+    conversation.add_text(1, "Thursday at ten.")
+    conversation.add_heard(1, segment("Thursday at ten."), RATE // 3)
+    assert conversation.remembered(1) == ""
+    conversation.finish(1, completed=False)
+    assert conversation.remembered(1) == "Thursday"
+    assert conversation.remembered(2) == ""

@@ -33,6 +33,7 @@ NEXT = {
     "voicepipe doctor pipeline.yaml": "what is missing on this computer",
     'voicepipe run pipeline.yaml --text "When do you open on Monday?"': "one typed question",
     "voicepipe run pipeline.yaml": "talk to it",
+    "voicepipe test pipeline.yaml": "its conversations, without waiting",
     "pytest": "its tests",
 }
 

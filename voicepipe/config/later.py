@@ -10,12 +10,14 @@ NOT_AVAILABLE = "not available in this version"
 _LATER: dict[str, tuple[str, ...]] = {
     # where → which keys
     "": (
-        *("record", "slo", "cost", "tests", "tool_results", "store", "escalate"),
+        *("record", "slo", "cost", "store", "escalate"),
         *("accessibility", "transports", "emotion", "speakers"),
     ),
     "stages": ("realtime", "emotion", "speakers"),
     "stages.*": ("fallback", "max_wait", "speculate", "barge_in"),
     "agent.greeting": ("interruptible",),
+    "tests.*.expect": ("cost_usd",),
+    "tests.*.steps.*.expect": ("ignored",),
     "agent.tools.*": ("say_while_running", "http", "mcp", "schema", "headers", "allow"),
     # and the choices of a key
     "stages.*.strategy": ("adaptive", "push_to_talk", "provider"),
@@ -23,11 +25,13 @@ _LATER: dict[str, tuple[str, ...]] = {
 
 
 def _generic(path: tuple[str, ...]) -> str:
-    """``stages.turn`` → ``stages.*``, ``agent.tools.3`` → ``agent.tools.*``."""
+    """``stages.turn`` → ``stages.*``, ``tests.3`` → ``tests.*``."""
     if path[:1] == ("stages",) and len(path) > 1:
         path = ("stages", "*", *path[2:])
     elif path[:2] == ("agent", "tools") and len(path) > 2:
         path = ("agent", "tools", "*", *path[3:])
+    elif path[:1] == ("tests",):
+        path = tuple("*" if name.isdecimal() else name for name in path)
     return ".".join(path)
 
 

@@ -6,9 +6,10 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from voicepipe.config.check import validate
+from voicepipe.config.conversation_files import LocatedTest, located, named_files, read_tests, with_files
 from voicepipe.config.displace import displaced
 from voicepipe.config.forms import long_form
 from voicepipe.config.interpolate import Environment, read_env_file
@@ -47,6 +48,8 @@ class LoadedPipeline:
     profiles: tuple[str, ...]
     agent: AgentConfig
     slots: tuple[Slot, ...]
+    tests: tuple[LocatedTest, ...]
+    tool_results: Mapping[str, Any]
     tree: Node
     dropped: tuple[Dropped, ...]
     displaced: tuple[Dropped, ...]
@@ -106,6 +109,33 @@ def load_profiles(
     loaded = [loader.load(profile) for profile in (None, *loader.profiles)]
     loader.finish()
     return [one for one in loaded if one is not None]
+
+
+def load_tests(
+    path: str | Path,
+    files: Sequence[str] = (),
+    *,
+    profile: str | None = None,
+    overrides: Overrides = (),
+    env: Mapping[str, str] | None = None,
+    code: Code = "run",
+    registry: Registry | None = None,
+    cwd: Path | None = None,
+) -> list[tuple[LocatedTest, LoadedPipeline]]:
+    """The tests of the pipeline and of the ``files`` of tests, each with the pipeline under its profile.
+
+    ``profile`` is that of tests that name none. Raises as ``load_pipeline``, with all problems at once.
+    """
+    loader = _Loader(Path(path), env, code, registry, overrides, cwd)
+    pipelines = {profile: loader.load(profile)}
+    own = pipelines[profile]
+    tests = (*(own.tests if own else ()), *loader.read_tests(files, cwd or Path.cwd()))
+    for one in tests:
+        if one.test.profile not in (None, *pipelines):
+            pipelines[one.test.profile] = loader.load(one.test.profile)
+    loader.finish()
+    found = [(one, pipelines[one.test.profile or profile]) for one in tests]
+    return [(one, pipeline) for one, pipeline in found if pipeline is not None]
 
 
 class _Loader:
@@ -179,17 +209,19 @@ class _Loader:
         if merged is None or not self._layers.bodies:
             return None
         root = self._environment.interpolate(_without_x_keys(merged), self._unset)
-        agent, name = self._top_level(root)
+        model, tests = self._top_level(root)
         slots = self._slots(root)
         gone = displaced(slots, added, root.map["stages"]) if slots else ()
         left = {one.path[1] for one in gone}
         return LoadedPipeline(
             path=self._file,
-            name=name or self._file.stem,
+            name=(model and model.name) or self._file.stem,
             profile=profile,
             profiles=self.profiles,
-            agent=agent,
+            agent=model.agent if model else AgentConfig(),
             slots=tuple(slot for slot in slots if slot.key not in left),
+            tests=tests,
+            tool_results=model.tool_results if model else {},
             tree=_without_slots(root, left),
             dropped=(*merger.dropped, *gone),
             displaced=gone,
@@ -224,14 +256,23 @@ class _Loader:
             message = f"a profile can't hold '{key}', only {expected}.{did_you_mean(key, IN_PROFILES)}"
             self._errors.append(place.error(message))
 
-    def _top_level(self, root: Node) -> tuple[AgentConfig, str | None]:
+    def read_tests(self, files: Sequence[str], cwd: Path) -> tuple[LocatedTest, ...]:
+        """The tests of files that were named on the command line."""
+        top = self._file.parent.resolve()
+        return read_tests(named_files(files, cwd), self._environment, self.profiles, self._errors, top=top)
+
+    def _top_level(self, root: Node) -> tuple[PipelineFile | None, tuple[LocatedTest, ...]]:
         children = {key: child for key, child in root.map.items() if key != "stages"}
         if _is_map(agent := children.get("agent")):
             children["agent"] = long_form(agent, self._errors)
             self._check_references(children["agent"])
         also = ("stages", "profiles", "extends")
+        tests = children.get("tests")
+        if tests is not None:
+            top = self._file.parent.resolve()
+            children["tests"] = tests = with_files(tests, self._environment, self._errors, top=top)
         model = validate(PipelineFile, replace(root, value=children), (), self._errors, also=also)
-        return (AgentConfig(), None) if model is None else (model.agent, model.name)
+        return model, () if model is None else located(model.tests, tests, self.profiles, self._errors)
 
     def _check_references(self, agent: Node) -> None:
         """Every ``{{name}}`` must be a declared variable."""

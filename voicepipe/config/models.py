@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from voicepipe.config.conversations import TESTS, TOOL_RESULTS, Tests, ToolResults
 from voicepipe.core.units import SECOND, Duration, RelativeToFile
 
 ANY_PROVIDER = "*"
@@ -121,3 +122,5 @@ class PipelineFile(Model):
     voicepipe: Literal[1] = Field(description="the version of the file format")
     name: str | None = Field(None, min_length=1, max_length=100, description="the file's name if not given")
     agent: AgentConfig = Field(default_factory=AgentConfig, description="who speaks")
+    tests: Tests = Field((), description=TESTS)
+    tool_results: ToolResults = Field(default_factory=dict, description=TOOL_RESULTS)

@@ -39,6 +39,7 @@ def json_schema(registry: Registry | None = None) -> Schema:
     }
     top = _model(PipelineFile, "file", defs)
     _add_short_forms(defs["file.AgentConfig"])
+    _add_test_files(top["properties"]["tests"], defs["file.ConversationTest"])
     stages: Schema = {"type": "object", "additionalProperties": False, "properties": {}}
     stages["patternProperties"] = dict(_FREE)
     for kind in registry.kinds:
@@ -152,6 +153,12 @@ def _value(schema: Mapping[str, Any]) -> Schema:
 def _is_narrow(form: Schema) -> bool:
     """Whether a reference to the environment, which is text, wouldn't fit by itself."""
     return form.get("type") in ("number", "integer", "boolean") or "enum" in form or "pattern" in form
+
+
+def _add_test_files(tests: Schema, test: Schema) -> None:
+    """In place of a test there may stand the path of a file that holds some."""
+    tests["items"] = {"anyOf": [{"type": "string"}, tests["items"]]}
+    test["patternProperties"] = dict(_FREE)
 
 
 def _add_short_forms(agent: Schema) -> None:

@@ -59,7 +59,8 @@ class AudioIn(StreamFrame):
     """Microphone audio: int16 mono at the session's rate, 20 ms.
 
     ``position`` is the index of the first sample; a gap between frames is a drop.
-    ``caption`` holds the words of scripted callers, for the ``sim`` STT alone.
+    ``caption`` holds the words that a scripted caller says in it, for the ``sim`` STT alone; it is empty
+    where there are none, and None where nobody knows.
     """
 
     droppable: ClassVar[bool] = True

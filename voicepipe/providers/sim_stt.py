@@ -41,7 +41,7 @@ class SimStt(SttProvider):
         async for block in audio:
             samples += block.size
             call.set_usage("audio_in_ms", samples * 1000 // self.rate)
-            words = " ".join(call.captions).split() or scripted
+            words = " ".join(call.captions).split() if call.captions else scripted
             due = min(len(words), int(self.config.words_per_second * samples / self.rate))
             if self.config.partials and due > shown:
                 shown = due
@@ -49,7 +49,8 @@ class SimStt(SttProvider):
                 yield self._hypothesis(words[:due], samples, final=False)
         await run.wait(self.config.final_after)
         await run.event()
-        yield self._hypothesis(" ".join(call.captions).split() or scripted, samples, final=True)
+        words = " ".join(call.captions).split() if call.captions else scripted
+        yield self._hypothesis(words, samples, final=True)
 
     def _hypothesis(self, words: Sequence[str], samples: int, *, final: bool) -> Hypothesis:
         """With word times at the configured rate, or faster if the audio is shorter than that."""

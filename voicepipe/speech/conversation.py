@@ -102,6 +102,11 @@ class Conversation:
         exchange = self._open(turn)
         return "" if exchange is None else _heard(exchange, history_only=False)
 
+    def remembered(self, turn: int) -> str:
+        """The agent's words that the history holds of a finished turn."""
+        exchange = self._exchanges.get(turn)
+        return "" if exchange is None or not exchange.finished else _said(exchange)
+
     def finish(self, turn: int, *, completed: bool) -> None:
         """The reply is over. It becomes history: whole, or cut to what was heard."""
         exchange = self._open(turn)

@@ -107,12 +107,21 @@ class _Ring:
 
     def __init__(self) -> None:
         self._frames: deque[AudioIn] = deque()
+        self._captioned = -1
+        """Where the last frame began whose caption was taken."""
 
     def push(self, frame: AudioIn) -> None:
         self._frames.append(frame)
         oldest = frame.position - RING * frame.rate // SECOND
         while self._frames[0].position < oldest:
             self._frames.popleft()
+
+    def caption(self, frame: AudioIn) -> str:
+        """What is said in ``frame``, once: the padding of an utterance may reach into the one before."""
+        if frame.position <= self._captioned:
+            return ""
+        self._captioned = frame.position
+        return frame.caption or ""
 
     def since(self, position: int) -> deque[AudioIn]:
         """The frames that hold sample ``position`` and those after it."""
@@ -149,8 +158,8 @@ class _Utterance:
         captions = self._provider.captions
         async with aclosing(self._frames()) as frames:
             async for frame in frames:
-                if captions and frame.caption:
-                    call.captions.append(frame.caption)
+                if captions and frame.caption is not None:
+                    call.captions.append(self._ring.caption(frame))
                 if resampler is None:
                     from voicepipe.audio.resample import Resampler  # noqa: PLC0415 - needs NumPy
 

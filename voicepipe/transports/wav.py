@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -40,6 +40,8 @@ class Clip:
     pcm: Pcm
     end_of_speech: int
     """The sample after the last one that is louder than −35 dBFS; the length if none is."""
+    captions: Mapping[int, str] | None = None
+    """Which words are said in which of its 20 ms frames; None if nobody knows what is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,8 @@ class ScriptedCaller:
         end = clip.end_of_speech
         spoken_ns = self._time_of(self._position + end)
         for start in range(0, clip.pcm.size, self._size):
-            await self._send(clip.pcm[start : start + self._size], out, line)
+            caption = None if clip.captions is None else clip.captions.get(start // self._size, "")
+            await self._send(clip.pcm[start : start + self._size], out, line, caption)
             if start < end <= start + self._size:  # not after its silence: the reply may be over by then
                 line.record(ClipEnded(at_ns=line.clock.now(), clip=clip.name, end_of_speech_ns=spoken_ns))
 
@@ -118,13 +121,15 @@ class ScriptedCaller:
         while line.clock.now() < until:
             await self._send(self._silence, out, line)
 
-    async def _send(self, pcm: Pcm, out: Outlet[AudioIn | TypedText], line: Line) -> None:
+    async def _send(
+        self, pcm: Pcm, out: Outlet[AudioIn | TypedText], line: Line, caption: str | None = None
+    ) -> None:
         """A frame leaves when its last sample has been spoken."""
         if pcm.size < self._size:
             pcm = np.concatenate((pcm, self._silence[pcm.size :]))
         position, self._position = self._position, self._position + self._size
         await line.clock.sleep_until(self._time_of(self._position))
-        await out.send(AudioIn(pcm=pcm, position=position, rate=self.rate))
+        await out.send(AudioIn(pcm=pcm, position=position, rate=self.rate, caption=caption))
         if self._recording is not None:
             self._recording.add_caller(pcm)
 
