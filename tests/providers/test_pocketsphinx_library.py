@@ -68,6 +68,13 @@ def test_a_louder_voice_has_a_mean_of_greater_loudness(decoder: Decoder) -> None
     assert high > low + 5
 
 
+def test_a_mean_depends_on_its_audio_alone(decoder: Decoder) -> None:
+    once, other = clip("slt_stop").tobytes(), clip("kal_hello").tobytes()
+    first = decoder.mean(once, MEAN)
+    assert decoder.mean(other, MEAN) != first
+    assert decoder.mean(once, MEAN) == first
+
+
 def test_an_utterance_that_was_left_in_the_middle_is_ended_by_the_next(decoder: Decoder) -> None:
     decoder.begin()
     decoder.hear(clip("kal_hello").tobytes())

@@ -60,6 +60,7 @@ def bind(library: ctypes.CDLL) -> ctypes.CDLL:
         "ps_config_free": (number, [pointer]),
         "ps_init": (pointer, [pointer]),
         "ps_free": (number, [pointer]),
+        "ps_start_stream": (number, [pointer]),
         "ps_start_utt": (number, [pointer]),
         "ps_process_raw": (number, [pointer, text, ctypes.c_size_t, number, number]),
         "ps_end_utt": (number, [pointer]),
@@ -108,9 +109,11 @@ class Decoder:
     def mean(self, audio: bytes, prior: tuple[float, ...]) -> list[float]:
         """The mean of the cepstral coefficients of ``audio`` (int16), which nothing before it influences.
 
-        The library tells only a running average that starts with ``prior``; that is taken out again.
+        The library tells only a running average that starts with ``prior``; that is taken out again. Its
+        noise reduction begins anew as well, and in ``begin`` goes on with the noise of ``audio``.
         """
         frames = max((len(audio) // 2 - WINDOW) // STEP + 1, 1)
+        self._must(self._ps.ps_start_stream(self._decoder))
         self.set_mean(prior)
         self.begin()
         self.hear(audio, search=False)
