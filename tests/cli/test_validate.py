@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.cli import SIM, pipeline, spawn, voicepipe
 
+PIPELINES = Path(__file__).parents[2] / "pipelines"
 BROKEN = """\
 voicepipe: 1
 agent: {prompt: "Hi {{nam}}", variables: {name: {}}}
@@ -146,7 +147,8 @@ def test_quiet_tells_problems_only(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "smi" in voicepipe(capsys, "validate", "-q", pipeline(tmp_path, SIM.replace("sim", "smi"))).err
 
 
-def test_numpy_and_the_engines_are_not_imported(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["local", "openai", "quickstart", "robot", "sim"])
+def test_numpy_and_the_engines_are_not_imported(name: str) -> None:
     """The command is to answer at once, and in an editor at each saving."""
     script = """
 import sys
@@ -156,7 +158,7 @@ heavy = {"numpy", "onnxruntime", "faster_whisper", "openai", "sounddevice", "voi
 sys.exit(status or ", ".join(heavy & set(sys.modules)) or 0)
 """
     done = subprocess.run(
-        [sys.executable, "-c", script, "validate", str(pipeline(tmp_path))],
+        [sys.executable, "-c", script, "validate", str(PIPELINES / f"{name}.yaml")],
         capture_output=True,
         text=True,
         check=False,
