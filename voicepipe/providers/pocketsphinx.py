@@ -13,7 +13,7 @@ the pronouncing dictionary (both US English) come with the package. Three things
   such. The rest, mostly single words, gave words of the grammar, seldom a sentence of it.
 * **Noise is the empty string.**
 
-Those sentences were spoken by six synthetic voices and in the clips at hand; a second pass at the end, over
+Those sentences were spoken by five synthetic voices and in the clips at hand; a second pass at the end, over
 all of the utterance, takes 40 ms (median). A voice with another accent than the model's fares much worse:
 12 of 30 with a British one.
 """
