@@ -94,10 +94,48 @@ class SpeechStopped(StreamFrame):
 
 
 @_frame
+class SpeechPaused(StreamFrame):
+    """The first sign of an end: the last speech sample may have been just before ``position``.
+
+    ``SpeechStopped`` confirms it, or ``SpeechResumed`` takes it back.
+    """
+
+    position: int
+    offset_ns: int
+    at_ns: int
+
+
+@_frame
+class SpeechResumed(StreamFrame):
+    """The speech goes on after all; ``position`` is where it does."""
+
+    position: int
+    at_ns: int
+
+
+@_frame
+class Prosody(StreamFrame):
+    """How the speech sounded just before it paused at ``position``. None: too little of it was voiced.
+
+    ``pitch_slope``: semitones per second over the last voiced stretch; ``pitch_height``: its end in
+    semitones above the speaker's own median; ``level_fall``: by how many dB the end is quieter than the
+    utterance was; ``voiced_ms``: what the pitch was measured on.
+    """
+
+    position: int
+    pitch_slope: float | None
+    pitch_height: float | None
+    level_fall: float
+    voiced_ms: int
+    at_ns: int
+
+
+@_frame
 class Transcript(StreamFrame):
     """What was heard between one ``SpeechStarted`` (its position is ``utterance``) and the stop.
 
-    Each ``revision`` replaces the one before; a final one is the last.
+    Each ``revision`` replaces the one before; a final one is the last. ``ends_turn``: the recogniser itself
+    is sure that the caller has finished (for ``strategy: provider``).
     """
 
     utterance: int
@@ -106,6 +144,15 @@ class Transcript(StreamFrame):
     final: bool
     at_ns: int
     words: tuple[Word, ...] = ()
+    ends_turn: bool = False
+
+
+@_frame
+class Talk(StreamFrame):
+    """The caller pressed the key to talk, or let it go (for ``strategy: push_to_talk``)."""
+
+    pressed: bool
+    at_ns: int
 
 
 @_frame
@@ -225,6 +272,32 @@ class Gain(Control):
 
 
 @_frame
+class Pause(Control):
+    """Fall silent within a fade, and keep what of ``turn`` is still to be played."""
+
+    turn: int
+
+
+@_frame
+class Resume(Control):
+    """Play ``turn`` at full loudness; after a pause, from the beginning of the word that was cut off."""
+
+    turn: int
+
+
+@_frame
+class Notice(Control):
+    """Play the notice ``name`` (a key of ``runtime.notices``) as a part of ``turn``.
+
+    ``last``: nothing else is to come of ``turn``.
+    """
+
+    turn: int
+    name: str
+    last: bool
+
+
+@_frame
 class Shutdown(Control):
     """The call is ending: finish what is being said, accept nothing new."""
 
@@ -244,6 +317,13 @@ class Upward(Control):
 @_frame
 class PlaybackStarted(Upward):
     """The first audible frame of ``turn`` was handed to the transport."""
+
+    turn: int
+
+
+@_frame
+class PlaybackStopped(Upward):
+    """All that there is of ``turn`` has been played, but it isn't at its end."""
 
     turn: int
 

@@ -89,6 +89,18 @@ class ClipEnded:
 
 
 @_record
+class TurnDrafted:
+    """A reply to ``user`` is being prepared while the caller may still go on.
+
+    Either ``TurnBegan`` follows, or ``TurnEnded`` with the status ``discarded``: then it was waste.
+    """
+
+    at_ns: int
+    turn: int
+    user: str
+
+
+@_record
 class TurnBegan:
     """The caller's turn is over and a reply is due.
 
@@ -113,6 +125,38 @@ class TurnEnded:
     said: str
     heard: str
     error: str | None = None
+
+
+IgnoredReason = Literal["backchannel", "no_words", "echo"]
+
+
+@_record
+class SpeechIgnored:
+    """The caller made a sound while the agent spoke or thought, and the reply went on.
+
+    ``text`` is what was recognised. ``paused_ns``: how long the reply was held back because of it (0 if it
+    was at most made quieter).
+    """
+
+    at_ns: int
+    turn: int
+    utterance: int
+    text: str
+    reason: IgnoredReason
+    paused_ns: int
+
+
+@_record
+class DeadAir:
+    """Nothing was heard for ``silent_ns`` although ``turn`` was due, and ``stage`` is at fault.
+
+    ``turn`` None: what the caller said never became one.
+    """
+
+    at_ns: int
+    turn: int | None
+    stage: str
+    silent_ns: int
 
 
 @_record
@@ -146,8 +190,11 @@ Record = (
     | ProviderAttempt
     | ToolStarted
     | ToolFinished
+    | TurnDrafted
     | TurnBegan
     | TurnEnded
+    | SpeechIgnored
+    | DeadAir
     | StateChanged
     | Failed
     | ClipEnded
