@@ -1,12 +1,8 @@
 from __future__ import annotations
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
-from voicepipe.core.frames import Segment, Word
+from voicepipe.core.frames import Segment
 from voicepipe.core.messages import Message, ToolCall
-from voicepipe.speech.conversation import Conversation, heard_text
+from voicepipe.speech.conversation import Conversation
 
 RATE = 16_000
 CALL = ToolCall(id="c1", name="find_slot", arguments='{"day": "thursday"}')
@@ -247,62 +243,6 @@ def test_a_later_report_corrects_the_estimate_in_its_place() -> None:
     conversation.finish(1, completed=False)
     expected = [user("when?"), assistant("On Friday. Before noon."), user("thanks")]
     assert conversation.messages(2)[1:] == conversation.history == expected
-
-
-# ── what was heard of a segment ──────────────────────────────────────────────────────────────────
-
-WORDS = [
-    Word(text="On", start_ms=0, end_ms=200),
-    Word(text="Friday", start_ms=200, end_ms=800),
-    Word(text="morning", start_ms=800, end_ms=1400),
-]
-
-
-@pytest.mark.parametrize(
-    ("heard_ms", "text"),
-    [(0, ""), (99, ""), (100, "On"), (499, "On"), (500, "On Friday"), (1399, "On Friday morning")],
-)
-def test_by_the_voices_own_times_a_word_counts_from_its_middle(heard_ms: int, text: str) -> None:
-    part = segment("On Friday morning.", seconds=1.4)
-    part.words.extend(WORDS)
-    assert heard_text(part, heard_ms * RATE // 1000) == text
-
-
-def test_silence_that_was_trimmed_moves_the_words_forward() -> None:
-    part = segment("On Friday morning.", seconds=1.3)
-    part.words.extend(WORDS)
-    part.trimmed = RATE // 10
-    assert heard_text(part, 400 * RATE // 1000) == "On Friday"
-
-
-def test_a_whole_segment_keeps_its_punctuation() -> None:
-    part = segment("On Friday morning.", seconds=1.4)
-    part.words.extend(WORDS)
-    assert heard_text(part, round(1.4 * RATE)) == "On Friday morning."
-
-
-def test_without_times_words_are_heard_in_proportion() -> None:
-    assert heard_text(segment("one two three four"), RATE // 2) == "one two"
-
-
-def test_while_the_voice_is_still_at_it_the_length_is_estimated_from_the_text() -> None:
-    """A voice without word times gives a segment's length only at its end, and is interrupted before."""
-    part = segment("nine words that would take about three seconds now.", seconds=None)
-    assert heard_text(part, round(1.7 * RATE)) == "nine words that would"
-
-
-def test_what_the_voice_has_made_already_is_a_better_estimate_where_it_is_longer() -> None:
-    part = segment("one two three four", seconds=None)
-    part.made = 4 * RATE
-    assert heard_text(part, RATE) == "one"
-
-
-@given(st.text(alphabet="ab ", max_size=40), st.integers(0, RATE), st.booleans())
-def test_more_audio_never_means_fewer_words(text: str, samples: int, finished: bool) -> None:
-    part = segment(text, seconds=1.0 if finished else None)
-    less, more = heard_text(part, samples // 2).split(), heard_text(part, samples).split()
-    assert more[: len(less)] == less
-    assert text.split()[: len(more)] == more
 
 
 def test_what_is_remembered_of_a_reply_is_known_once_it_is_over() -> None:

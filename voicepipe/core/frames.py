@@ -219,6 +219,8 @@ class Segment:
     """Samples that the voice has given so far, without those that were trimmed."""
     samples: int | None = None
     """The length of the whole segment, known once its last frame has been made."""
+    levels: list[int] = field(default_factory=list)
+    """How loud each 20 ms of what was made is, in dBFS: where the pauses lie of a voice without words."""
 
 
 @_frame

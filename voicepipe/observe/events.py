@@ -31,7 +31,7 @@ from voicepipe.core.frames import (
 from voicepipe.core.masking import mask_secrets
 from voicepipe.core.records import Record
 from voicepipe.core.units import MS
-from voicepipe.speech.conversation import heard_text
+from voicepipe.speech.heard import heard_text
 
 STREAM_EVENTS = (SpeechStarted, SpeechStopped, Transcript, TypedText)
 REPLY_EVENTS = (

@@ -12,9 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from voicepipe.core.frames import Segment
 from voicepipe.core.messages import Message, ToolCall
-
-TYPICAL_CHARACTERS_A_SECOND = 15
-"""About 180 words a minute: the length of a chunk whose end the voice hasn't reached yet."""
+from voicepipe.speech.heard import heard_text
 
 
 @dataclass(slots=True)
@@ -147,27 +145,6 @@ class Conversation:
     def _open(self, turn: int) -> _Exchange | None:
         exchange = self._exchanges.get(turn)
         return None if exchange is None or exchange.finished else exchange
-
-
-def heard_text(segment: Segment, samples: int) -> str:
-    """The words of ``segment`` of which at least the first half was heard.
-
-    By the voice's own word times where it gives them, else in proportion to the length of the audio. While
-    the voice is still at it, that length is estimated: not less than what it has made already.
-    """
-    if segment.samples is not None and samples >= segment.samples:
-        return segment.text
-    if samples <= 0:
-        return ""
-    if segment.words:
-        heard_ms = (samples + segment.trimmed) * 1000 / segment.rate
-        return " ".join(word.text for word in segment.words if (word.start_ms + word.end_ms) / 2 <= heard_ms)
-    length = segment.samples
-    if length is None:
-        typical = len(segment.text) * segment.rate // TYPICAL_CHARACTERS_A_SECOND
-        length = max(typical, segment.made, samples)
-    words = segment.text.split()
-    return " ".join(words[: round(len(words) * samples / length)])
 
 
 def _said(exchange: _Exchange) -> str:
