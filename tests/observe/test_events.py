@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from tests.support.happenings import AT, EXAMPLES, SEGMENT
 from voicepipe.core.frames import Heard, StreamFrame, TurnFailed, TypedText, Upward
 from voicepipe.core.masking import MASK
-from voicepipe.core.records import AttemptStatus, Failed, Tapped, ToolStarted, TurnStatus, UsageUnit
+from voicepipe.core.records import (
+    AttemptStatus,
+    Failed,
+    IgnoredReason,
+    Tapped,
+    ToolStarted,
+    TurnStatus,
+    UsageUnit,
+)
 from voicepipe.core.units import MS
 from voicepipe.errors import ToolError
 from voicepipe.observe.events import EVENTS, MAX_TEXT, event_fields, event_to_dict, plain
@@ -132,7 +140,8 @@ def test_the_document_describes_every_event_with_all_its_fields_and_no_other() -
     assert documented() == expected
 
 
-def test_the_document_names_every_state_unit_and_status() -> None:
+def test_the_document_names_every_state_unit_status_and_reason() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
-    words = [*State, *get_args(UsageUnit), *get_args(TurnStatus), *get_args(AttemptStatus)]
+    choices = (UsageUnit, TurnStatus, AttemptStatus, IgnoredReason)
+    words = [*State, *(word for choice in choices for word in get_args(choice))]
     assert [word for word in words if f"`{word}`" not in text] == []

@@ -8,12 +8,17 @@ from voicepipe.core.frames import (
     EndOfText,
     Heard,
     PlaybackStarted,
+    PlaybackStopped,
+    Prosody,
     ProviderBegan,
     Repeat,
     Segment,
     Skip,
+    SpeechPaused,
+    SpeechResumed,
     SpeechStarted,
     SpeechStopped,
+    Talk,
     Text,
     ToolWaiting,
     Transcript,
@@ -23,16 +28,21 @@ from voicepipe.core.frames import (
 )
 from voicepipe.core.records import (
     ClipEnded,
+    DeadAir,
     Failed,
+    IgnoredReason,
     ProviderAttempt,
+    SpeechIgnored,
     StateChanged,
     Tapped,
     ToolFinished,
     ToolStarted,
     TurnBegan,
+    TurnDrafted,
     TurnEnded,
     TurnStatus,
     Usage,
+    UsageUnit,
 )
 from voicepipe.core.units import MS
 from voicepipe.errors import ProviderError
@@ -43,6 +53,11 @@ SEGMENT = Segment(turn=1, index=0, text="Thursday at ten.", rate=24_000, samples
 
 EXAMPLES: tuple[Any, ...] = (
     SpeechStarted(position=16_000, audio_from=11_200, onset_ns=1000 * MS, at_ns=AT),
+    Prosody(
+        position=32_000, pitch_slope=-6.5, pitch_height=None, level_fall=9.0, voiced_ms=420, at_ns=AT
+    ),
+    SpeechPaused(position=32_000, offset_ns=2000 * MS, at_ns=AT),
+    SpeechResumed(position=36_000, at_ns=AT),
     SpeechStopped(position=32_000, offset_ns=2000 * MS, at_ns=AT),
     Transcript(
         utterance=16_000,
@@ -52,10 +67,12 @@ EXAMPLES: tuple[Any, ...] = (
         at_ns=AT,
         words=(Word(text="hello", start_ms=0, end_ms=400), Word(text="there", start_ms=400, end_ms=900)),
     ),
+    Talk(pressed=True, at_ns=AT),
     TypedText(text="hello", at_ns=AT),
     Text(turn=1, text="Thursday"),
     EndOfText(turn=1),
     PlaybackStarted(turn=1, at_ns=AT),
+    PlaybackStopped(turn=1, at_ns=AT),
     Heard(turn=1, segment=SEGMENT, samples=24_000, final=False, at_ns=AT),
     Heard(turn=1, segment=None, samples=0, final=True, at_ns=AT),
     TurnFailed(
@@ -75,8 +92,13 @@ EXAMPLES: tuple[Any, ...] = (
     ToolStarted(at_ns=AT, turn=1, call_id="c1", name="find_slot", arguments={"day": "thursday"}),
     ToolFinished(at_ns=AT, turn=1, call_id="c1", name="find_slot", result='{"slot":"10:30"}', error=False),
     ClipEnded(at_ns=AT, clip="thursday.wav", end_of_speech_ns=1000 * MS),
+    TurnDrafted(at_ns=AT, turn=1, user="hello"),
     TurnBegan(at_ns=AT, turn=1, user="hello", end_of_speech_ns=900 * MS, wait_over_ns=1400 * MS),
     TurnEnded(at_ns=AT, turn=1, status="completed", said="Thursday at ten.", heard="Thursday at ten."),
+    SpeechIgnored(
+        at_ns=AT, turn=1, utterance=16_000, text="uh-huh", reason="backchannel", paused_ns=600 * MS
+    ),
+    DeadAir(at_ns=AT, turn=None, stage="stt", silent_ns=4000 * MS),
     StateChanged(at_ns=AT, state=State.IDLE),
     Failed(at_ns=AT, stage="stt", error="the model has gone"),
     Tapped(at_ns=AT, slot="llm/second", frame=Text(turn=1, text="Friday")),
@@ -97,9 +119,36 @@ class Story:
         self.events.append((round(at_ms * MS), event))
         return self
 
-    def speech(self, at_ms: float) -> Story:
+    def speech(self, at_ms: float, position: int = 0) -> Story:
         at_ns = round(at_ms * MS)
-        return self.add(at_ms, SpeechStarted(position=0, audio_from=0, onset_ns=at_ns, at_ns=at_ns))
+        return self.add(at_ms, SpeechStarted(position=position, audio_from=0, onset_ns=at_ns, at_ns=at_ns))
+
+    def ignored(
+        self,
+        at_ms: float,
+        turn: int = 1,
+        *,
+        position: int = 0,
+        text: str = "uh-huh",
+        reason: IgnoredReason = "backchannel",
+        paused_ms: int = 0,
+    ) -> Story:
+        return self.add(
+            at_ms,
+            SpeechIgnored(
+                at_ns=round(at_ms * MS),
+                turn=turn,
+                utterance=position,
+                text=text,
+                reason=reason,
+                paused_ns=paused_ms * MS,
+            ),
+        )
+
+    def dead_air(self, at_ms: float, stage: str, turn: int | None = 1, silent_ms: int = 4000) -> Story:
+        return self.add(
+            at_ms, DeadAir(at_ns=round(at_ms * MS), turn=turn, stage=stage, silent_ns=silent_ms * MS)
+        )
 
     def typed(self, at_ms: float, text: str) -> Story:
         return self.add(at_ms, TypedText(text=text, at_ns=round(at_ms * MS)))
@@ -110,6 +159,32 @@ class Story:
 
     def idle(self, at_ms: float) -> Story:
         return self.add(at_ms, StateChanged(at_ns=round(at_ms * MS), state=State.IDLE))
+
+    def draft(self, at_ms: float, turn: int = 1, user: str = "hello") -> Story:
+        return self.add(at_ms, TurnDrafted(at_ns=round(at_ms * MS), turn=turn, user=user))
+
+    def used(
+        self,
+        at_ms: float,
+        slot: str,
+        unit: UsageUnit,
+        amount: int,
+        turn: int | None = 1,
+        estimated: bool = False,
+    ) -> Story:
+        return self.add(
+            at_ms,
+            Usage(
+                at_ns=round(at_ms * MS),
+                turn=turn,
+                slot=slot,
+                provider="sim",
+                model=None,
+                unit=unit,
+                amount=amount,
+                estimated=estimated,
+            ),
+        )
 
     def begin(
         self, at_ms: float, turn: int = 1, user: str = "hello", spoken: tuple[float, float] | None = None
@@ -146,8 +221,20 @@ class Story:
             ),
         )
 
-    def audible(self, at_ms: float, turn: int = 1) -> Story:
-        return self.add(at_ms, PlaybackStarted(turn=turn, at_ns=round(at_ms * MS)))
+    def audible(self, at_ms: float, turn: int = 1, *, filler: bool = False) -> Story:
+        return self.add(at_ms, PlaybackStarted(turn=turn, at_ns=round(at_ms * MS), filler=filler))
+
+    def heard(self, at_ms: float, segment: Segment, samples: int) -> Story:
+        return self.add(
+            at_ms,
+            Heard(
+                turn=segment.turn,
+                segment=segment,
+                samples=samples,
+                final=False,
+                at_ns=round(at_ms * MS),
+            ),
+        )
 
     def end(
         self,

@@ -318,9 +318,13 @@ class Upward(Control):
 
 @_frame
 class PlaybackStarted(Upward):
-    """The first audible frame of ``turn`` was handed to the transport."""
+    """The first audible frame of ``turn`` was handed to the transport.
+
+    ``filler``: it isn't the reply itself yet, but what is said meanwhile (``Segment.in_history`` False).
+    """
 
     turn: int
+    filler: bool = False
 
 
 @_frame

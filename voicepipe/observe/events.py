@@ -15,12 +15,17 @@ from voicepipe.core.frames import (
     EndOfText,
     Heard,
     PlaybackStarted,
+    PlaybackStopped,
+    Prosody,
     ProviderBegan,
     Repeat,
     Skip,
+    SpeechPaused,
+    SpeechResumed,
     SpeechStarted,
     SpeechStopped,
     StreamFrame,
+    Talk,
     Text,
     ToolWaiting,
     Transcript,
@@ -33,11 +38,21 @@ from voicepipe.core.records import Record
 from voicepipe.core.units import MS
 from voicepipe.speech.heard import heard_text
 
-STREAM_EVENTS = (SpeechStarted, SpeechStopped, Transcript, TypedText)
+STREAM_EVENTS = (
+    SpeechStarted,
+    Prosody,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechStopped,
+    Transcript,
+    Talk,
+    TypedText,
+)
 REPLY_EVENTS = (
     Text,
     EndOfText,
     PlaybackStarted,
+    PlaybackStopped,
     Heard,
     TurnFailed,
     ToolWaiting,
