@@ -53,9 +53,7 @@ SEGMENT = Segment(turn=1, index=0, text="Thursday at ten.", rate=24_000, samples
 
 EXAMPLES: tuple[Any, ...] = (
     SpeechStarted(position=16_000, audio_from=11_200, onset_ns=1000 * MS, at_ns=AT),
-    Prosody(
-        position=32_000, pitch_slope=-6.5, pitch_height=None, level_fall=9.0, voiced_ms=420, at_ns=AT
-    ),
+    Prosody(position=32_000, pitch_slope=-6.5, pitch_height=None, level_fall=9.0, voiced_ms=420, at_ns=AT),
     SpeechPaused(position=32_000, offset_ns=2000 * MS, at_ns=AT),
     SpeechResumed(position=36_000, at_ns=AT),
     SpeechStopped(position=32_000, offset_ns=2000 * MS, at_ns=AT),
