@@ -147,6 +147,78 @@ def test_what_was_not_waited_for_contributes_nothing() -> None:
     assert steps(turn) == [("endpoint", 0), ("stt", 40), ("playout", 400)]
 
 
+# ── drafts ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def ahead(turn: TurnTimeline) -> list[tuple[str, float, float]]:
+    """Step, when it was begun, how long it took, in ms."""
+    return [(part.step, part.start_ns / MS, part.duration_ns / MS) for part in turn.ahead]
+
+
+def test_what_a_draft_has_done_before_the_turn_began_costs_nothing_and_is_kept_as_done_ahead() -> None:
+    story = Story().draft(1100).provider(1200, "llm").provider(1350, "tts")
+    turn = only(story.begin(1500, spoken=SPOKEN).audible(1502).end(4000))
+    assert steps(turn) == [
+        ("endpoint", 500),
+        ("stt", 0),
+        ("llm_first_token", 0),
+        ("tts_first_audio", 0),
+        ("playout", 2),
+    ]
+    assert ahead(turn) == [("stt", 1000, 100), ("llm_first_token", 1100, 100), ("tts_first_audio", 1200, 150)]
+    assert turn.latency_ms()["voice_to_voice"] == 502
+
+
+def test_work_that_outlasts_the_wait_costs_what_is_left_of_it() -> None:
+    story = Story().draft(1200).begin(1500, spoken=SPOKEN).provider(1700, "llm").provider(1800, "tts")
+    turn = only(story.audible(1800).end(4000))
+    assert steps(turn)[2:] == [("llm_first_token", 200), ("tts_first_audio", 100), ("playout", 0)]
+    assert ahead(turn) == [("stt", 1000, 200), ("llm_first_token", 1200, 300)]
+
+
+def test_a_tool_of_a_draft_is_done_ahead_too() -> None:
+    story = Story().draft(1100).provider(1150, "llm").tool(1200).told(1300).provider(1400, "llm")
+    turn = only(story.begin(1500, spoken=SPOKEN).provider(1600, "tts").audible(1600).end(4000))
+    assert steps(turn)[2:] == [
+        ("llm_first_token", 0),
+        ("llm", 0),
+        ("tools", 0),
+        ("llm", 0),
+        ("tts_first_audio", 100),
+        ("playout", 0),
+    ]
+    assert [step for step, _, _ in ahead(turn)] == [
+        *("stt", "llm_first_token", "llm", "tools", "llm"),
+        "tts_first_audio",
+    ]
+
+
+def test_a_draft_that_is_discarded_has_no_timeline_and_leaves_nothing_behind() -> None:
+    found: list[TurnTimeline] = []
+    observer = Timelines(found.append)
+    story = Story()
+    for turn in range(1, 1000):
+        story.draft(turn, turn).provider(turn, "llm", turn).end(turn, turn, status="discarded")
+        story.provider(turn, "tts", turn)
+    story.play(observer)
+    assert found == []
+    assert observer._open == {}
+
+
+def test_a_draft_that_is_discarded_takes_nothing_from_the_next_turn() -> None:
+    story = Story().clip(900, 800).draft(950, 1).end(960, 1, status="discarded").draft(1000, 2)
+    turn = only(story.begin(1100, 2, spoken=(810, 1100)).audible(1200, 2).end(1300, 2))
+    assert (turn.start_ns, turn.estimated) == (800 * MS, False)
+
+
+def test_a_filler_ends_the_wait_and_is_told() -> None:
+    story = Story().begin(0).provider(200, "llm").tool(210).audible(260, filler=True).told(900)
+    turn = only(story.provider(1100, "llm").provider(1200, "tts").end(3000))
+    assert turn.filler
+    assert steps(turn) == [("llm_first_token", 200), ("llm", 10), ("playout", 50)]
+    assert not only(Story().begin(0).audible(5).end(10)).filler
+
+
 def test_a_model_that_calls_tools_for_ever_does_not_fill_the_memory() -> None:
     story = Story().begin(0).provider(1, "llm")
     for n in range(1000):
@@ -165,16 +237,28 @@ EVENT = st.one_of(
 
 @given(
     st.none() | st.tuples(st.integers(0, 3000), st.integers(0, 3000)),
+    st.none() | st.integers(0, 2000),
     st.lists(st.tuples(st.integers(0, 5000), EVENT), max_size=30),
 )
 def test_the_steps_sum_to_the_total_whatever_happens(
-    spoken: tuple[int, int] | None, events: list[tuple[int, tuple[str, object]]]
+    spoken: tuple[int, int] | None, drafted: int | None, events: list[tuple[int, tuple[str, object]]]
 ) -> None:
-    story = Story().begin(2000, spoken=spoken)
-    for at_ms, (kind, argument) in events:
-        getattr(story, kind)(at_ms, argument)
+    story = Story() if drafted is None else Story().draft(drafted)
+    before = [one for one in events if drafted is not None and one[0] < 2000]
+    for moment in (before, None, [one for one in events if one not in before]):
+        if moment is None:
+            story.begin(2000, spoken=spoken)
+        else:
+            for at_ms, (kind, argument) in sorted(moment, key=lambda one: one[0]):
+                getattr(story, kind)(at_ms, argument)
     turn = only(story.end(6000))
     assert sum(part.duration_ns for part in turn.contributions) == turn.total_ns
     assert all(type(part.duration_ns) is int and part.duration_ns >= 0 for part in turn.contributions)
     assert all(a.start_ns + a.duration_ns == b.start_ns for a, b in pairwise(turn.contributions))
     assert turn.audible == any(kind == "audible" for _, (kind, _) in events)
+    ends = [part.start_ns + part.duration_ns for part in turn.ahead]
+    assert all(
+        turn.start_ns <= part.start_ns < end <= 2000 * MS for part, end in zip(turn.ahead, ends, strict=True)
+    )
+    assert all(end <= after.start_ns for end, after in zip(ends, turn.ahead[1:], strict=False))
+    assert {part.step for part in turn.ahead} <= {part.step for part in turn.contributions}

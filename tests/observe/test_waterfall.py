@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from voicepipe.core.units import MS
-from voicepipe.observe.timeline import STEPS, Mark, TurnTimeline
+from voicepipe.observe.timeline import STEPS, Contribution, Mark, TurnTimeline
 from voicepipe.observe.waterfall import LABELS, MIN_WIDTH, waterfall
 
 
@@ -74,14 +75,45 @@ def test_colours_are_only_added_on_request_and_change_no_column() -> None:
 MARKS = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 10**6)), max_size=12)
 
 
-@given(MARKS, st.integers(-5, 200), st.booleans(), st.booleans())
+@given(MARKS, st.integers(-5, 200), st.booleans(), st.booleans(), st.booleans())
 def test_no_row_is_wider_than_it_may_be(
-    marks: list[tuple[str, int]], width: int, spoken: bool, estimated: bool
+    marks: list[tuple[str, int]], width: int, spoken: bool, estimated: bool, filler: bool
 ) -> None:
     one = turn(*sorted(marks, key=lambda mark: mark[1]), spoken=spoken, estimated=estimated)
+    one = ahead(replace(one, filler=filler), *((step, 0, ms) for step, ms in marks))
     rows = waterfall(one, width=width).splitlines()
     assert max(map(len, rows)) <= max(width, MIN_WIDTH)
     assert len(rows) == 1 + len({step for step, _ in marks})
+
+
+def ahead(one: TurnTimeline, *parts: tuple[str, int, int]) -> TurnTimeline:
+    """``one`` with what was done ahead: step, from when on, until when, in ms after the end of speech."""
+    return replace(
+        one,
+        ahead=tuple(
+            Contribution(step, (1000 + start) * MS, (end - start) * MS)  # type: ignore[arg-type]
+            for step, start, end in parts
+        ),
+    )
+
+
+def test_what_was_done_ahead_is_hatched_and_is_not_in_the_figure() -> None:
+    one = turn(("endpoint", 500), ("stt", 500), ("llm_first_token", 600), ("playout", 1000))
+    text = waterfall(ahead(one, ("stt", 0, 200), ("llm_first_token", 200, 500)), bar="#", hatch=".")
+    heading, *rows = text.splitlines()
+    assert heading == "end of speech → first audio: 1000 ms (. done ahead)"
+    columns = len(bars(rows[0]))
+    words, model = bars(rows[1]), bars(rows[2])
+    assert words == "." * (columns * 2 // 10) + " " * (columns - columns * 2 // 10)
+    assert rows[1].endswith("0.0 ms")
+    assert model.strip(" ").strip(".") == "#" * (columns * 6 // 10 - columns // 2)
+    assert (model.index("."), model.index("#")) == (columns * 2 // 10, columns // 2)
+    assert rows[2].endswith("100 ms")
+
+
+def test_a_filler_is_told_in_the_heading() -> None:
+    filler = replace(turn(("playout", 400)), filler=True)
+    assert waterfall(filler).startswith("end of speech → first audio, a filler: 400 ms")
 
 
 def test_what_is_not_a_language_model_is_labelled_by_its_name() -> None:

@@ -3,18 +3,27 @@
 A turn's marks are the moments on its critical path: end of speech → wait over → words final → the model's
 first token → (tools answered → the model goes on)* → the voice's first audio → first audio heard. What was
 spent on a step is the interval from the mark before to its own, in integer nanoseconds, so the steps sum to
-the total by construction. Work that overlapped what it could have waited for contributes 0.
+the total by construction. Work that overlapped what it could have waited for contributes 0: what a draft did
+before the turn began is kept apart, as done ahead.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from voicepipe.core.frames import PlaybackStarted, ProviderBegan
-from voicepipe.core.records import ClipEnded, StateChanged, ToolFinished, ToolStarted, TurnBegan, TurnEnded
+from voicepipe.core.records import (
+    ClipEnded,
+    StateChanged,
+    ToolFinished,
+    ToolStarted,
+    TurnBegan,
+    TurnDrafted,
+    TurnEnded,
+)
 from voicepipe.core.units import MS
 from voicepipe.speech.policy import State
 
@@ -53,6 +62,9 @@ class TurnTimeline:
 
     ``start_ns`` is the end of the caller's speech if ``spoken``, else when the turn began (it was typed, or
     is a greeting). ``estimated``: that end of speech comes from the VAD, not from a recording.
+    ``filler``: the first audio wasn't the reply itself yet.
+
+    ``ahead``: what was done of a step from ``start_ns`` on while the turn wasn't certain yet.
     """
 
     turn: int
@@ -60,6 +72,8 @@ class TurnTimeline:
     spoken: bool
     estimated: bool
     marks: tuple[Mark, ...]
+    ahead: tuple[Contribution, ...] = ()
+    filler: bool = False
 
     @property
     def total_ns(self) -> int:
@@ -99,14 +113,16 @@ class TurnTimeline:
 
 @dataclass(slots=True)
 class _Open:
-    """A turn that hasn't ended."""
+    """A turn or a draft that hasn't ended."""
 
-    began: TurnBegan
-    since_ns: int
+    drafted_ns: int | None = None
+    began: TurnBegan | None = None
+    since_ns: int = -1
     """What the caller said before then belongs to another turn, or to none."""
     marks: list[Mark] = field(default_factory=list)
     tools: int = 0
     """Tools that are running."""
+    filler: bool = False
 
     def mark(self, step: Step, at_ns: int) -> None:
         if len(self.marks) < MAX_MARKS:
@@ -117,7 +133,10 @@ class _Open:
 
 
 class Timelines:
-    """An observer that calls ``on_turn`` with the timeline of each turn when it has ended."""
+    """An observer that calls ``on_turn`` with the timeline of each turn when it has ended.
+
+    A draft that is discarded has none.
+    """
 
     def __init__(self, on_turn: Callable[[TurnTimeline], None]) -> None:
         self._on_turn = on_turn
@@ -126,8 +145,11 @@ class Timelines:
         self._since_ns = -1
 
     def __call__(self, at_ns: int, event: Any) -> None:
-        if isinstance(event, TurnBegan):
-            self._open[event.turn] = _Open(event, self._since_ns)
+        if isinstance(event, TurnDrafted):
+            self._open[event.turn] = _Open(drafted_ns=event.at_ns)
+        elif isinstance(event, TurnBegan):
+            turn = self._open.setdefault(event.turn, _Open())
+            turn.began, turn.since_ns = event, self._since_ns
             self._since_ns = event.at_ns
         elif isinstance(event, StateChanged):
             if event.state == State.IDLE:
@@ -135,23 +157,21 @@ class Timelines:
         elif isinstance(event, ClipEnded):
             self._clips.append(event.end_of_speech_ns)
         elif isinstance(event, TurnEnded):
-            turn = self._open.pop(event.turn, None)
-            if turn is not None:
-                self._on_turn(self._timeline(turn))
+            ended = self._open.pop(event.turn, None)
+            if ended is not None and ended.began is not None:
+                self._on_turn(self._timeline(ended, ended.began))
         elif isinstance(event, ProviderBegan | ToolStarted | ToolFinished | PlaybackStarted):
-            turn = self._open.get(event.turn)
-            if turn is not None:
-                _note(turn, event)
+            of = self._open.get(event.turn)
+            if of is not None:
+                _note(of, event)
 
-    def _timeline(self, turn: _Open) -> TurnTimeline:
-        began = turn.began
-        marks = turn.marks
+    def _timeline(self, turn: _Open, began: TurnBegan) -> TurnTimeline:
         if began.end_of_speech_ns is None or began.wait_over_ns is None:
-            return _monotonic(began, began.at_ns, marks, spoken=False, estimated=False)
+            return _path(turn, began, began.at_ns, [], spoken=False, estimated=False)
         recorded = [ns for ns in self._clips if turn.since_ns < ns <= began.at_ns]
         start = recorded[-1] if recorded else began.end_of_speech_ns
-        marks = [Mark("endpoint", began.wait_over_ns), Mark("stt", began.at_ns), *marks]
-        return _monotonic(began, start, marks, spoken=True, estimated=not recorded)
+        until_words = [Mark("endpoint", began.wait_over_ns), Mark("stt", began.at_ns)]
+        return _path(turn, began, start, until_words, spoken=True, estimated=not recorded)
 
 
 def _note(turn: _Open, event: ProviderBegan | ToolStarted | ToolFinished | PlaybackStarted) -> None:
@@ -159,6 +179,7 @@ def _note(turn: _Open, event: ProviderBegan | ToolStarted | ToolFinished | Playb
         return
     if isinstance(event, PlaybackStarted):
         turn.mark("playout", event.at_ns)
+        turn.filler = event.filler
     elif turn.has("tts_first_audio"):
         return  # the voice speaks already: whatever else goes on is not waited for
     elif isinstance(event, ProviderBegan):
@@ -176,14 +197,35 @@ def _note(turn: _Open, event: ProviderBegan | ToolStarted | ToolFinished | Playb
             turn.mark("tools", event.at_ns)
 
 
-def _monotonic(
-    began: TurnBegan, start_ns: int, marks: list[Mark], *, spoken: bool, estimated: bool
+def _path(
+    turn: _Open, began: TurnBegan, start_ns: int, until_words: list[Mark], *, spoken: bool, estimated: bool
 ) -> TurnTimeline:
     """A mark that lies before the one it follows was not waited for: it contributes 0."""
     at_ns, path = start_ns, []
-    for mark in marks:
+    for mark in (*until_words, *turn.marks):
         at_ns = max(at_ns, mark.at_ns)
         path.append(Mark(mark.step, at_ns))
     return TurnTimeline(
-        turn=began.turn, start_ns=start_ns, spoken=spoken, estimated=estimated, marks=tuple(path)
+        turn=began.turn,
+        start_ns=start_ns,
+        spoken=spoken,
+        estimated=estimated,
+        marks=tuple(path),
+        ahead=tuple(_ahead(turn, start_ns, began.at_ns)),
+        filler=turn.filler,
     )
+
+
+def _ahead(turn: _Open, start_ns: int, began_ns: int) -> Iterator[Contribution]:
+    """The draft's steps, as far as they lie before the turn began; first of all its words.
+
+    The words of a draft were known when it was begun, and had been awaited since the end of the speech.
+    """
+    if turn.drafted_ns is None:
+        return
+    at_ns = start_ns
+    for mark in (Mark("stt", turn.drafted_ns), *turn.marks):
+        until = min(mark.at_ns, began_ns)
+        if at_ns < until and mark.step != "playout":  # which waits: nothing of a draft is heard
+            yield Contribution(mark.step, at_ns, until - at_ns)
+            at_ns = until

@@ -17,7 +17,7 @@ LABELS: dict[Step, str] = {
 """``{llm}`` is the model's name, if it isn't simply a language model."""
 
 _AMOUNT = len("59999 ms")
-MIN_WIDTH = 60
+MIN_WIDTH = 74
 """Columns that the longest heading needs."""
 
 _COLORS: dict[Step, int] = {
@@ -33,23 +33,31 @@ _COLORS: dict[Step, int] = {
 
 
 def waterfall(
-    turn: TurnTimeline, *, llm: str = "LLM", width: int = 78, color: bool = False, bar: str = "█"
+    turn: TurnTimeline,
+    *,
+    llm: str = "LLM",
+    width: int = 78,
+    color: bool = False,
+    bar: str = "█",
+    hatch: str = "░",
 ) -> str:
     """A heading and a row for each step that the turn took, at most ``width`` columns wide.
 
+    What was done ahead is hatched: the caller didn't wait for it, so it isn't in the row's figure.
+
     ``llm`` is what its steps are labelled with, for what isn't a language model. ``color`` adds ANSI
-    colours; ``bar`` is the character of the bars, for terminals without Unicode. A width under
-    ``MIN_WIDTH`` is taken for ``MIN_WIDTH``.
+    colours; ``bar`` and ``hatch`` are the characters of the bars, for terminals without Unicode. A width
+    under ``MIN_WIDTH`` is taken for ``MIN_WIDTH``.
     """
     labels = {step: label.format(llm=llm) for step, label in LABELS.items()}
     widest = max(map(len, labels.values()))
     columns = max(width, MIN_WIDTH) - widest - _AMOUNT - 4
-    rows = [_heading(turn)]
+    rows = [_heading(turn) + (f" ({hatch} done ahead)" if turn.ahead else "")]
     for step in STEPS:
         parts = [part for part in turn.contributions if part.step == step]
         if parts:
             amount = _ms(sum(part.duration_ns for part in parts))
-            bars = _bars(turn, parts, columns, bar)
+            bars = _bars(turn, step, columns, bar, hatch)
             if color:
                 bars = f"\x1b[{_COLORS[step]}m{bars}\x1b[0m"
             rows.append(f"  {labels[step]:<{widest}} {bars} {amount:>{_AMOUNT}}")
@@ -61,20 +69,26 @@ def _heading(turn: TurnTimeline) -> str:
     if turn.estimated:
         begin += " (estimated)"
     if turn.audible:
-        return f"{begin} → first audio: {_ms(turn.total_ns)}"
+        return f"{begin} → first audio{', a filler' if turn.filler else ''}: {_ms(turn.total_ns)}"
     return f"{begin}; nothing was heard after {_ms(turn.total_ns)}"
 
 
-def _bars(turn: TurnTimeline, parts: list[Contribution], columns: int, bar: str) -> str:
+def _bars(turn: TurnTimeline, step: Step, columns: int, bar: str, hatch: str) -> str:
     row = [" "] * columns
-    for part in parts:
-        first = _column(part.start_ns - turn.start_ns, turn.total_ns, columns)
-        last = _column(part.start_ns + part.duration_ns - turn.start_ns, turn.total_ns, columns)
-        if part.duration_ns:  # what took any time at all is seen
-            first = min(first, columns - 1)
-            last = max(last, first + 1)
-        row[first:last] = bar * (last - first)
+    for parts, character in ((turn.ahead, hatch), (turn.contributions, bar)):
+        for part in parts:
+            if part.step == step and part.duration_ns:
+                first, last = _columns(turn, part, columns)
+                row[first:last] = character * (last - first)
     return "".join(row)
+
+
+def _columns(turn: TurnTimeline, part: Contribution, columns: int) -> tuple[int, int]:
+    """From which column to which; what took any time at all is seen."""
+    start = part.start_ns - turn.start_ns
+    first = min(_column(start, turn.total_ns, columns), columns - 1)
+    last = min(_column(start + part.duration_ns, turn.total_ns, columns), columns)
+    return first, max(last, first + 1)
 
 
 def _column(offset_ns: int, total_ns: int, columns: int) -> int:
