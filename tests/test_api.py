@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -16,11 +16,38 @@ from tests.support.tones import tone
 from tests.support.witness import PIPELINE, Witness
 from voicepipe.api import RATE, Call, Pipeline
 from voicepipe.audio.wav import read_wav, write_wav
+from voicepipe.core.calls import Call as ProviderCall
 from voicepipe.core.clock import Clock, ClockName, run_on
 from voicepipe.core.units import SECOND
-from voicepipe.errors import AudioError, ConfigError, ConfigErrors, SetupError, UsageError
+from voicepipe.errors import AudioError, ConfigError, ConfigErrors, ProviderError, SetupError, UsageError
+from voicepipe.providers.base import Speech, TtsProvider, Word
 from voicepipe.runtime.graph import INPUT, OUTPUT
 from voicepipe.transports.wav import Typed, WavCall
+
+NO_NOTICES = "{wait: '', failed: '', not_heard: ''}"
+
+
+class Scribe(TtsProvider):
+    """Hums, and notes what it was to say."""
+
+    name: ClassVar[str] = "scribe"
+    asked: ClassVar[list[str]] = []
+    rate = 16_000
+
+    async def synthesize(self, call: ProviderCall, text: str) -> AsyncIterator[Speech | Word]:
+        self.asked.append(text)
+        yield Speech(pcm=tone(300, self.rate, 0.1))
+
+
+class Mute(TtsProvider):
+    """A voice that can't be had."""
+
+    name: ClassVar[str] = "mute"
+    rate = 16_000
+
+    async def synthesize(self, call: ProviderCall, text: str) -> AsyncIterator[Speech | Word]:
+        raise ProviderError("no credit", provider=self.name, kind="authentication")
+        yield Speech(pcm=tone(300, self.rate, 0.1))
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +138,38 @@ def test_a_pipeline_that_was_closed_can_be_started_again(file: Path) -> None:
     asyncio.run(main())
 
 
+def test_the_notices_are_spoken_once_for_all_sessions(file: Path) -> None:
+    async def main() -> None:
+        pipe = Pipeline.from_yaml(file, set={"stages.tts": {"use": f"{__name__}:Scribe"}})
+        async with pipe, pipe.session(), pipe.session():
+            pass
+        assert Scribe.asked == [
+            "One moment, please.",
+            "Sorry, something went wrong. Please say that again.",
+            "Sorry, I didn't catch that.",
+        ]
+
+    Scribe.asked.clear()
+    asyncio.run(main())
+
+
+def test_a_pipeline_starts_although_its_voice_fails_and_says_which_notices_are_silent(file: Path) -> None:
+    async def main() -> list[str]:
+        warnings: list[str] = []
+        pipe = Pipeline.from_yaml(file, set={"stages.tts": {"use": f"{__name__}:Mute"}})
+        await pipe.start(warn=warnings.append)
+        async with pipe.session():
+            await pipe.close()
+        return warnings
+
+    assert asyncio.run(main()) == [
+        f"the notice '{name}' will be silent: mute: no credit" for name in ("wait", "failed", "not_heard")
+    ]
+
+
 def test_a_second_session_waits_until_the_first_has_started_the_providers(file: Path) -> None:
+    file.write_text(PIPELINE.replace("agent:", f"agent:\n  notices: {NO_NOTICES}"))
+
     async def main() -> list[int]:
         pipe, clock, entered = Pipeline.from_yaml(file, profile="slow"), Clock(), list[int]()
 

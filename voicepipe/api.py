@@ -35,9 +35,10 @@ from voicepipe.core.units import MS
 from voicepipe.errors import UsageError
 from voicepipe.observe.log import EventLog
 from voicepipe.observe.report import CallReport
-from voicepipe.providers.base import Provider
+from voicepipe.providers.base import Provider, TtsProvider
 from voicepipe.runtime.graph import graph_of
 from voicepipe.runtime.live import events
+from voicepipe.runtime.notices import SpokenNotice, speak_notices
 from voicepipe.runtime.session import Session, Slot
 from voicepipe.runtime.tool_modes import ToolMode
 from voicepipe.runtime.tools import ToolSet
@@ -47,6 +48,12 @@ from voicepipe.transports.wav import Typed, WavCall, load_clip
 
 RATE = 16_000
 """Samples per second of the caller's audio inside a pipeline."""
+
+VOICE = "tts"
+"""The slot whose voice speaks the notices, too."""
+
+Tell = Callable[[str], None]
+"""Takes a message for a person."""
 
 
 class Call:
@@ -114,6 +121,7 @@ class Pipeline:
         self._providers: dict[str, Provider] = {}
         self._workers: ThreadWorkers | InlineWorkers | None = None
         self._tools: ToolSet | None = None
+        self._notices: dict[str, SpokenNotice] = {}
         self._users = 0
         self._starting = asyncio.Lock()
 
@@ -136,15 +144,18 @@ class Pipeline:
 
     # ── providers ────────────────────────────────────────────────────────────────────────────────
 
-    async def start(self, progress: Callable[[str], None] = lambda message: None) -> None:
-        """Load the tools and the models and warm up. Balanced by ``close``.
+    async def start(self, progress: Tell = lambda message: None, warn: Tell | None = None) -> None:
+        """Load the tools and the models, warm up, and have the notices spoken. Balanced by ``close``.
+
+        ``warn``, or else ``progress``, is told what a call can be held without: notices that the voice
+        couldn't speak.
 
         Raises ``ConfigError`` for tools that can't be used, ``SetupError`` for what is missing.
         """
         async with self._starting:  # a second session waits until the first has loaded all
             if self._users == 0:
                 try:
-                    await self._start(progress)
+                    await self._start(progress, warn or progress)
                 except BaseException:
                     await self._stop()
                     raise
@@ -157,7 +168,7 @@ class Pipeline:
             if self._users == 0:
                 await self._stop()
 
-    async def _start(self, progress: Callable[[str], None]) -> None:
+    async def _start(self, progress: Tell, warn: Tell) -> None:
         clock, secret = Clock(), self.loaded.environment.secrets
         self._tools = ToolSet.of(self.loaded.agent.tools, secrets=secret)
         self._workers = make_workers(clock)
@@ -165,6 +176,10 @@ class Pipeline:
         for provider in self._providers.values():
             progress(f"starting {provider.kind} {provider.name}")
             await provider.start()
+        voice, agent = self._providers.get(VOICE), self.loaded.agent
+        if isinstance(voice, TtsProvider):
+            texts = agent.notices.texts(agent.language)
+            self._notices = await speak_notices(texts, voice, clock=clock, workers=self._workers, warn=warn)
 
     async def _stop(self) -> None:
         async with AsyncExitStack() as stack:
@@ -172,7 +187,7 @@ class Pipeline:
                 stack.callback(self._workers.close)
             for provider in self._providers.values():
                 stack.push_async_callback(provider.close)
-        self._providers, self._workers, self._tools = {}, None, None
+        self._providers, self._notices, self._workers, self._tools = {}, {}, None, None
 
     async def __aenter__(self) -> Pipeline:
         await self.start()
@@ -215,6 +230,7 @@ class Pipeline:
                 tools=replace(self._tools, specs=self._tools.specs + own, mode=tool_mode),
                 workers=self._workers,
                 clock=clock,
+                notices=self._notices,
             )
             report = CallReport(session=name, clock=clock.name, secrets=self._tools.secrets)
             session.observe(report)

@@ -14,7 +14,6 @@ from voicepipe.config.later import planned
         "stages.stt.fallback",
         "stages.stt/second.fallback",
         "stages.turn.barge_in",
-        "agent.greeting.interruptible",
         "agent.tools.3.mcp",
     ],
 )

@@ -36,6 +36,11 @@ def test_the_smallest_pipeline_gives_no_advice(tmp_path: Path) -> None:
             (3, 16),
         ),
         (
+            "stages: {tts: espeak}\nagent: {language: ja-JP, notices: {wait: お待ちください。}}",
+            "notices (failed, not_heard) are in English: there are none of ours for 'ja-JP'",
+            (3, 19),
+        ),
+        (
             "stages: {vad: {use: fake, hangover: 200ms}, turn: {min_silence: 100ms}}",
             "min_silence (100ms) is shorter than the vad's hangover (200ms), which comes first",
             (2, 65),
@@ -54,6 +59,20 @@ def test_what_is_hardly_meant_is_told_at_its_place(
     assert advice.message == message
     assert (advice.line, advice.column) == place
     assert "sk-abc" not in str(advice)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "stages: {tts: espeak}\nagent: {language: ja, notices: {wait: はい, failed: はい, not_heard: ''}}",
+        "stages: {tts: espeak}\nagent: {language: PT-br}",
+        "stages: {stt: whisper}\nagent: {language: ja}",
+    ],
+)
+def test_notices_are_fine_that_are_written_or_ours_or_that_nobody_could_speak(
+    tmp_path: Path, written: str
+) -> None:
+    assert lint(load(tmp_path, f"voicepipe: 1\n{written}\n")) == []
 
 
 def test_key_from_the_environment_is_not_written_literally(tmp_path: Path) -> None:

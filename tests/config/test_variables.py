@@ -26,6 +26,12 @@ def test_values_and_defaults_are_inserted_into_prompt_and_greeting() -> None:
     assert agent_for_call(AGENT, {"tier": "x", "name": "Ann"}).greeting == "Hello Ann"
 
 
+def test_a_greeting_can_be_interrupted_unless_the_file_says_otherwise() -> None:
+    assert agent_for_call(AGENT, {"tier": "x"}).greeting_interruptible
+    said = AgentConfig.model_validate({"greeting": {"say": "This call is recorded.", "interruptible": False}})
+    assert not agent_for_call(said, {}).greeting_interruptible
+
+
 def test_agent_without_a_greeting_says_nothing_first() -> None:
     assert agent_for_call(AgentConfig(), {}).greeting is None
 

@@ -13,7 +13,7 @@ from voicepipe.api import Call, Pipeline
 from voicepipe.cli.indicator import indicator
 from voicepipe.cli.keys import Keyboard
 from voicepipe.cli.main import INTERRUPTED
-from voicepipe.cli.terminal import Terminal
+from voicepipe.cli.terminal import Terminal, printable
 from voicepipe.cli.transcript import LiveTranscript
 from voicepipe.core.clock import Clock, ClockName, run_on
 from voicepipe.core.frames import SpeechStarted
@@ -54,7 +54,9 @@ class HeldCall:
         self._tell_endpoints(pipeline, mask)
 
         async def hold() -> CallReport:
-            await pipeline.start(lambda message: self._tell_progress(mask(message)))
+            await pipeline.start(
+                lambda message: self._tell_progress(mask(message)), lambda message: self._warn(mask(message))
+            )
             try:
                 return await pipeline.hold(open_ends, vars=vars, events=events, on_call=self.begin)
             finally:
@@ -113,6 +115,9 @@ class HeldCall:
             if config is not None and "base_url" in config.model_fields_set:
                 url = getattr(config, "base_url", "")
                 self.terminal.line(self.terminal.style(mask(f"{slot.key}: {slot.use} at {url}"), "dim"))
+
+    def _warn(self, message: str) -> None:
+        self.terminal.line(f"{self.terminal.style('warning:', 'yellow')} {printable(message)}")
 
     def _tell_progress(self, message: str) -> None:
         show = self.terminal.line if self._verbose else self.terminal.status

@@ -15,7 +15,6 @@ _LATER: dict[str, tuple[str, ...]] = {
     ),
     "stages": ("realtime", "emotion", "speakers"),
     "stages.*": ("fallback", "max_wait", "speculate", "barge_in"),
-    "agent.greeting": ("interruptible",),
     "tests.*.expect": ("cost_usd",),
     "tests.*.steps.*.expect": ("ignored",),
     "agent.tools.*": ("say_while_running", "http", "mcp", "schema", "headers", "allow"),

@@ -11,6 +11,7 @@ from voicepipe.core.masking import MASK
 from voicepipe.core.nodes import Node
 from voicepipe.core.units import format_duration
 from voicepipe.errors import ConfigError
+from voicepipe.speech.notices import has_built_in
 from voicepipe.stages.base import ProviderSlotConfig
 from voicepipe.stages.turn import TurnConfig
 from voicepipe.stages.vad import VadConfig
@@ -18,7 +19,7 @@ from voicepipe.stages.vad import VadConfig
 
 def lint(loaded: LoadedPipeline) -> list[ConfigError]:
     """Advice, each at its place; nothing here keeps a pipeline from running."""
-    rules = (_literal_secrets, _unused_variables, _voice_of_another, _silence, _deadlines)
+    rules = (_literal_secrets, _unused_variables, _voice_of_another, _notices, _silence, _deadlines)
     return [advice for rule in rules for advice in rule(loaded)]
 
 
@@ -59,6 +60,16 @@ def _voice_of_another(loaded: LoadedPipeline) -> Iterator[ConfigError]:
             yield _at(loaded, "agent", "voice").place.error(
                 f"'voice' names none for '{slot.use}', only for {named}: its default speaks"
             )
+
+
+def _notices(loaded: LoadedPipeline) -> Iterator[ConfigError]:
+    agent = loaded.agent
+    ours = [name for name, text in agent.notices if text is None]
+    if ours and not has_built_in(agent.language) and any(slot.key == "tts" for slot in loaded.slots):
+        yield _at(loaded, "agent", "language").place.error(
+            f"notices ({', '.join(ours)}) are in English: there are none of ours for '{agent.language}'",
+            hint=f"write them: agent.notices.{ours[0]}: TEXT",
+        )
 
 
 def _silence(loaded: LoadedPipeline) -> Iterator[ConfigError]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Discriminator,
@@ -21,6 +22,8 @@ from pydantic import (
 
 from voicepipe.config.conversations import TESTS, TOOL_RESULTS, Tests, ToolResults
 from voicepipe.core.units import SECOND, Duration, RelativeToFile
+from voicepipe.speech.chunker import has_words
+from voicepipe.speech.notices import notice_texts
 
 ANY_PROVIDER = "*"
 LANGUAGE = r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$"
@@ -49,6 +52,30 @@ class Greeting(Model):
     """What the agent says before the caller speaks."""
 
     say: str = Field(min_length=1, description="the words; {{name}} inserts a variable")
+    interruptible: bool = Field(True, description="whether the caller can cut in; a safety phrase always can")
+
+
+def _notice(text: str) -> str:
+    if "{{" in text:
+        raise ValueError("a notice is the same in every call: it can't insert a variable")
+    if text.strip() and not has_words(text):
+        raise ValueError("expected words, or an empty text to say nothing")
+    return text
+
+
+Spoken = Annotated[str, AfterValidator(_notice)]
+
+
+class Notices(Model):
+    """What the agent says when the pipeline can't answer: by default ours; an empty text is never said."""
+
+    wait: Spoken | None = Field(None, max_length=200, description="a reply or a tool takes long")
+    failed: Spoken | None = Field(None, max_length=200, description="the reply failed, or had no words")
+    not_heard: Spoken | None = Field(None, max_length=200, description="speech whose words never came")
+
+    def texts(self, language: str) -> dict[str, str]:
+        """What is to be spoken, by the notices' names."""
+        return notice_texts(language, self.model_dump())
 
 
 class PythonTool(Model):
@@ -106,6 +133,9 @@ class AgentConfig(Model):
     )
     prompt: str = Field("", description="instructions for the model, as text or {file: PATH}")
     greeting: Greeting | None = Field(None, description="said first; a text, or {say: TEXT}")
+    notices: Notices = Field(
+        default_factory=Notices, description="said when the pipeline can't answer; spoken once at the start"
+    )
     voice: dict[str, str] = Field(
         default_factory=dict, description="a voice, or a map from provider to voice"
     )

@@ -14,6 +14,9 @@ T = TypeVar("T")
 R = TypeVar("R")
 Item = TypeVar("Item", contravariant=True)
 Result = TypeVar("Result", covariant=True)
+NO_SESSION = ""
+"""The ``Call.session`` of a request that is made for no session, before any begins."""
+
 Emit = Callable[[T], bool]
 """Hands an item over from a worker; False means that nobody listens any more, so stop."""
 

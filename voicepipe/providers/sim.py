@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
-from voicepipe.core.calls import Call
+from voicepipe.core.calls import NO_SESSION, Call
 from voicepipe.core.units import DURATION_PATTERN, Duration, parse_duration
 from voicepipe.errors import ProviderError, ProviderErrorKind
 from voicepipe.providers.base import ProviderConfig
@@ -105,7 +105,10 @@ class SimConfig(ProviderConfig):
 
 
 class Script:
-    """Counts the calls of each session, and gives each its own chance."""
+    """Counts the calls of each session, and gives each its own chance.
+
+    What is asked for no session neither fails nor counts: the script is that of the calls that are held.
+    """
 
     def __init__(self, provider: str, config: SimConfig) -> None:
         self._provider = provider
@@ -114,15 +117,16 @@ class Script:
         self._sessions = 0
 
     def begin(self, call: Call) -> Run:
-        session, number = self._calls.pop(call.session, (self._sessions, 0))
-        self._sessions += number == 0
+        scripted = call.session != NO_SESSION
+        session, number = self._calls.pop(call.session, (self._sessions if scripted else -1, 0))
+        self._sessions += scripted and number == 0
         number += 1
         self._calls[call.session] = session, number
         if len(self._calls) > MAX_SESSIONS:
             self._calls.popitem(last=False)
         seed = f"{self._config.seed}/{self._provider}/{session}/{number}"
         chance = Random(seed)  # noqa: S311 - latencies, not secrets
-        return Run(self._provider, call, number, chance, self._config.fail)
+        return Run(self._provider, call, number, chance, self._config.fail if scripted else None)
 
 
 class Run:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from voicepipe.core.turns import Turns
 from voicepipe.providers.base import Provider
 from voicepipe.runtime.context import Context
 from voicepipe.runtime.graph import INPUT, OUTPUT, TURN, Graph
+from voicepipe.runtime.notices import SpokenNotice
 from voicepipe.runtime.playout import CAPACITY as PLAYOUT_CAPACITY
 from voicepipe.runtime.playout import Playout
 from voicepipe.runtime.tools import SessionTools, ToolSet
@@ -54,6 +55,7 @@ class Session:
         tools: ToolSet,
         workers: Workers,
         clock: Clock,
+        notices: Mapping[str, SpokenNotice] | None = None,
     ) -> None:
         self.name = name
         self.clock = clock
@@ -62,6 +64,7 @@ class Session:
         self._graph = graph
         self._slots = slots
         self._workers = workers
+        self._notices = notices or {}
         self._observers: list[Observer] = []
         self._inboxes = self._make_inboxes()
         self._idle_since: int | None = None if agent.greeting else 0

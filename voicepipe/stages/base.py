@@ -141,6 +141,7 @@ class Agent:
     language: str = "en-US"
     prompt: str = ""
     greeting: str | None = None
+    greeting_interruptible: bool = True
 
 
 class Stage(ABC):

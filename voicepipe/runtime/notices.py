@@ -1,0 +1,101 @@
+"""The cache of notices: spoken once with the pipeline's own voice, so that they are there when it fails.
+
+They belong to no session: what a cloud voice bills for them (their characters, each time a process starts)
+is in no call's log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from voicepipe.audio.level import SilenceTrimmer, first_audible
+from voicepipe.core.calls import NO_SESSION, Call, Workers
+from voicepipe.core.clock import Clock
+from voicepipe.core.frames import Pcm
+from voicepipe.core.units import SECOND, format_duration
+from voicepipe.errors import ProviderError
+from voicepipe.providers.base import Speech, TtsProvider
+from voicepipe.speech.speakable import Speakable
+
+PATIENCE = 10 * SECOND
+"""How long the voice may take for all of them: a call is better begun without notices than not at all."""
+
+LONGEST = 20 * SECOND
+"""Of one notice. A voice that goes on for longer babbles, and memory has to be bounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenNotice:
+    """``pcm`` is int16 mono at ``rate`` Hz; it begins with its first sound, less 10 ms."""
+
+    text: str
+    rate: int
+    pcm: Pcm
+
+
+async def speak_notices(
+    texts: Mapping[str, str],
+    tts: TtsProvider,
+    *,
+    clock: Clock,
+    workers: Workers,
+    warn: Callable[[str], None] = lambda message: None,
+) -> dict[str, SpokenNotice]:
+    """Have ``tts``, which has been started, speak ``texts`` (name → text) side by side.
+
+    A notice that can't be had is left out, and ``warn`` is told why. Takes at most `PATIENCE`.
+    """
+    spoken: dict[str, SpokenNotice] = {}
+
+    async def speak(name: str, text: str) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE / SECOND):
+                spoken[name] = await _speak(
+                    text, tts, Call(session=NO_SESSION, turn=None, clock=clock, workers=workers)
+                )
+        # Whatever is wrong with the voice, most calls never need a notice, and those that do are told.
+        except Exception as error:
+            why = f"it took more than {format_duration(PATIENCE)}" if _late(error) else str(error)
+            warn(f"the notice '{name}' will be silent: {why or type(error).__name__}")
+
+    async with asyncio.TaskGroup() as group:
+        for name, text in texts.items():
+            group.create_task(speak(name, text), name=f"notice {name}")
+    return {name: spoken[name] for name in texts if name in spoken}
+
+
+def _late(error: Exception) -> bool:
+    return isinstance(error, TimeoutError) and not str(error)
+
+
+async def _speak(text: str, tts: TtsProvider, call: Call) -> SpokenNotice:
+    speakable = Speakable()
+    rate = tts.rate
+    trimmer = SilenceTrimmer(rate)
+    blocks: list[Pcm] = []
+    left = LONGEST * rate // SECOND
+    events = tts.synthesize(call, speakable.push(text) + speakable.flush())
+    try:
+        async for event in events:
+            if isinstance(event, Speech):
+                blocks.append(trimmer.process(event.pcm))
+                left -= event.pcm.size
+                if left < 0:
+                    raise _useless(tts, f"the voice didn't end within {format_duration(LONGEST)} of audio")
+    finally:
+        close = getattr(events, "aclose", None)
+        if close is not None:
+            await close()
+    pcm = np.concatenate([*blocks, trimmer.flush()])
+    if first_audible(pcm, rate) is None:
+        raise _useless(tts, "the voice gave no sound")
+    pcm.setflags(write=False)  # all calls share it
+    return SpokenNotice(text, rate, pcm)
+
+
+def _useless(tts: TtsProvider, what: str) -> ProviderError:
+    return ProviderError(what, provider=tts.name, kind="bad_answer", retryable=False)
