@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import pytest
+
+from voicepipe.speech.backchannels import Said, classify
+
+
+@pytest.mark.parametrize("text", ["uhum, entendi", "tá bom, beleza", "pois é", "com certeza"])
+def test_listening_takes_no_turn(text: str) -> None:
+    assert classify(text, "pt") is Said.BACKCHANNEL
+
+
+@pytest.mark.parametrize("text", ["pare, por favor", "chega", "espera aí", "cala a boca"])
+def test_being_told_to_be_silent_is_understood(text: str) -> None:
+    assert classify(text, "pt") is Said.SAFETY
+
+
+@pytest.mark.parametrize("text", ["sim mas", "para amanhã", "não", "para o hotel"])
+def test_what_says_something_is_words(text: str) -> None:
+    assert classify(text, "pt") is Said.WORDS
