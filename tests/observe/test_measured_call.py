@@ -138,10 +138,18 @@ def test_every_step_of_a_spoken_turn_takes_what_it_takes(held: Held) -> None:
 def test_the_report_tells_the_call(held: Held) -> None:
     report, _, _ = held
     spoken, typed = report.to_dict()["turns"]
+    usage = spoken.pop("usage")
+    assert [(one["slot"], one["unit"]) for one in usage] == [
+        ("llm", "tokens_in"),
+        ("llm", "tokens_out"),
+        ("tts", "characters"),
+    ]
     assert spoken == {
+        "turn": 1,
         "user": "what are your hours",
         "agent": "It opens at nine. Come early!",
         "heard": "It opens at nine. Come early!",
+        "status": "completed",
         "tool_calls": [{"name": "opening_hours", "arguments": {"day": "monday"}, "result": {"from": "nine"}}],
         "latency_ms": {
             "endpoint": 300,
@@ -150,6 +158,8 @@ def test_the_report_tells_the_call(held: Held) -> None:
             "tts_first_audio": 160,
             "voice_to_voice": 300 + 100 + 200 + 150 + 200 + 160,
         },
+        "filler": False,
+        "wasted": [],
     }
     assert (typed["user"], typed["agent"]) == ("thank you", "Goodbye.")
     assert typed["latency_ms"]["voice_to_voice"] is None

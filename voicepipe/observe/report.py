@@ -7,15 +7,29 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from voicepipe.core.frames import PlaybackStarted, Skip, SpeechStarted, TypedText
-from voicepipe.core.records import Failed, ToolFinished, ToolStarted, TurnBegan, TurnEnded, TurnStatus
+from voicepipe.core.frames import Heard, PlaybackStarted, Skip, SpeechStarted, Talk, TypedText
+from voicepipe.core.records import (
+    DeadAir,
+    Failed,
+    SpeechIgnored,
+    ToolFinished,
+    ToolStarted,
+    TurnBegan,
+    TurnDrafted,
+    TurnEnded,
+    TurnStatus,
+    Usage,
+)
+from voicepipe.core.units import MS
 from voicepipe.observe.events import plain
 from voicepipe.observe.timeline import LATENCIES, Timelines, TurnTimeline
+from voicepipe.observe.usage import Listened, Tally, unheard
 
 MAX_TOOL_CALLS = 256
 """Of one turn, in the report; the llm stage stops a model long before."""
 
-MAX_FAILURES = 1000
+MAX_NOTED = 1000
+"""Failures, ignored sounds and moments of dead air, of each the first so many."""
 
 
 @dataclass(slots=True)
@@ -41,8 +55,24 @@ class TurnReport:
     tool_calls: list[ToolReport] = field(default_factory=list)
     timeline: TurnTimeline | None = None
     audible: bool = False
+    filler: bool = False
+    """The first audio wasn't the reply itself yet, but what was said meanwhile."""
     cut_in: bool = False
-    """The caller spoke, typed or skipped before the reply had ended."""
+    """The caller typed, skipped or pressed the key to talk before the reply had ended."""
+    spoken_into: int | None = None
+    """Where the caller spoke before it had ended: the speech's first sample, unless it was ignored."""
+    usage: Tally = field(default_factory=Tally)
+    listened: Listened = field(default_factory=Listened)
+
+    @property
+    def wasted(self) -> Tally:
+        """What of ``usage`` was for speech that nobody heard."""
+        return unheard(self.usage, self.status, self.agent or "", self.heard or "", self.listened)
+
+    @property
+    def word_taken(self) -> bool:
+        """Whether the caller took the word before the reply had ended."""
+        return self.cut_in or self.spoken_into is not None
 
     @property
     def answered(self) -> bool:
@@ -54,7 +84,7 @@ class TurnReport:
         if self.status is None or self.status == "failed":
             return False
         hung_up = any(call.name == "end_call" and not call.error for call in self.tool_calls)
-        return self.audible or (self.status == "interrupted" and self.cut_in) or hung_up
+        return self.audible or (self.status == "interrupted" and self.word_taken) or hung_up
 
 
 class CallReport:
@@ -67,11 +97,19 @@ class CallReport:
         self.session = session
         self.clock = clock
         self.turns: list[TurnReport] = []
+        self.ignored: list[SpeechIgnored] = []
+        self.dead_air: list[DeadAir] = []
+        self.discarded_drafts = 0
+        """Replies that were prepared and dropped, since the caller went on."""
         self.heard_speech = False
         """Whether the VAD heard any speech."""
         self._secrets = secrets
         self._failures: list[str] = []
         self._by_id: dict[int, TurnReport] = {}
+        self._drafts: dict[int, TurnReport] = {}
+        self._of_no_turn = Tally()
+        self._of_drafts = Tally()
+        """Of those that were discarded."""
         self._timelines = Timelines(self._add_timeline)
 
     @property
@@ -84,8 +122,19 @@ class CallReport:
         """The committed turns that weren't answered, or haven't been so far."""
         return [turn for turn in self.turns if not turn.answered]
 
+    @property
+    def usage(self) -> Tally:
+        """All that the providers consumed in this call, waste included."""
+        turns = (*self.turns, *self._drafts.values())
+        return _sum(self._of_no_turn, self._of_drafts, *(turn.usage for turn in turns))
+
+    @property
+    def wasted(self) -> Tally:
+        """What of ``usage`` was for discarded drafts and for speech that nobody heard."""
+        return _sum(self._of_drafts, *(turn.wasted for turn in self.turns))
+
     def to_dict(self) -> dict[str, Any]:
-        """What ``voicepipe run --json`` prints.
+        """What ``voicepipe run --json`` prints; ``docs/events.md`` describes it.
 
         ``cost_usd`` is None, since nothing is priced yet. A tool's result is parsed if it is a JSON object
         or array, and is text otherwise.
@@ -94,35 +143,101 @@ class CallReport:
             "session": self.session,
             "clock": self.clock,
             "turns": [_turn_to_dict(turn) for turn in self.turns],
+            "ignored": [
+                {"turn": one.turn, "text": one.text, "reason": one.reason, "paused_ms": one.paused_ns / MS}
+                for one in self.ignored
+            ],
+            "dead_air": [
+                {"turn": one.turn, "stage": one.stage, "silent_ms": one.silent_ns / MS}
+                for one in self.dead_air
+            ],
+            "discarded_drafts": self.discarded_drafts,
+            "usage": self.usage.to_list(),
+            "wasted": self.wasted.to_list(),
             "cost_usd": None,
         }
         return {name: plain(value, self._secrets) for name, value in report.items()}
 
     def __call__(self, at_ns: int, event: Any) -> None:
         match event:
+            case TurnDrafted():
+                self._drafts[event.turn] = TurnReport(event.turn, event.user)
             case TurnBegan():
-                turn = TurnReport(event.turn, event.user)
-                self.turns.append(turn)
-                self._by_id[event.turn] = turn
-            case SpeechStarted() | TypedText():
-                self.heard_speech = self.heard_speech or isinstance(event, SpeechStarted)
-                if self.turns and self.turns[-1].status is None:
-                    self.turns[-1].cut_in = True
-            case Skip() if event.turn in self._by_id:
-                self._by_id[event.turn].cut_in = True
-            case PlaybackStarted() if event.turn in self._by_id:
-                self._by_id[event.turn].audible = True
-            case ToolStarted() if event.turn in self._by_id:
-                self._start_tool(self._by_id[event.turn], event)
-            case ToolFinished() if event.turn in self._by_id:
-                self._finish_tool(self._by_id[event.turn], event)
-            case TurnEnded() if event.turn in self._by_id:
-                self._end(self._by_id[event.turn], event)
+                self._begin(event)
+            case SpeechStarted() | TypedText() | Talk():
+                self._note_caller(event)
+            case SpeechIgnored():
+                self._ignore(event)
+            case DeadAir():
+                self._note_dead_air(event)
+            case Usage():
+                self._meter(event)
+            case TurnEnded() if event.turn in self._drafts:
+                self.discarded_drafts += 1
+                self._of_drafts.add_all(self._drafts.pop(event.turn).usage)
             case Failed():
                 self._fail(f"{event.stage}: {event.error}")
             case _:
-                pass
+                turn = self._find(getattr(event, "turn", None))
+                if turn is not None:
+                    self._note(turn, event)
         self._timelines(at_ns, event)
+
+    def _find(self, turn: int | None) -> TurnReport | None:
+        """The turn or the draft with that id."""
+        return None if turn is None else self._by_id.get(turn) or self._drafts.get(turn)
+
+    def _begin(self, event: TurnBegan) -> None:
+        turn = self._drafts.pop(event.turn, None) or TurnReport(event.turn, event.user)
+        turn.user = event.user
+        self.turns.append(turn)
+        self._by_id[event.turn] = turn
+
+    def _note(self, turn: TurnReport, event: Any) -> None:
+        match event:
+            case Skip():
+                turn.cut_in = True
+            case PlaybackStarted():
+                turn.audible, turn.filler = True, event.filler
+            case Heard():
+                turn.listened.note(event)
+            case ToolStarted():
+                self._start_tool(turn, event)
+            case ToolFinished():
+                self._finish_tool(turn, event)
+            case TurnEnded():
+                self._end(turn, event)
+
+    def _note_caller(self, event: SpeechStarted | TypedText | Talk) -> None:
+        self.heard_speech = self.heard_speech or isinstance(event, SpeechStarted)
+        if not self.turns or self.turns[-1].status is not None:
+            return
+        if isinstance(event, SpeechStarted):
+            self.turns[-1].spoken_into = event.position
+        elif isinstance(event, TypedText) or event.pressed:
+            self.turns[-1].cut_in = True
+
+    def _ignore(self, event: SpeechIgnored) -> None:
+        turn = self._find(event.turn)
+        if turn is not None and turn.spoken_into is not None and turn.spoken_into <= event.utterance:
+            turn.spoken_into = None
+        if len(self.ignored) < MAX_NOTED:
+            self.ignored.append(event)
+
+    def _note_dead_air(self, event: DeadAir) -> None:
+        if len(self.dead_air) < MAX_NOTED:
+            self.dead_air.append(event)
+        if event.turn is None:
+            self._fail(f"{event.stage}: nothing came of what the caller said")
+
+    def _meter(self, event: Usage) -> None:
+        turn = self._find(event.turn)
+        if event.turn is None:
+            self._of_no_turn.add(event)
+        elif turn is not None:
+            turn.usage.add(event)
+        else:  # what a draft was charged for is told when its calls are broken off, after its end
+            self._of_drafts.add(event)
 
     def _start_tool(self, turn: TurnReport, event: ToolStarted) -> None:
         if len(turn.tool_calls) < MAX_TOOL_CALLS:
@@ -140,7 +255,7 @@ class CallReport:
             self._fail(event.error or f"turn {event.turn} failed")
 
     def _fail(self, text: str) -> None:
-        if len(self._failures) < MAX_FAILURES:
+        if len(self._failures) < MAX_NOTED:
             self._failures.append(text)
 
     def _add_timeline(self, timeline: TurnTimeline) -> None:
@@ -149,15 +264,27 @@ class CallReport:
 
 def _turn_to_dict(turn: TurnReport) -> dict[str, Any]:
     return {
+        "turn": turn.turn,
         "user": turn.user,
         "agent": turn.agent,
         "heard": turn.heard,
+        "status": turn.status,
         "tool_calls": [
             {"name": call.name, "arguments": call.arguments, "result": _parsed(call.result)}
             for call in turn.tool_calls
         ],
         "latency_ms": turn.timeline.latency_ms() if turn.timeline else dict.fromkeys(LATENCIES),
+        "filler": turn.filler,
+        "usage": turn.usage.to_list(),
+        "wasted": turn.wasted.to_list(),
     }
+
+
+def _sum(*tallies: Tally) -> Tally:
+    total = Tally()
+    for tally in tallies:
+        total.add_all(tally)
+    return total
 
 
 def _parsed(result: str | None) -> Any:
