@@ -26,7 +26,7 @@ from typing import Any
 from voicepipe.config.load import LoadedPipeline, Overrides, load_pipeline
 from voicepipe.config.slots import Code
 from voicepipe.config.slots import Slot as ConfiguredSlot
-from voicepipe.config.variables import agent_for_call
+from voicepipe.config.variables import agent_for_call, values_for_call
 from voicepipe.core.beside import Beside
 from voicepipe.core.calls import Host
 from voicepipe.core.clock import Clock, ClockName, run_on
@@ -211,6 +211,7 @@ class Pipeline:
     ) -> AsyncIterator[Call]:
         """One call. ``tools`` are added to those of the file; ``vars`` fill its variables."""
         agent = agent_for_call(self.loaded.agent, vars or {})
+        values = values_for_call(self.loaded.agent, vars or {})
         await self.start()
         try:
             assert self._workers is not None, "start() made them"
@@ -227,7 +228,7 @@ class Pipeline:
                     for provider in [self._providers.get(slot.key)]
                 ],
                 agent=agent,
-                tools=replace(self._tools, specs=self._tools.specs + own, mode=tool_mode),
+                tools=replace(self._tools, specs=self._tools.specs + own, mode=tool_mode, variables=values),
                 workers=self._workers,
                 clock=clock,
                 notices=self._notices,

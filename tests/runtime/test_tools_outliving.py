@@ -6,7 +6,7 @@ import asyncio
 
 from tests.support.toolbench import ToolBench, add, book, call, dawdles, error_of, settle, simulated
 from voicepipe.core.units import SECOND
-from voicepipe.runtime.tools import CLOSE_S, UNWIND_S
+from voicepipe.runtime.tool_tasks import CLOSE_S, UNWIND_S
 from voicepipe.speech.tools import tool
 
 
@@ -76,7 +76,8 @@ def test_a_tool_with_effects_outlives_its_turn_and_its_result_becomes_history() 
         bench.die(turn)
         assert await running is None
         assert bench.clock.now() == 1 * SECOND
-        assert bench.answers() == ["interrupted before it finished"]
+        (meanwhile,) = bench.answers()
+        assert "still running" in meanwhile
         await bench.clock.sleep(5 * SECOND)
         assert bench.answers() == ["booked"]
         assert [(f.result, f.error, f.at_ns) for f in bench.finished] == [("booked", False, 3 * SECOND)]
@@ -96,7 +97,103 @@ def test_what_was_finished_before_the_turn_died_is_kept() -> None:
         assert await running is None
         await settle()
         bench.conversation.finish(turn, completed=False)
-        assert bench.answers() == ['{"sum":2}', "interrupted before it finished"]
+        quick, slow = bench.answers()
+        assert quick == '{"sum":2}'
+        assert error_of(slow) == "interrupted before it finished"
+
+    simulated(test)
+
+
+def test_a_call_that_waits_for_the_commit_when_its_turn_dies_is_not_called_and_the_model_is_told() -> None:
+    async def test() -> None:
+        bench = ToolBench(book)
+        turn = bench.begin(live=False)
+        running = asyncio.ensure_future(bench.run(turn, call("book")))
+        await settle()
+        bench.commit(turn)
+        bench.die(turn)  # in the same step: nothing can have begun
+        assert await running is None
+        await bench.tools.close()
+        assert bench.records == []
+        (answer,) = bench.answers()
+        assert error_of(answer) == "interrupted before it was called"
+
+    simulated(test)
+
+
+def test_a_tool_with_effects_that_may_be_cancelled_is_and_the_model_is_told_that_it_may_have_had_them() -> (
+    None
+):
+    async def test() -> None:
+        undone: list[int] = []
+
+        @tool(cancellable=True)
+        async def reserve() -> None:
+            """Reserve a table, or undo it."""
+            try:
+                await asyncio.sleep(3)
+            except asyncio.CancelledError:
+                await asyncio.sleep(1)
+                undone.append(bench.clock.now() // SECOND)
+                raise
+
+        bench = ToolBench(reserve)
+        turn = bench.begin(live=False)
+        running = asyncio.ensure_future(bench.run(turn, call("reserve")))
+        await bench.clock.sleep(1 * SECOND)
+        assert bench.records == []  # it waits for the commit all the same
+        bench.commit(turn)
+        await bench.clock.sleep(1 * SECOND)
+        bench.die(turn)
+        assert await running is None
+        await settle()
+        (finished,) = bench.finished
+        assert finished.at_ns == 2 * SECOND
+        assert error_of(finished.result) == "interrupted before it finished. It may still have its effect."
+        assert bench.answers() == [finished.result]
+        await bench.tools.close()
+        assert undone == [3]
+
+    simulated(test)
+
+
+def test_a_tool_without_effects_that_may_not_be_cancelled_goes_on() -> None:
+    async def test() -> None:
+        @tool(side_effect=False, cancellable=False)
+        async def search() -> str:
+            """Search for three seconds, which isn't to be done in vain."""
+            await asyncio.sleep(3)
+            return "found"
+
+        bench = ToolBench(search)
+        turn = bench.begin()
+        running = asyncio.ensure_future(bench.run(turn, call("search")))
+        await bench.clock.sleep(1 * SECOND)
+        bench.die(turn)
+        assert await running is None
+        await bench.tools.close()
+        assert bench.answers() == ["found"]
+        assert [(f.result, f.at_ns) for f in bench.finished] == [("found", 3 * SECOND)]
+
+    simulated(test)
+
+
+def test_a_tool_without_effects_of_a_discarded_draft_is_recorded_once_and_is_no_history() -> None:
+    async def test() -> None:
+        bench = ToolBench(add, dawdles)
+        draft = bench.begin(live=False)
+        running = asyncio.ensure_future(bench.run(draft, call("add", {"a": 1}), call("dawdles", id="c2")))
+        await bench.clock.sleep(1 * SECOND)
+        bench.turns.discard()
+        bench.conversation.discard(draft)
+        assert await running is None
+        await settle()
+        assert [(s.turn, s.call_id) for s in bench.started] == [(draft, "c1"), (draft, "c2")]
+        assert [(f.turn, f.call_id, f.error) for f in bench.finished] == [
+            (draft, "c1", False),
+            (draft, "c2", True),
+        ]
+        assert bench.conversation.history == []
 
     simulated(test)
 

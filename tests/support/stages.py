@@ -19,7 +19,7 @@ from voicepipe.core.turns import Turn, Turns
 from voicepipe.providers.base import LlmProvider, ProviderConfig, SttProvider, TtsProvider, VadProvider
 from voicepipe.runtime.context import Context
 from voicepipe.speech.conversation import Conversation
-from voicepipe.stages.base import Deadlines, Stage
+from voicepipe.stages.base import Deadlines, SayMeanwhile, Stage
 
 RATE = 16_000
 FRAME = RATE // 50
@@ -35,7 +35,9 @@ class FakeTools:
     def offers(self) -> list[ToolOffer]:
         return [ToolOffer(name=name, description="", parameters={}) for name in self.results]
 
-    async def run(self, turn: Turn, calls: Sequence[ToolCall]) -> list[Message]:
+    async def run(
+        self, turn: Turn, calls: Sequence[ToolCall], *, asked_ns: int, say: SayMeanwhile | None = None
+    ) -> list[Message]:
         self.calls += calls
         answers = []
         for call in calls:

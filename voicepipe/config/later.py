@@ -17,7 +17,7 @@ _LATER: dict[str, tuple[str, ...]] = {
     "stages.*": ("fallback", "max_wait", "speculate", "barge_in"),
     "tests.*.expect": ("cost_usd",),
     "tests.*.steps.*.expect": ("ignored",),
-    "agent.tools.*": ("say_while_running", "http", "mcp", "schema", "headers", "allow"),
+    "agent.tools.*": ("http", "mcp", "schema", "headers", "allow"),
     # and the choices of a key
     "stages.*.strategy": ("adaptive", "push_to_talk", "provider"),
 }

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from voicepipe.config.explain import secret_paths
 from voicepipe.config.load import LoadedPipeline
+from voicepipe.config.models import PythonTool
 from voicepipe.config.variables import references
 from voicepipe.core.masking import MASK
 from voicepipe.core.nodes import Node
@@ -45,7 +46,9 @@ def _literal_secrets(loaded: LoadedPipeline) -> Iterator[ConfigError]:
 
 def _unused_variables(loaded: LoadedPipeline) -> Iterator[ConfigError]:
     agent = loaded.agent
-    used = references(agent.prompt) + references(agent.greeting.say if agent.greeting else "")
+    texts = [agent.prompt, agent.greeting.say if agent.greeting else ""]
+    texts += [tool.say_while_running or "" for tool in agent.tools if isinstance(tool, PythonTool)]
+    used = {name for text in texts for name in references(text)}
     for name in agent.variables:
         if name not in used:
             yield _at(loaded, "agent", "variables", name).place.error(

@@ -276,11 +276,14 @@ class _Loader:
 
     def _check_references(self, agent: Node) -> None:
         """Every ``{{name}}`` must be a declared variable."""
+        tools = agent.map.get("tools")
+        entries = tools.value if tools is not None and isinstance(tools.value, list) else []
+        meanwhile = [tool.map.get("say_while_running") for tool in entries if _is_map(tool)]
         variables = agent.map.get("variables")
         declared = variables.keys if variables else {}
         greeting = agent.map.get("greeting")
         say = greeting.map.get("say") if _is_map(greeting) else None
-        for template in (agent.map.get("prompt"), say):
+        for template in (agent.map.get("prompt"), say, *meanwhile):
             if template is None:
                 continue
             for name in references(template.text or ""):

@@ -23,6 +23,7 @@ from pydantic import (
 from voicepipe.config.conversations import TESTS, TOOL_RESULTS, Tests, ToolResults
 from voicepipe.core.units import SECOND, Duration, RelativeToFile
 from voicepipe.speech.chunker import has_words
+from voicepipe.speech.meanwhile import words_meanwhile
 from voicepipe.speech.notices import notice_texts
 
 ANY_PROVIDER = "*"
@@ -87,6 +88,13 @@ class PythonTool(Model):
     timeout: Duration | None = Field(None, gt=0, le=3600 * SECOND, description="how long a call may take")
     side_effect: bool | None = Field(
         None, description="whether a call changes anything; true unless it is said here or at @tool"
+    )
+    cancellable: bool | None = Field(
+        None,
+        description="whether an interruption ends a call; by default if it has no side effect",
+    )
+    say_while_running: Annotated[str, AfterValidator(words_meanwhile)] | None = Field(
+        None, description="said if a call isn't answered at once; {{name}} inserts a variable"
     )
 
     @property

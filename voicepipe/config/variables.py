@@ -1,4 +1,4 @@
-"""``{{name}}`` in the prompt and the greeting: data of one call, never instructions of rank.
+"""``{{name}}`` in what the agent is told and says: data of one call, never instructions of rank.
 
 A value is put on one line and cut, so that it can't pose as further paragraphs of the prompt; what it
 contains isn't looked at again.
@@ -35,8 +35,11 @@ def _one_line(value: str) -> str:
     return _BREAKS.sub(" ", value).strip()[:MAX_VALUE]
 
 
-def agent_for_call(config: AgentConfig, given: Mapping[str, str]) -> Agent:
-    """The agent of one call. Raises ``UsageError`` for a value that is missing or that nobody declared."""
+def values_for_call(config: AgentConfig, given: Mapping[str, str]) -> dict[str, str]:
+    """The value of every declared variable.
+
+    Raises ``UsageError`` for a value that is missing or that nobody declared.
+    """
     values = {name: variable.default or "" for name, variable in config.variables.items()}
     for name, value in given.items():
         if name not in values:
@@ -51,6 +54,12 @@ def agent_for_call(config: AgentConfig, given: Mapping[str, str]) -> Agent:
         raise UsageError(
             f"a value is missing for {', '.join(missing)}", hint=f"give it with --var {missing[0]}=VALUE"
         )
+    return values
+
+
+def agent_for_call(config: AgentConfig, given: Mapping[str, str]) -> Agent:
+    """The agent of one call. Raises ``UsageError`` as ``values_for_call`` does."""
+    values = values_for_call(config, given)
     return Agent(
         language=config.language,
         prompt=insert(config.prompt, values),

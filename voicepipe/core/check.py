@@ -253,7 +253,10 @@ class _Problem:
     def _unknown_key(self, key: str, also: Sequence[str]) -> ConfigError:
         if refused := self._refusal((*self._path, key)):
             return self._place.error(f"'{key}': {refused}")
-        known = {name for model in _models(self._annotation) for name in fields_of(model)}
+        models, given = _models(self._annotation), self._node.map
+        # Of several forms, the one whose first key is there is meant.
+        meant = [model for model in models if next(iter(fields_of(model)), None) in given] or models
+        known = {name for model in meant for name in fields_of(model)}
         if self._path == self._root:
             known |= set(also)
         return self._place.error(

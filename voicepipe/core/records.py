@@ -63,6 +63,8 @@ class ToolStarted:
     name: str
     arguments: dict[str, Any] | str
     """A string if the model's arguments were not a JSON object."""
+    joined: bool = False
+    """True: an equal call of an interrupted turn is under way, and its result is this one's, too."""
 
 
 @_record

@@ -1,32 +1,35 @@
 """The tool runner: the model's calls → messages for it, whatever the tools do.
 
-A tool that has effects waits for its turn's commit, and once it has begun it goes on when the turn dies:
-its result is recorded in the conversation, not spoken. A tool without effects is cancelled with its turn.
+A tool that has effects waits for its turn's commit. When a turn dies, those of its calls that may be
+cancelled are; the others go on to their end, and their results are kept in the conversation, not spoken.
+While such a call goes on, an equal one of a later turn waits for its result instead of executing it again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from voicepipe.config.models import Builtin, BuiltinTool, PythonTool
+from voicepipe.config.variables import insert
 from voicepipe.core.calls import Workers
 from voicepipe.core.clock import Clock
 from voicepipe.core.masking import mask_secrets
 from voicepipe.core.messages import Message, ToolCall, ToolOffer
 from voicepipe.core.records import Record, ToolFinished, ToolStarted
 from voicepipe.core.turns import Turn
-from voicepipe.core.units import SECOND, format_duration
+from voicepipe.core.units import MS, SECOND, format_duration
 from voicepipe.errors import ToolError, VoicepipeError
 from voicepipe.runtime.builtin_tools import builtin_tool, system_time
-from voicepipe.runtime.leash import Leash
 from voicepipe.runtime.tool_files import load_python_tools
 from voicepipe.runtime.tool_modes import ToolMode as ToolMode
 from voicepipe.runtime.tool_modes import error_text
+from voicepipe.runtime.tool_tasks import ToolTasks
+from voicepipe.speech.chunker import has_words
 from voicepipe.speech.conversation import Conversation
 from voicepipe.speech.tools import (
     ARGUMENTS_LIMIT,
@@ -36,6 +39,7 @@ from voicepipe.speech.tools import (
     tools_by_name,
     unknown_tool,
 )
+from voicepipe.stages.base import SayMeanwhile
 
 MAX_CALLS = 32
 """Calls that a model may make in one breath; more are a model that has lost its way."""
@@ -43,26 +47,29 @@ MAX_CALLS = 32
 MAX_ERROR = 500
 """Characters of an exception's text that the model is shown."""
 
-CLOSE_S = 5.0
-"""How long a session that has ended waits for tools that have effects, before it cancels them."""
+SAY_AFTER = 300 * MS
+"""How long a call may take before ``say_while_running`` is said. The model needs about as long again for its
+first word: an answer that comes sooner is spoken before such words would be over, and they would delay it."""
 
-UNWIND_S = 0.5
-"""How long it then waits for what was cancelled to come to its end."""
-
+_NOT_CALLED = "interrupted before it was called"
 _INTERRUPTED = "interrupted before it finished"
+_RUNNING = "still running; its result will stand here as soon as it is known"
+_MAYBE = "It may still have its effect."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolSet:
     """The tools of a pipeline, and how they are answered: ``mode`` None executes them.
 
-    ``secrets`` are values that no error text may contain; the set may grow meanwhile.
+    ``secrets`` are values that no error text may contain; the set may grow meanwhile. ``variables`` are the
+    values of one call, for what is said while a tool runs.
     """
 
     specs: tuple[ToolSpec, ...] = ()
     builtins: tuple[Builtin, ...] = ()
     mode: ToolMode | None = None
     secrets: Collection[str] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
     wall_clock: Callable[[], datetime] = system_time
 
     @classmethod
@@ -94,28 +101,46 @@ class ToolSet:
 
 def _load(entry: PythonTool) -> list[ToolSpec]:
     reference = str(entry.file) if entry.function is None else f"{entry.file}:{entry.function}"
-    changes: dict[str, Any] = {}
-    if entry.timeout is not None:
-        changes["timeout_s"] = entry.timeout / SECOND
-    if entry.side_effect is not None:
-        changes["side_effect"] = entry.side_effect
+    said_here = {
+        "timeout_s": None if entry.timeout is None else entry.timeout / SECOND,
+        "side_effect": entry.side_effect,
+        "may_cancel": entry.cancellable,
+        "say_while_running": entry.say_while_running,
+    }
+    changes: dict[str, Any] = {key: value for key, value in said_here.items() if value is not None}
     return [replace(spec, **changes) for spec in load_python_tools(reference, entry.file.parent)]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class _Run:
-    """One call on its way. ``task`` gives the text that the model sees."""
+    """One call on its way. ``result`` is the text that the model sees, once ``task`` has ended."""
 
+    turn: int
     call: ToolCall
     spec: ToolSpec | None
     given: Any
-    task: asyncio.Task[str] | None = None
+    asked_ns: int
+    """When the model was given what it knew: results that came later are news to it."""
+    task: asyncio.Task[None] = field(init=False)
     begun: bool = False
+    joined: _Run | None = None
+    """The equal call that is executed in place of this one."""
+    result: str | None = None
+    failed: bool = True
+    ended_ns: int | None = None
 
     @property
     def goes_on(self) -> bool:
         """Whether it outlives its turn."""
-        return self.begun and self.spec is not None and self.spec.side_effect
+        return self.begun and self.spec is not None and not self.spec.cancellable
+
+    def is_news(self, asked_ns: int) -> bool:
+        """Whether a model that was asked at ``asked_ns`` can't know its result."""
+        return self.ended_ns is None or self.ended_ns >= asked_ns
+
+    def is_again(self, other: _Run) -> bool:
+        """Whether ``other`` asks for the same."""
+        return (self.call.name, self.given) == (other.call.name, other.given)
 
 
 class SessionTools:
@@ -137,13 +162,14 @@ class SessionTools:
         self._record = record
         self._secrets = tools.secrets
         self._specs = tools.by_name(hang_up=hang_up)
+        self._words = _words_meanwhile(self._specs, tools.variables)
         self._answer = tools.mode.open(clock) if tools.mode is not None else None
         self._always_live = {"end_call"} & set(tools.builtins)
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._late: set[asyncio.Task[Any]] = set()
-        """Those whose time is over; they have been cancelled."""
-        self._leashes: set[Leash] = set()
-        """Of somebody else's code under way."""
+        self._tasks = ToolTasks()
+        self._left: list[_Run] = []
+        """Calls that go on although their turn is dead, and those whose results are still news."""
+        self._last_said: tuple[int, str] | None = None
+        """The turn and the words of what was said last while a tool ran."""
 
     def offers(self) -> list[ToolOffer]:
         return [
@@ -151,78 +177,129 @@ class SessionTools:
             for spec in self._specs.values()
         ]
 
-    async def run(self, turn: Turn, calls: Sequence[ToolCall]) -> list[Message]:
-        """See ``ToolRunner.run``. If the turn dies, what was finished is kept in the conversation."""
-        runs = [_Run(call, self._specs.get(call.name), _parsed(call.arguments)) for call in calls]
+    async def run(
+        self, turn: Turn, calls: Sequence[ToolCall], *, asked_ns: int, say: SayMeanwhile | None = None
+    ) -> list[Message]:
+        """See ``ToolRunner.run``. If the turn dies, what becomes of each call is kept in the conversation."""
+        self._left = [run for run in self._left if run.is_news(asked_ns)]
+        runs = [
+            _Run(
+                turn=turn.id,
+                call=call,
+                spec=self._specs.get(call.name),
+                given=_parsed(call.arguments),
+                asked_ns=asked_ns,
+            )
+            for call in calls
+        ]
         for index, run in enumerate(runs):
-            run.task = self._spawn(self._perform(turn, run, too_many=index >= MAX_CALLS))
-        tasks = [run.task for run in runs if run.task is not None]
-        if tasks:
-            try:
-                await asyncio.wait(tasks)
-            except asyncio.CancelledError:
-                for run in runs:
-                    self._leave(turn.id, run)
-                raise
+            run.task = self._tasks.spawn(self._perform(turn, run, too_many=index >= MAX_CALLS))
+        try:
+            await self._say_meanwhile(turn, runs, say)
+            for run in runs:
+                await asyncio.wait([run.task])
+        except BaseException:
+            for run in runs:
+                self._leave(run)
+            raise
+        for run in runs:
+            run.task.result()  # raises what isn't the tool's: a log that can't be written
         return [
-            Message(role="tool", text=task.result(), tool_call_id=call.id)
-            for call, task in zip(calls, tasks, strict=True)
+            Message(role="tool", text=_result(run), tool_call_id=call.id)
+            for call, run in zip(calls, runs, strict=True)
         ]
 
     async def close(self) -> None:
         """Wait a bounded time for the tools that go on, then cancel them; what resists is left behind."""
+        await self._tasks.close()
+
+    # ── what is said meanwhile ───────────────────────────────────────────────────────────────────
+
+    async def _say_meanwhile(self, turn: Turn, runs: Sequence[_Run], say: SayMeanwhile | None) -> None:
+        """Have the words of one of ``runs`` said, unless those that have any are answered soon.
+
+        Nothing is said twice in a row, nor before the caller may hear it.
+        """
+        if say is None:
+            self._last_said = None
+            return
+        words = {run: text for run in runs if (text := self._words.get(run.call.name))}
+        words = {run: text for run, text in words.items() if self._last_said != (turn.id, text)}
+        if not words:
+            return
+        due = self._tasks.spawn(self._silence_is_over(turn, words))
         try:
-            if going_on := self._tasks - self._late:
-                await asyncio.wait(going_on, timeout=CLOSE_S)
+            while words and not due.done():
+                await asyncio.wait([due, *(run.task for run in words)], return_when=asyncio.FIRST_COMPLETED)
+                words = {run: text for run, text in words.items() if not run.task.done()}
         finally:
-            for task in self._tasks:
-                task.cancel()
-            if self._tasks:
-                await asyncio.wait(self._tasks, timeout=UNWIND_S)
-            for leash in self._leashes:
-                leash.let_go()
-            for task in self._tasks:
-                task.cancel()
-            if self._tasks:
-                await asyncio.wait(self._tasks)
+            due.cancel()
+        if words and not due.cancelled():
+            text = next(iter(words.values()))
+            self._last_said = (turn.id, text)
+            await say(text)
+
+    async def _silence_is_over(self, turn: Turn, runs: Collection[_Run]) -> None:
+        """Return when a call takes so long that something has to be said. Effects begin at the commit."""
+        began = self._clock.now()
+        await turn.committed()
+        if all(run.spec is not None and run.spec.side_effect for run in runs):
+            began = self._clock.now()
+        await self._clock.sleep_until(began + SAY_AFTER)
 
     # ── one call ─────────────────────────────────────────────────────────────────────────────────
 
-    def _leave(self, turn: int, run: _Run) -> None:
+    def _leave(self, run: _Run) -> None:
         """Nobody waits for ``run`` any more."""
-        assert run.task is not None, "every run has its task"
-        if not run.task.done() and not run.goes_on:
-            run.task.cancel()
+        if run.task.done():
+            self._keep(run)
             return
+        if run.goes_on:
+            self._conversation.add_tool_result(run.turn, run.call.id, _RUNNING)
+            if run.joined is None:
+                self._left.append(run)
+        else:
+            run.task.cancel()
+        run.task.add_done_callback(lambda _: self._keep(run))
 
-        def keep(task: asyncio.Task[str]) -> None:
-            if not task.cancelled():
-                self._conversation.add_tool_result(turn, run.call.id, task.result())
+    def _keep(self, run: _Run) -> None:
+        self._conversation.add_tool_result(run.turn, run.call.id, _result(run))
 
-        run.task.add_done_callback(keep)
-
-    async def _perform(self, turn: Turn, run: _Run, *, too_many: bool) -> str:
-        """Execute one call. However it ends, it is recorded once."""
-        call = run.call
-        if run.spec is not None and run.spec.side_effect:
+    async def _perform(self, turn: Turn, run: _Run, *, too_many: bool) -> None:
+        """Answer one call. However it ends, it is recorded once."""
+        call, spec = run.call, run.spec
+        if spec is not None and spec.side_effect:
             await turn.committed()
         run.begun = True
+        run.joined = next(
+            (left for left in self._left if left.is_again(run) and left.is_news(run.asked_ns)), None
+        )
         self._record(
             ToolStarted(
-                at_ns=self._clock.now(), turn=turn.id, call_id=call.id, name=call.name, arguments=run.given
+                at_ns=self._clock.now(),
+                turn=turn.id,
+                call_id=call.id,
+                name=call.name,
+                arguments=run.given,
+                joined=run.joined is not None,
             )
         )
-        result, failed = error_text(_INTERRUPTED), True
+        result, failed = error_text(_with_effect(_INTERRUPTED, spec)), True
         try:
             if too_many:
                 raise ToolError(f"not called: more than {MAX_CALLS} tools at once")
-            result, failed = await self._execute(run), False
+            if run.joined is not None:
+                await asyncio.wait([run.joined.task])
+                result, failed = _result(run.joined), run.joined.failed
+            else:
+                result, failed = await self._execute(run), False
         except Exception as error:  # a tool may raise anything, and the model goes on with all of it
             result = error_text(mask_secrets(_what_happened(error), self._secrets))
         finally:
+            run.result, run.failed, run.ended_ns = result, failed, self._clock.now()
             self._record(
                 ToolFinished(
-                    at_ns=self._clock.now(),
+                    at_ns=run.ended_ns,
                     turn=turn.id,
                     call_id=call.id,
                     name=call.name,
@@ -230,7 +307,6 @@ class SessionTools:
                     error=failed,
                 )
             )
-        return result
 
     async def _execute(self, run: _Run) -> str:
         spec = run.spec
@@ -238,11 +314,12 @@ class SessionTools:
             raise ToolError(unknown_tool(run.call.name, self._specs))
         arguments = spec.validate(run.given)
         if self._answer is not None and spec.name not in self._always_live:
-            text: str = await self._within(spec, self._answer(spec.name, run.given))
-            return text
-        if spec.is_async:
-            return result_text(await self._within(spec, spec.fn(**arguments)))
-        return await self._in_worker(spec, arguments)
+            answer = self._answer(spec.name, run.given)
+        elif spec.is_async:
+            answer = spec.fn(**arguments)
+        else:
+            return await self._in_worker(spec, arguments)
+        return result_text(await self._tasks.within(spec.timeout_s, answer, late=_too_late(spec)))
 
     async def _in_worker(self, spec: ToolSpec, arguments: dict[str, Any]) -> str:
         def execute() -> str | Exception:
@@ -260,42 +337,15 @@ class SessionTools:
             raise outcome
         return outcome
 
-    async def _within(self, spec: ToolSpec, answer: Awaitable[Any]) -> Any:
-        """Await the answer in a task of its own: one that resists its cancellation is left behind."""
-        leash = Leash(answer)
-        self._leashes.add(leash)
-        task = self._spawn(_sealed(leash))
-        task.add_done_callback(lambda _: self._leashes.discard(leash))
-        try:
-            await asyncio.wait([task], timeout=spec.timeout_s)
-        finally:
-            task.cancel()
-        if not task.done():
-            self._late.add(task)
-            raise _too_late(spec)
-        if task.cancelled():
-            raise ToolError("it cancelled itself")
-        return task.result()
 
-    def _spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        task = asyncio.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._forget)
-        return task
-
-    def _forget(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        self._late.discard(task)
-        if not task.cancelled():
-            task.exception()  # of a tool that was left behind, nobody else will ask for it
+def _words_meanwhile(specs: Mapping[str, ToolSpec], variables: Mapping[str, str]) -> dict[str, str]:
+    """What is said while a tool runs, by the tool's name, with the call's variables in it."""
+    words = {name: insert(spec.say_while_running or "", variables) for name, spec in specs.items()}
+    return {name: text for name, text in words.items() if has_words(text)}
 
 
-async def _sealed(answer: Awaitable[Any]) -> Any:
-    """``sys.exit()`` in somebody's tool must end the tool's call, not the event loop."""
-    try:
-        return await answer
-    except SystemExit as error:
-        raise ToolError(f"it tried to end the process: SystemExit({error})") from error
+def _result(run: _Run) -> str:
+    return error_text(_NOT_CALLED) if run.result is None else run.result
 
 
 def _parsed(arguments: str) -> Any:
@@ -318,6 +368,9 @@ def _what_happened(error: Exception) -> str:
 
 
 def _too_late(spec: ToolSpec) -> ToolError:
-    effect = " It may still have its effect." if spec.side_effect else ""
     limit = format_duration(round(spec.timeout_s * SECOND))
-    return ToolError(f"{spec.name} gave no answer within {limit}.{effect}")
+    return ToolError(_with_effect(f"{spec.name} gave no answer within {limit}", spec))
+
+
+def _with_effect(problem: str, spec: ToolSpec | None) -> str:
+    return f"{problem}. {_MAYBE}" if spec is not None and spec.side_effect else f"{problem}"

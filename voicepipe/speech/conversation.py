@@ -72,17 +72,16 @@ class Conversation:
         exchange.messages[-1] = replace(exchange.messages[-1], tool_calls=tuple(calls))
 
     def add_tool_result(self, turn: int, call_id: str, result: str) -> None:
-        """A result that comes after its turn has ended isn't lost: it takes its place in the history."""
+        """The answer to a call, in place of an earlier one. It isn't lost if its turn has ended meanwhile."""
         exchange = self._exchanges.get(turn)
         if exchange is None:
             return
         message = Message(role="tool", text=result, tool_call_id=call_id)
-        if not exchange.finished:
+        index = _answer(exchange.messages, call_id)
+        if index is not None:
+            exchange.messages[index] = message
+        elif not exchange.finished:
             exchange.messages.append(message)
-            return
-        for index, old in enumerate(exchange.messages):
-            if old.role == "tool" and old.tool_call_id == call_id:
-                exchange.messages[index] = message
 
     def add_heard(self, turn: int, segment: Segment, samples: int) -> None:
         """``samples`` of ``segment`` have been heard so far."""
@@ -150,6 +149,17 @@ class Conversation:
 def _said(exchange: _Exchange) -> str:
     parts = (m.text.strip() for m in exchange.messages if m.role == "assistant")
     return " ".join(part for part in parts if part)
+
+def _answer(messages: Sequence[Message], call_id: str) -> int | None:
+    """Where the answer to the last call of this id stands, if there is one."""
+    for index in reversed(range(len(messages))):
+        message = messages[index]
+        if message.role == "tool" and message.tool_call_id == call_id:
+            return index
+        if any(call.id == call_id for call in message.tool_calls):
+            break
+    return None
+
 
 
 def _heard(exchange: _Exchange, *, history_only: bool) -> str:

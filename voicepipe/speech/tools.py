@@ -20,6 +20,7 @@ from pydantic_core import PydanticSerializationError, to_json
 from voicepipe.core.names import did_you_mean
 from voicepipe.core.units import SECOND, parse_duration
 from voicepipe.errors import ToolError, UsageError
+from voicepipe.speech.meanwhile import words_meanwhile
 from voicepipe.speech.signatures import fail, read_signature
 
 DEFAULT_TIMEOUT = "10s"
@@ -53,9 +54,27 @@ class ToolSpec:
     timeout_s: float
     is_async: bool
     fn: Callable[..., Any]
+    may_cancel: bool | None = None
+    """Whether an interruption ends a call; None: exactly if it has no side effects."""
+    say_while_running: str | None = None
+    """What the agent says if a call isn't answered at once."""
     model: type[BaseModel] = field(repr=False)
     names: dict[str, str] = field(repr=False)
     """The parameter behind each field of ``model``."""
+
+    def __post_init__(self) -> None:
+        if self.may_cancel and self.side_effect and not self.is_async:
+            fail(
+                self.fn,
+                f"a call of '{self.name}' can't be cancelled: its thread can't be stopped and would have "
+                "its effect all the same",
+                hint="Make it 'async def', or leave 'cancellable' out.",
+            )
+
+    @property
+    def cancellable(self) -> bool:
+        """Whether a call ends when the reply that it is for is interrupted; else it goes on to its end."""
+        return not self.side_effect if self.may_cancel is None else self.may_cancel
 
     def validate(self, arguments: str | Mapping[str, Any]) -> dict[str, Any]:
         """The keyword arguments for ``fn``, defaults included, from what the model wrote.
@@ -119,6 +138,8 @@ def tool(
     description: str | None = None,
     side_effect: bool = True,
     timeout: str | float = DEFAULT_TIMEOUT,
+    cancellable: bool | None = None,
+    say_while_running: str | None = None,
 ) -> Callable[[F], F]: ...
 
 
@@ -130,13 +151,25 @@ def tool(
     description: str | None = None,
     side_effect: bool = True,
     timeout: str | float = DEFAULT_TIMEOUT,
+    cancellable: bool | None = None,
+    say_while_running: str | None = None,
 ) -> F | Callable[[F], F]:
     """Mark a function as a tool: ``@tool`` or ``@tool(side_effect=False, timeout="3s")``.
 
     The parameters' types and the docstring become what the model sees. ``side_effect=False`` promises that
-    a call changes nothing. ``timeout`` carries its unit, or is a number of seconds. Raises ``ConfigError``
-    with the function's place for a signature that a model can't fill in.
+    a call changes nothing. ``timeout`` carries its unit, or is a number of seconds. ``cancellable``: an
+    interruption ends a call; it is true exactly without side effects unless it is given.
+    ``say_while_running`` is spoken if a call isn't answered at once. Raises ``ConfigError`` with the
+    function's place for a signature that a model can't fill in.
     """
+    options: dict[str, Any] = {
+        "name": name,
+        "description": description,
+        "side_effect": side_effect,
+        "timeout_s": _seconds(timeout),
+        "may_cancel": cancellable,
+        "say_while_running": None if say_while_running is None else _own_words(say_while_running),
+    }
 
     def mark(function: F) -> F:
         if inspect.ismethod(function):
@@ -144,10 +177,7 @@ def tool(
                 f"@tool marks functions, found a method of {function.__self__!r}",
                 hint="Pass the method itself: tools=[thing.method].",
             )
-        spec = _build(
-            function, name=name, description=description, side_effect=side_effect, timeout_s=_seconds(timeout)
-        )
-        setattr(function, _ATTRIBUTE, spec)
+        setattr(function, _ATTRIBUTE, _build(function, **options))
         return function
 
     return mark if fn is None else mark(fn)
@@ -155,9 +185,7 @@ def tool(
 
 def tool_spec(fn: Callable[..., Any]) -> ToolSpec:
     """The spec of a function, marked with ``@tool`` or not (then with the defaults)."""
-    return find_spec(fn) or _build(
-        fn, name=None, description=None, side_effect=True, timeout_s=_seconds(DEFAULT_TIMEOUT)
-    )
+    return find_spec(fn) or _build(fn, side_effect=True, timeout_s=_seconds(DEFAULT_TIMEOUT))
 
 
 def find_spec(thing: object) -> ToolSpec | None:
@@ -221,7 +249,7 @@ def _no_json(value: Any, problem: str) -> ToolError:
 
 
 def _build(
-    fn: Callable[..., Any], *, name: str | None, description: str | None, side_effect: bool, timeout_s: float
+    fn: Callable[..., Any], *, name: str | None = None, description: str | None = None, **options: Any
 ) -> ToolSpec:
     signature = read_signature(fn)
     spec_name = fn.__name__ if name is None else name
@@ -235,13 +263,25 @@ def _build(
         name=spec_name,
         description=signature.description if description is None else description,
         parameters=signature.schema,
-        side_effect=side_effect,
-        timeout_s=timeout_s,
         is_async=inspect.iscoroutinefunction(fn),
         fn=fn,
         model=signature.model,
         names=signature.names,
+        **options,
     )
+
+
+def _own_words(text: str) -> str:
+    try:
+        words = words_meanwhile(text)
+    except ValueError as error:
+        raise UsageError(f"@tool(say_while_running=...): {error}") from None
+    if "{{" in words:
+        raise UsageError(
+            "@tool(say_while_running=...): variables belong to a pipeline and can't be inserted here",
+            hint="Write it in the pipeline file: {python: ./tools.py:NAME, say_while_running: ...}.",
+        )
+    return words
 
 
 def _seconds(timeout: str | float) -> float:

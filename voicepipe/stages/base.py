@@ -9,7 +9,7 @@ The class is registered under the entry-point group ``voicepipe.stages`` by its 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Protocol, TypeVar
@@ -48,6 +48,10 @@ class GuardedCall(Protocol[E_co]):
         ...
 
 
+SayMeanwhile = Callable[[str], Awaitable[None]]
+"""Has words said while a tool runs; they aren't a part of the reply."""
+
+
 class ToolRunner(Protocol):
     """Executes the model's tool calls; see ``runtime.tools``."""
 
@@ -55,8 +59,15 @@ class ToolRunner(Protocol):
         """The tools as the model sees them."""
         ...
 
-    async def run(self, turn: Turn, calls: Sequence[ToolCall]) -> list[Message]:
-        """Execute ``calls`` side by side; one ``tool`` message each, errors included, in their order."""
+    async def run(
+        self, turn: Turn, calls: Sequence[ToolCall], *, asked_ns: int, say: SayMeanwhile | None = None
+    ) -> list[Message]:
+        """Execute ``calls`` side by side; one ``tool`` message each, errors included, in their order.
+
+        ``asked_ns`` is the session time at which the model was given the conversation that it answers with
+        these calls. ``say`` is awaited at most once, if a call takes its time and has words for that; None:
+        the model's own words fill the wait.
+        """
         ...
 
 
