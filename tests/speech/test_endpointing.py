@@ -15,7 +15,7 @@ LOUD, QUIET = -20.0, -60.0
 def endpointer(
     *, threshold: float = 0.5, min_speech: int = 2 * WINDOW, hangover: int = 3 * WINDOW
 ) -> Endpointer:
-    return Endpointer(threshold=threshold, min_speech=min_speech, hangover=hangover)
+    return Endpointer(threshold=threshold, min_speech=min_speech, hangover=hangover, first_sign=hangover)
 
 
 def decisions(

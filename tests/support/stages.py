@@ -79,6 +79,7 @@ class Bench:
             workers=make_workers(),
             conversation=self.conversation,
             tools=self.tools,
+            speculates=True,
             provider=stage.provider,
             deadlines=getattr(stage.config, "timeout", Deadlines()),
             report=self.reports.append,

@@ -25,3 +25,16 @@ def fade_out(pcm: Pcm, rate: int, ms: float) -> Pcm:
         return pcm
     ramp = np.arange(fading - 1, -1, -1, dtype=np.float32) / np.float32(fading)
     return np.concatenate((pcm[:-fading], to_pcm(pcm[-fading:] * ramp)))
+
+
+def fade_in(pcm: Pcm, rate: int, ms: float) -> Pcm:
+    """Fade the first ``ms`` milliseconds of ``pcm`` (mono, at ``rate`` Hz) linearly from silence."""
+    return fade_out(pcm[::-1], rate, ms)[::-1]
+
+
+def glide(pcm: Pcm, from_db: float, to_db: float) -> Pcm:
+    """Change the gain from ``from_db`` to ``to_db`` decibels over all of ``pcm``, so that nothing clicks."""
+    if from_db == to_db:
+        return gain(pcm, to_db)
+    ramp = np.linspace(amplitude(from_db), amplitude(to_db), len(pcm), dtype=np.float32)
+    return to_pcm(pcm * ramp)

@@ -78,9 +78,9 @@ def _notices(loaded: LoadedPipeline) -> Iterator[ConfigError]:
 def _silence(loaded: LoadedPipeline) -> Iterator[ConfigError]:
     hangover = max((s.config.hangover for s in loaded.slots if isinstance(s.config, VadConfig)), default=0)
     for slot in loaded.slots:
-        if isinstance(slot.config, TurnConfig) and slot.config.min_silence < hangover:
+        if isinstance(slot.config, TurnConfig) and slot.config.silence < hangover:
             yield _at(loaded, "stages", slot.key, "min_silence").place.error(
-                f"min_silence ({format_duration(slot.config.min_silence)}) is shorter than the vad's hangover"
+                f"min_silence ({format_duration(slot.config.silence)}) is shorter than the vad's hangover"
                 f" ({format_duration(hangover)}), which comes first"
             )
 

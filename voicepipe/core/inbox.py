@@ -39,6 +39,7 @@ class Inbox(Generic[F]):
         self._data: deque[Frame] = deque()
         self._control: deque[Control] = deque()
         self._reader: asyncio.Future[None] | None = None
+        self._handler: Callable[[Control], None] | None = None
         self._blocked: deque[asyncio.Future[None]] = deque()
         self._writers = 0
         self._left = False
@@ -102,9 +103,12 @@ class Inbox(Generic[F]):
 
     def send_control(self, control: Control) -> None:
         """Put ``control`` in front of all data, behind the control frames that wait already."""
-        if not self._left:
-            self._control.append(control)
-            self._wake_reader()
+        if self._left:
+            return
+        if self._handler is not None:
+            self._handler(control)
+        self._control.append(control)
+        self._wake_reader()
 
     def _append(self, frame: Frame) -> None:
         for probe in self._on_in:
@@ -118,6 +122,21 @@ class Inbox(Generic[F]):
 
     def __aiter__(self) -> Inbox[F]:
         return self
+
+    def obey(self, handler: Callable[[Control], None]) -> None:
+        """Call ``handler`` with each control frame at once, in the middle of whatever the reader awaits.
+
+        The reader still gets the frame, so that it looks again.
+        """
+        self._handler = handler
+
+    async def control(self) -> Control | None:
+        """The next control frame, while the data waits; None when the last writer has left."""
+        while not self._control:
+            if self._writers <= 0:
+                return None
+            await self._news()
+        return self._control.popleft()
 
     async def __anext__(self) -> Any:
         """The next control or data frame; the iteration ends when the last writer has left."""
@@ -138,11 +157,14 @@ class Inbox(Generic[F]):
                 return frame
             if self._writers <= 0:
                 raise StopAsyncIteration
-            self._reader = asyncio.get_running_loop().create_future()
-            try:
-                await self._reader
-            finally:
-                self._reader = None
+            await self._news()
+
+    async def _news(self) -> None:
+        self._reader = asyncio.get_running_loop().create_future()
+        try:
+            await self._reader
+        finally:
+            self._reader = None
 
     def leave(self) -> None:
         """The reader reads no more: what waits is dropped, and writers get ``LinkClosed``."""

@@ -33,6 +33,7 @@ class Context:
         workers: Workers,
         conversation: Conversation,
         tools: ToolRunner,
+        speculates: bool,
         provider: Provider | None,
         deadlines: Deadlines,
         report: Callable[[Upward], None],
@@ -46,6 +47,7 @@ class Context:
         self.workers = workers
         self.conversation = conversation
         self.tools = tools
+        self.speculates = speculates
         self.report = report
         self.broadcast = broadcast
         self.record = record

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from voicepipe.config.load import LoadedPipeline
-from voicepipe.core.frames import AudioIn, AudioOut, EndOfAudio, Frame, TypedText
+from voicepipe.core.frames import AudioIn, AudioOut, EndOfAudio, Frame, Talk, TypedText
 from voicepipe.core.names import did_you_mean
 from voicepipe.core.ports import Ports, ports_of
 from voicepipe.errors import GraphError
@@ -65,13 +65,16 @@ class Graph:
 
 
 _END_PORTS = {
-    INPUT: Ports(takes=frozenset(), gives=frozenset({AudioIn, TypedText})),
+    INPUT: Ports(takes=frozenset(), gives=frozenset({AudioIn, Talk, TypedText})),
     OUTPUT: Ports(takes=frozenset({AudioOut, EndOfAudio}), gives=frozenset()),
 }
 
 _USUAL_SOURCE: Mapping[str, str] = {
     "SpeechStarted": "vad: silero",
+    "SpeechPaused": "vad: silero",
+    "SpeechResumed": "vad: silero",
     "SpeechStopped": "vad: silero",
+    "Prosody": "vad: silero",
     "Transcript": "stt: faster-whisper/base.en",
     "UserTurn": "turn: {}",
     "Text": "llm: openai/…",

@@ -65,6 +65,9 @@ class Session:
         self._slots = slots
         self._workers = workers
         self._notices = notices or {}
+        self._speculative: tuple[str, ...] = next(
+            (getattr(slot.stage.config, "speculate", ()) for slot in slots if slot.name == TURN), ()
+        )
         self._observers: list[Observer] = []
         self._inboxes = self._make_inboxes()
         self._idle_since: int | None = None if agent.greeting else 0
@@ -117,7 +120,9 @@ class Session:
 
     async def run(self, audio_in: AudioInput, audio_out: AudioOutput) -> None:
         """Hold the call until somebody hangs up. A stage's unexpected exception ends it and is raised."""
-        playout = Playout(audio_out, clock=self.clock, turns=self.turns, report=self._report)
+        playout = Playout(
+            audio_out, clock=self.clock, turns=self.turns, report=self._report, notices=self._notices
+        )
         try:
             async with asyncio.TaskGroup() as call:
                 player = call.create_task(playout.run(self._inboxes[OUTPUT]), name="playout")
@@ -198,6 +203,7 @@ class Session:
             workers=self._workers,
             conversation=self.conversation,
             tools=self._tools,
+            speculates=slot.name.partition("/")[0] in self._speculative,
             provider=slot.provider,
             deadlines=getattr(slot.stage.config, "timeout", Deadlines()),
             report=self._report,

@@ -1,329 +1,406 @@
-"""Whose turn it is: one total transition table, and the memory of what the caller is saying.
+"""Whose turn it is: which event of ``speech.turn_table`` a frame is, and the memory that this takes.
 
-The table has a row for each event and a column for each state; a cell that is left out is a
-``TypeError`` when this module is imported. Nothing here waits or reads a clock: ``now`` is the session
-time of the event, and the shell (``stages.turn``) arms one timer from ``deadline``.
+Nothing here waits or reads a clock: ``at_ns`` of a frame is when it happened, and the shell
+(``stages.turn``) arms one timer from ``deadline``. Every state but IDLE, LISTENING and SPEAKING has one;
+those three wait for the caller, the VAD and the loudspeaker.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+import re
+from collections.abc import Callable
 
 from voicepipe.core.frames import (
     Heard,
     PlaybackStarted,
+    PlaybackStopped,
+    Prosody,
     ProviderBegan,
     Repeat,
     Skip,
+    SpeechPaused,
+    SpeechResumed,
     SpeechStarted,
     SpeechStopped,
+    Talk,
     ToolWaiting,
     Transcript,
     TurnFailed,
     TypedText,
 )
+from voicepipe.core.records import IgnoredReason
+from voicepipe.core.units import MS, SECOND
+from voicepipe.speech.backchannels import Said, classify
+from voicepipe.speech.turn_rules import CallerTurn, Ignored, PolicyInput, Rules
+from voicepipe.speech.turn_table import AUDIBLE, INTRUDED, REPLYING, TABLE, THINKING, Action, Event
+from voicepipe.speech.turn_table import State as State
+from voicepipe.speech.utterances import Utterances
+from voicepipe.speech.waits import Waits
 
-PolicyInput = (
-    SpeechStarted
-    | SpeechStopped
-    | Transcript
-    | TypedText
-    | PlaybackStarted
-    | Heard
-    | TurnFailed
-    | ToolWaiting
-    | ProviderBegan
-    | Skip
-    | Repeat
-)
+VERDICT = SECOND
+"""How long the words of a sound that has ended are waited for before the reply comes back."""
 
+WORDS_LAG = 400 * MS
+"""How much longer a recogniser that tells words early may take over them: a cough never has any."""
 
-class State(StrEnum):
-    IDLE = "idle"
-    LISTENING = "listening"
-    ENDPOINTING = "endpointing"
-    """The caller has paused; it may be the end of the turn."""
-    TRANSCRIBING = "transcribing"
-    """The turn is over, but its words aren't all known yet."""
-    PROCESSING = "processing"
-    WAITING_FOR_TOOL = "waiting_for_tool"
-    SPEAKING = "speaking"
+KEY_LAG = 400 * MS
+"""How long after the key to talk was let go the VAD may take to notice the end."""
 
+MAX_DRAFTS = 4
+"""Of one turn. A recogniser that keeps changing its mind must not be expensive."""
 
-class Event(StrEnum):
-    GREET = "greet"
-    TYPED = "typed"
-    SPEECH_STARTED = "speech started"
-    SPEECH_STOPPED = "speech stopped"
-    WAIT_OVER_WITH_WORDS = "wait over, words"
-    WAIT_OVER_WITHOUT_WORDS = "wait over, no words"
-    WAIT_OVER_TOO_SOON = "wait over, transcript missing"
-    PROVIDER_BEGAN = "provider began"
-    TOOL_STARTED = "tool started"
-    TOOL_FINISHED = "tool finished"
-    PLAYBACK_STARTED = "playback started"
-    HEARD = "segment heard"
-    REPLY_ENDED = "reply ended"
-    REPLY_ENDED_TO_REPEAT = "reply ended, repeat wanted"
-    FAILED = "turn failed"
-    SKIP = "skip"
-    REPEAT = "repeat"
-
-
-class Action(StrEnum):
-    """What the shell has to do; executed in the order given."""
-
-    WAIT = "wait"
-    """Arm the timer for the end of the turn."""
-    STOP_WAITING = "stop waiting"
-    COMMIT = "commit"
-    """Make a turn of the words so far and have it answered."""
-    FORGET = "forget"
-    """There were no words: nothing is due."""
-    INTERRUPT = "interrupt"
-    """The reply is dead."""
-    FINISH = "finish"
-    """The reply has come to its end."""
-    FAIL = "fail"
-    """The reply can't be given."""
-    REPEAT = "repeat"
-    """Make a turn of the last reply's words."""
-    REPEAT_LATER = "repeat later"
-    """The policy remembers that the reply is to be repeated when it has ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    state: State | None
-    """None: stay."""
-    actions: tuple[Action, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CallerTurn:
-    """What the caller said and typed. The times are None if it was only typed.
-
-    ``end_of_speech_ns`` is estimated; at ``wait_over_ns`` the silence had lasted long enough.
-    """
-
-    text: str
-    end_of_speech_ns: int | None
-    wait_over_ns: int | None
-
-
-IGNORE = Cell(None, ())
-_Row = dict[State, Cell]
-
-
-def _to(state: State, *actions: Action) -> Cell:
-    return Cell(state, actions)
-
-
-def _row(
-    *,
-    idle: Cell,
-    listening: Cell,
-    endpointing: Cell,
-    transcribing: Cell,
-    processing: Cell,
-    waiting_for_tool: Cell,
-    speaking: Cell,
-) -> _Row:
-    return {
-        State.IDLE: idle,
-        State.LISTENING: listening,
-        State.ENDPOINTING: endpointing,
-        State.TRANSCRIBING: transcribing,
-        State.PROCESSING: processing,
-        State.WAITING_FOR_TOOL: waiting_for_tool,
-        State.SPEAKING: speaking,
-    }
-
-
-_never = _row(
-    idle=IGNORE,
-    listening=IGNORE,
-    endpointing=IGNORE,
-    transcribing=IGNORE,
-    processing=IGNORE,
-    waiting_for_tool=IGNORE,
-    speaking=IGNORE,
-)
-_interrupted = _to(State.LISTENING, Action.INTERRUPT)
-_replaced = _to(State.PROCESSING, Action.INTERRUPT, Action.COMMIT)
-_finished = _to(State.IDLE, Action.FINISH)
-_finished_to_repeat = _to(State.PROCESSING, Action.FINISH, Action.REPEAT)
-_skipped = _to(State.IDLE, Action.INTERRUPT)
-_failed = _to(State.IDLE, Action.FAIL)
-
-TABLE: dict[Event, _Row] = {
-    Event.GREET: _never | {State.IDLE: _to(State.PROCESSING, Action.COMMIT)},
-    # What is typed while the caller speaks becomes a part of the same turn.
-    Event.TYPED: _row(
-        idle=_to(State.PROCESSING, Action.COMMIT),
-        listening=IGNORE,
-        endpointing=IGNORE,
-        transcribing=IGNORE,
-        processing=_replaced,
-        waiting_for_tool=_replaced,
-        speaking=_replaced,
-    ),
-    Event.SPEECH_STARTED: _row(
-        idle=_to(State.LISTENING),
-        listening=IGNORE,
-        endpointing=_to(State.LISTENING, Action.STOP_WAITING),
-        transcribing=_to(State.LISTENING, Action.STOP_WAITING),
-        processing=_interrupted,
-        waiting_for_tool=_interrupted,
-        speaking=_interrupted,
-    ),
-    Event.SPEECH_STOPPED: _never | {State.LISTENING: _to(State.ENDPOINTING, Action.WAIT)},
-    Event.WAIT_OVER_WITH_WORDS: _never
-    | {
-        State.ENDPOINTING: _to(State.PROCESSING, Action.STOP_WAITING, Action.COMMIT),
-        State.TRANSCRIBING: _to(State.PROCESSING, Action.COMMIT),
-    },
-    Event.WAIT_OVER_WITHOUT_WORDS: _never
-    | {
-        State.ENDPOINTING: _to(State.IDLE, Action.STOP_WAITING, Action.FORGET),
-        State.TRANSCRIBING: _to(State.IDLE, Action.FORGET),
-    },
-    Event.WAIT_OVER_TOO_SOON: _never | {State.ENDPOINTING: _to(State.TRANSCRIBING, Action.STOP_WAITING)},
-    Event.PROVIDER_BEGAN: _never,
-    Event.TOOL_STARTED: _never | {State.PROCESSING: _to(State.WAITING_FOR_TOOL)},
-    Event.TOOL_FINISHED: _never | {State.WAITING_FOR_TOOL: _to(State.PROCESSING)},
-    Event.PLAYBACK_STARTED: _never
-    | {State.PROCESSING: _to(State.SPEAKING), State.WAITING_FOR_TOOL: _to(State.SPEAKING)},
-    Event.HEARD: _never,
-    Event.REPLY_ENDED: _never
-    | {
-        State.PROCESSING: _finished,
-        State.WAITING_FOR_TOOL: _finished,
-        State.SPEAKING: _finished,
-    },
-    Event.REPLY_ENDED_TO_REPEAT: _never
-    | {
-        State.PROCESSING: _finished_to_repeat,
-        State.WAITING_FOR_TOOL: _finished_to_repeat,
-        State.SPEAKING: _finished_to_repeat,
-    },
-    Event.FAILED: _never
-    | {
-        State.PROCESSING: _failed,
-        State.WAITING_FOR_TOOL: _failed,
-        State.SPEAKING: _failed,
-    },
-    Event.SKIP: _never
-    | {
-        State.PROCESSING: _skipped,
-        State.WAITING_FOR_TOOL: _skipped,
-        State.SPEAKING: _skipped,
-    },
-    # A reply that isn't over may not be written to its end: to begin it again now would lose the rest.
-    Event.REPEAT: _never
-    | {State.IDLE: _to(State.PROCESSING, Action.REPEAT), State.SPEAKING: Cell(None, (Action.REPEAT_LATER,))},
-}
-"""``{event: {state: cell}}``, total by construction."""
+MAX_NOTICES = 3
+"""How often the caller is asked for patience with one reply."""
 
 
 class TurnPolicy:
-    """The strategy ``silence``: the turn is over ``min_silence_ns`` after the last speech.
+    """``on`` takes what happened, moves to the next state and returns what the shell has to do.
 
-    ``on`` takes what happened, moves to the next state and returns what the shell has to do.
+    ``asks`` tells whether the agent is just asking, or has just asked, a question: then a "yes" is an
+    answer. ``asked`` is what it said last. ``interruptible`` is of the reply that is due.
     """
 
-    def __init__(self, *, min_silence_ns: int) -> None:
+    def __init__(self, rules: Rules, waits: Waits, *, asks: Callable[[], bool] = lambda: False) -> None:
         self.state = State.IDLE
         self.deadline: int | None = None
+        self.asked = ""
+        self.interruptible = True
+        self.ignored: Ignored | None = None
+        """Set with the action RESUME."""
+        self.silent_ns = 0
+        """How long nothing had been heard; set with the action NOTE_DEAD_AIR."""
+        self._rules = rules
+        self._waits = waits
+        self._asks = asks
+        self._said = Utterances()
+        self._typed: list[str] = []
+        self._prosody: Prosody | None = None
+        self._speaking = False
+        """The caller's voice is heard, or the key to talk is pressed."""
+        self._onset_ns = 0
         self._end_of_speech_ns = 0
         self._wait_over_ns = 0
-        self._min_silence_ns = min_silence_ns
-        self._utterances: dict[int, str | None] = {}
-        self._closed_through = -1
-        self._typed: list[str] = []
+        self._too_long = False
+        self._released_ns: int | None = None
+        self._silent_since_ns = 0
+        """Since when there is no sound of anybody."""
+        self._partials = False
+        """The recogniser tells words before they are final."""
+        self._drafts = 0
+        self._draft_words: list[str] | None = None
+        self._tool = False
+        self._tool_used = False
+        self._sounded = False
+        self._notices = 0
         self._to_repeat = False
 
-    def greet(self) -> tuple[Action, ...]:
+    def greet(self, at_ns: int) -> tuple[Action, ...]:
         """The call begins and the agent speaks first."""
+        self._silent_since_ns = at_ns
         return self._step(Event.GREET)
 
     def on(self, frame: PolicyInput) -> tuple[Action, ...]:
         """Take a frame whose turn isn't dead."""
         match frame:
             case SpeechStarted():
-                self._utterances.setdefault(frame.position, None)
-                return self._step(Event.SPEECH_STARTED)
-            case SpeechStopped():
-                self._end_of_speech_ns = frame.offset_ns
-                return self._step(Event.SPEECH_STOPPED)
+                return self._on_speech_started(frame)
+            case SpeechPaused() | SpeechStopped():
+                return self._on_pause(frame)
+            case SpeechResumed():
+                return self._on_speech_resumed(frame)
+            case Prosody():
+                self._prosody = frame
+                return self._settle()
             case Transcript():
                 return self._on_transcript(frame)
             case TypedText():
-                text = frame.text.strip()
-                if not text:  # the Enter key alone isn't a turn
-                    return ()
-                self._typed.append(text)
-                return self._step(Event.TYPED)
+                return self._on_typed(frame)
+            case Talk():
+                return self._on_talk(frame)
             case PlaybackStarted():
+                self._sounded = True
                 return self._step(Event.PLAYBACK_STARTED)
+            case PlaybackStopped():
+                self._silent_since_ns = frame.at_ns
+                return self._step(Event.PLAYBACK_STOPPED_TOOL if self._tool else Event.PLAYBACK_STOPPED)
             case Heard():
-                if not frame.final:
-                    return self._step(Event.HEARD)
-                return self._step(Event.REPLY_ENDED_TO_REPEAT if self._to_repeat else Event.REPLY_ENDED)
+                return self._on_heard(frame)
             case ToolWaiting():
+                self._tool, self._tool_used = bool(frame.on), True
                 return self._step(Event.TOOL_STARTED if frame.on else Event.TOOL_FINISHED)
             case ProviderBegan():
                 return self._step(Event.PROVIDER_BEGAN)
             case TurnFailed():
-                return self._step(Event.FAILED)
+                self._silent_since_ns = frame.at_ns
+                return self._step(self._by_caller(Event.FAILED, Event.FAILED_SPEAKING, Event.FAILED_SPOKE))
             case Skip():
-                return self._step(Event.SKIP)
+                return self._confirm() if self.state in INTRUDED else self._step(Event.SKIP)
             case Repeat():
+                self._silent_since_ns = frame.at_ns
                 return self._step(Event.REPEAT)
 
     def on_deadline(self, now: int) -> tuple[Action, ...]:
         """The timer rang. Early rings are harmless."""
         if self.deadline is None or now < self.deadline:
             return ()
-        self._wait_over_ns = now
-        return self._decide()
+        match self.state:
+            case State.ENDPOINTING:
+                self._wait_over_ns = now
+                return self._decide()
+            case State.LISTENING:
+                return self._on_speech_too_long(now)
+            case State.SPEAKING:
+                return self._step(Event.DUCK_DUE)
+            case State.DUCKED if self._speaking:
+                return self._step(Event.PAUSE_DUE)
+            case State.DUCKED | State.PAUSED | State.HELD:
+                return self._confirm() if self._speaking else self._ignore("no_words")
+            case _:
+                return self._on_dead_air(now)
 
     def take_turn(self) -> CallerTurn:
         """What the caller said and typed since the last turn, and forget it."""
-        spoken = [text for _, text in sorted(self._utterances.items()) if text]
+        spoken = bool(self._said.text)
         turn = CallerTurn(
-            " ".join(spoken + self._typed),
+            self.words,
             self._end_of_speech_ns if spoken else None,
             self._wait_over_ns if spoken else None,
+            drafted=self._draft_words == _bare(self.words),
         )
-        self._closed_through = max(self._utterances, default=self._closed_through)
-        self._utterances.clear()
+        self._said.close()
         self._typed.clear()
+        self._prosody = None
+        self._drafts, self._draft_words = 0, None
         return turn
 
-    def _on_transcript(self, frame: Transcript) -> tuple[Action, ...]:
-        if not frame.final or frame.utterance <= self._closed_through:
+    def begin_reply(self, *, interruptible: bool = True) -> None:
+        """A reply is due: nothing is known of it yet."""
+        self.interruptible = interruptible
+        self._tool = self._tool_used = self._sounded = False
+        self._notices = 0
+
+    def lose_draft(self) -> None:
+        """The draft has failed. The reply is tried once more when the turn is over."""
+        self._drafts, self._draft_words = MAX_DRAFTS, None
+
+    @property
+    def words(self) -> str:
+        """What the caller has said so far of the turn that isn't over."""
+        return " ".join([self._said.text, *self._typed]).strip()
+
+    # ── the caller ───────────────────────────────────────────────────────────────────────────────
+
+    def _on_speech_started(self, frame: SpeechStarted) -> tuple[Action, ...]:
+        over_reply = self.state in REPLYING
+        if self.state is State.ENDPOINTING:
+            self._waits.note_pause(frame.onset_ns - self._end_of_speech_ns)
+        self._said.begin(frame, over_reply=over_reply)
+        if self._rules.strategy == "push_to_talk":  # the key says whose turn it is
             return ()
-        self._utterances[frame.utterance] = frame.text.strip()
-        return self._decide() if self.state is State.TRANSCRIBING else ()
+        self._speaking, self._too_long = True, False
+        self._onset_ns = frame.onset_ns
+        if over_reply and not self.interruptible:
+            return ()
+        if self.state is State.SPEAKING and frame.at_ns >= frame.onset_ns + self._rules.barge_in.duck_after:
+            return self._step(Event.DUCK_DUE)
+        return self._step(Event.SPEECH_STARTED)
+
+    def _on_speech_resumed(self, frame: SpeechResumed) -> tuple[Action, ...]:
+        if self._rules.strategy == "push_to_talk" or self._too_long:
+            return ()
+        if self.state is State.ENDPOINTING:
+            self._waits.note_pause(frame.at_ns - self._end_of_speech_ns)
+        self._speaking = True
+        if self.state in REPLYING and not self.interruptible:
+            return ()
+        return self._step(Event.SPEECH_RESUMED)
+
+    def _on_pause(self, frame: SpeechPaused | SpeechStopped) -> tuple[Action, ...]:
+        self._end_of_speech_ns = frame.offset_ns
+        if self._rules.strategy == "push_to_talk":
+            return ()
+        self._speaking = False
+        self._silent_since_ns = max(self._silent_since_ns, frame.offset_ns)
+        actions = self._step(Event.SPEECH_PAUSED)
+        return actions + (self._draft() if self._said.final else ()) + self._settle()
+
+    def _on_transcript(self, frame: Transcript) -> tuple[Action, ...]:
+        if not self._said.note(frame):
+            return ()
+        self._partials = self._partials or (bool(frame.text) and not frame.final)
+        if self.state in REPLYING:
+            return self._settle()
+        if frame.ends_turn and self._rules.strategy == "provider" and self._said.text:
+            self._wait_over_ns = frame.at_ns
+            return self._step(Event.WAIT_OVER_WITH_WORDS)
+        if self.state is State.TRANSCRIBING:
+            return self._decide()
+        early = frame.final or self._rules.early_drafts
+        return (self._draft() if early else ()) + self._settle()
+
+    def _draft(self) -> tuple[Action, ...]:
+        """The words so far may be all of them."""
+        words = _bare(self.words)
+        wanted = self._rules.drafts and self.state is State.ENDPOINTING and self._drafts < MAX_DRAFTS
+        if not wanted or not words or words == self._draft_words or self._is_backchannel():
+            return ()
+        self._drafts += 1
+        self._draft_words = words
+        return self._step(Event.DRAFTABLE)
+
+    def _on_typed(self, frame: TypedText) -> tuple[Action, ...]:
+        text = frame.text.strip()
+        if not text:  # the Enter key alone isn't a turn
+            return ()
+        self._typed.append(text)
+        self._silent_since_ns = frame.at_ns
+        return self._step(Event.TYPED)
+
+    def _on_talk(self, frame: Talk) -> tuple[Action, ...]:
+        if self._rules.strategy != "push_to_talk":
+            return ()
+        self._speaking = frame.pressed
+        if frame.pressed:
+            self._onset_ns, self._released_ns = frame.at_ns, None
+            return self._step(Event.PRESSED)
+        self._released_ns = self._silent_since_ns = frame.at_ns
+        return self._step(Event.RELEASED)
+
+    def _on_speech_too_long(self, now: int) -> tuple[Action, ...]:
+        """It is answered with the words that are known, and until it begins anew it interrupts nothing."""
+        self._too_long, self._speaking = True, False
+        self._end_of_speech_ns = self._silent_since_ns = now
+        return self._step(Event.SPEECH_TOO_LONG)
+
+    # ── the end of the caller's turn ─────────────────────────────────────────────────────────────
 
     def _decide(self) -> tuple[Action, ...]:
-        if any(text is None for text in self._utterances.values()):
+        if not self._said.final and not self._too_long:
             return self._step(Event.WAIT_OVER_TOO_SOON)
-        if self._typed or any(self._utterances.values()):
+        if self._typed or (self._said.text and not self._is_backchannel()):
             return self._step(Event.WAIT_OVER_WITH_WORDS)
         return self._step(Event.WAIT_OVER_WITHOUT_WORDS)
+
+    def _is_backchannel(self) -> bool:
+        """Whether it only showed that the caller listened to a reply, which has ended meanwhile."""
+        if not (self._said.all_over_reply and self._rules.barge_in.ignore_backchannels) or self._asks():
+            return False
+        return self._classify() in (Said.BACKCHANNEL, Said.NOTHING)
+
+    def _classify(self) -> Said:
+        text = self._said.text
+        phrases = self._rules.barge_in.safety_phrases
+        return classify(text, self._rules.language, phrases, final=self._said.final)
+
+    # ── a sound while the agent thinks or speaks ─────────────────────────────────────────────────
+
+    def _settle(self) -> tuple[Action, ...]:
+        """Something more is known: decide what can be decided, and set the deadline anew."""
+        actions: tuple[Action, ...] = ()
+        if self.state in REPLYING and self._said.any:
+            actions = self._judge()
+        self.deadline = self._deadline()
+        return actions
+
+    def _judge(self) -> tuple[Action, ...]:
+        """Is it an interruption? By its words; without any, by how long it lasts (``on_deadline``)."""
+        said = self._classify()
+        if said is Said.SAFETY:
+            return self._confirm()
+        if not self.interruptible:
+            return ()
+        if said is Said.WORDS or (said is Said.BACKCHANNEL and self._backchannels_count()):
+            return self._confirm()
+        if self._speaking or not self._said.final:
+            return ()
+        return self._ignore("no_words" if said is Said.NOTHING else "backchannel")
+
+    def _backchannels_count(self) -> bool:
+        thinking = self.state in THINKING or self.state is State.HELD
+        return thinking or not self._rules.barge_in.ignore_backchannels or self._asks()
+
+    def _confirm(self) -> tuple[Action, ...]:
+        self._said.own()
+        return self._step(Event.INTRUSION_CONFIRMED if self._speaking else Event.INTRUSION_CONFIRMED_OVER)
+
+    def _ignore(self, reason: IgnoredReason) -> tuple[Action, ...]:
+        self.ignored = Ignored(self._said.latest, self._said.text, reason)
+        self._said.close_final()
+        return self._step(Event.INTRUSION_IGNORED_TOOL if self._tool else Event.INTRUSION_IGNORED)
+
+    # ── the reply ────────────────────────────────────────────────────────────────────────────────
+
+    def _on_heard(self, frame: Heard) -> tuple[Action, ...]:
+        if not frame.final:
+            return self._step(Event.HEARD)
+        self._silent_since_ns = frame.at_ns
+        if self._to_repeat:
+            return self._step(Event.REPLY_ENDED_TO_REPEAT)
+        event = self._by_caller(Event.REPLY_ENDED, Event.REPLY_ENDED_SPEAKING, Event.REPLY_ENDED_SPOKE)
+        empty = not self._sounded and not self._tool_used and self.state is not State.ERROR
+        return self._step(Event.REPLY_ENDED_EMPTY if empty and event is Event.REPLY_ENDED else event)
+
+    def _by_caller(self, silent: Event, speaking: Event, spoke: Event) -> Event:
+        if self._speaking:
+            return speaking
+        return spoke if self._said.any else silent
+
+    def _on_dead_air(self, now: int) -> tuple[Action, ...]:
+        self.silent_ns, self._silent_since_ns = now - self._silent_since_ns, now
+        if self.state is State.PROCESSING and self._notices >= MAX_NOTICES:
+            return self._step(Event.DEAD_AIR_AGAIN)
+        self._notices += 1
+        return self._step(Event.DEAD_AIR)
+
+    # ── the table and the deadline ───────────────────────────────────────────────────────────────
 
     def _step(self, event: Event) -> tuple[Action, ...]:
         cell = TABLE[event][self.state]
         if cell.state is not None:
             self.state = cell.state
         for action in cell.actions:
-            if action is Action.WAIT:
-                self.deadline = self._end_of_speech_ns + self._min_silence_ns
-            elif action in (Action.STOP_WAITING, Action.COMMIT):
-                self.deadline = None
-            elif action in (Action.FINISH, Action.INTERRUPT, Action.FAIL, Action.REPEAT_LATER):
+            if action in (Action.FINISH, Action.INTERRUPT, Action.FAIL, Action.REPEAT_LATER):
                 self._to_repeat = action is Action.REPEAT_LATER
+            elif action is Action.DISCARD:
+                self._draft_words = None
+        self.deadline = self._deadline()
         return cell.actions
+
+    def _deadline(self) -> int | None:
+        barge_in, speaking = self._rules.barge_in, self._speaking
+        match self.state:
+            case State.LISTENING if speaking:
+                return self._onset_ns + self._rules.max_speech
+            case State.ENDPOINTING:
+                return self._end_of_turn()
+            case State.SPEAKING if speaking and self.interruptible:
+                return self._onset_ns + barge_in.duck_after
+            case State.DUCKED if speaking:
+                return self._onset_ns + barge_in.pause_after
+            case State.PAUSED | State.HELD if speaking:
+                return self._enough_speech()
+            case State.DUCKED | State.PAUSED | State.HELD:
+                return self._end_of_speech_ns + VERDICT
+            case State.TRANSCRIBING | State.PROCESSING | State.WAITING_FOR_TOOL | State.ERROR:
+                return self._silent_since_ns + self._rules.dead_air
+            case _:
+                return None
+
+    def _end_of_turn(self) -> int:
+        if self._released_ns is not None:
+            return self._released_ns if self._said.any and self._said.final else self._released_ns + KEY_LAG
+        return self._end_of_speech_ns + self._waits.wait_ns(self.words, self._prosody, self.asked)
+
+    def _enough_speech(self) -> int | None:
+        """When a sound has lasted for long enough to be an interruption whatever its words are."""
+        barge_in = self._rules.barge_in
+        said = self._classify() if self._said.any else Said.NOTHING
+        if said is Said.BACKCHANNEL and self.state in AUDIBLE:
+            return self._onset_ns + self._rules.max_speech
+        after = barge_in.commit_after if self.state in AUDIBLE else barge_in.thinking_commit_after
+        return self._onset_ns + after + (WORDS_LAG if self._partials else 0)
+
+
+def _bare(text: str) -> list[str]:
+    """The words alone: a final transcript often differs from the partial one by its punctuation."""
+    return re.findall(r"\w+", text.casefold())

@@ -81,6 +81,8 @@ class StageContext(Protocol):
     workers: Workers
     conversation: Conversation
     tools: ToolRunner
+    speculates: bool
+    """Whether the slot may work on what may turn out to be waste (``turn.speculate``)."""
 
     def turn(self, turn: int) -> AbstractAsyncContextManager[Turn]:
         """The scope of a turn: its body is cancelled when the turn dies.

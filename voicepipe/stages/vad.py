@@ -6,17 +6,30 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from voicepipe.core.frames import AudioIn, SpeechStarted, SpeechStopped
+from voicepipe.core.frames import (
+    AudioIn,
+    Prosody,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechStarted,
+    SpeechStopped,
+)
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.units import MS, SECOND, Duration
 from voicepipe.providers.base import ProviderKind, VadStream
-from voicepipe.speech.endpointing import Endpointer, Started, Stopped
+from voicepipe.speech.endpointing import Decision, Endpointer, Paused, Resumed, Stopped
 from voicepipe.stages.base import Stage, StageConfig, StageContext
 
 if TYPE_CHECKING:
     import numpy as np
 
     from voicepipe.core.frames import Pcm
+
+
+FIRST_SIGN = 60 * MS
+"""Silence after which the speech may be over: two windows of 32 ms, longer than most plosives are silent."""
+
+_Decided = SpeechStarted | SpeechPaused | SpeechResumed | SpeechStopped | Prosody
 
 
 class VadConfig(StageConfig):
@@ -33,7 +46,10 @@ class Vad(Stage):
     config: VadConfig
 
     async def run(
-        self, ctx: StageContext, inbox: Inbox[AudioIn], out: Outlet[SpeechStarted | SpeechStopped]
+        self,
+        ctx: StageContext,
+        inbox: Inbox[AudioIn],
+        out: Outlet[SpeechStarted | SpeechPaused | SpeechResumed | SpeechStopped | Prosody],
     ) -> None:
         detector: _Detector | None = None
         async for frame in inbox:
@@ -42,9 +58,11 @@ class Vad(Stage):
             if detector is None:
                 detector = _Detector(self.config, self.provider.open(frame.rate), frame.rate)
             for decision in detector.push(frame):
-                await out.send(detector.frame(decision, ctx.clock.now()))
+                for decided in detector.frames(decision, ctx.clock.now()):
+                    await out.send(decided)
         if detector is not None and (last := detector.endpointer.stop()):
-            await out.send(detector.frame(last, ctx.clock.now()))
+            for decided in detector.frames(last, ctx.clock.now()):
+                await out.send(decided)
 
 
 class _Detector:
@@ -54,6 +72,7 @@ class _Detector:
         import numpy as np  # noqa: PLC0415 - validating a pipeline file needs this module, but not NumPy
 
         from voicepipe.audio.level import rms_dbfs  # noqa: PLC0415 - likewise
+        from voicepipe.speech.prosody import ProsodyTracker  # noqa: PLC0415 - likewise
 
         self._level = rms_dbfs
         self._stream = stream
@@ -62,16 +81,18 @@ class _Detector:
         self._filled = 0
         self._position = 0
         self._speech_end = 0
+        self._prosody = ProsodyTracker(rate)
         self._padding = config.prefix_padding * rate // SECOND
         self.endpointer = Endpointer(
             threshold=config.threshold,
             min_speech=config.min_speech * rate // SECOND,
             hangover=config.hangover * rate // SECOND,
+            first_sign=FIRST_SIGN * rate // SECOND,
         )
 
-    def push(self, frame: AudioIn) -> list[Started | Stopped]:
+    def push(self, frame: AudioIn) -> list[Decision]:
         """Almost always empty: decisions are rare."""
-        decisions: list[Started | Stopped] = []
+        decisions: list[Decision] = []
         if frame.position != self._position + self._filled:
             # Frames were dropped: the window would join what doesn't belong together.
             self._position, self._filled = frame.position, 0
@@ -89,23 +110,46 @@ class _Detector:
                     self._position,
                     self._position + size,
                 )
+                if self.endpointer.speaking:
+                    self._prosody.push(self._window)
                 self._position += size
                 self._filled = 0
                 if decision is not None:
                     decisions.append(decision)
         return decisions
 
-    def frame(self, decision: Started | Stopped, now: int) -> SpeechStarted | SpeechStopped:
-        """``decision`` as a frame, its sample position turned into the time it was spoken at."""
-        heard = self._position + self._filled
-        spoken_ns = now - max(0, heard - decision.position) * SECOND // self._rate
+    def frames(self, decision: Decision, now: int) -> list[_Decided]:
+        """``decision`` as frames, its sample position turned into the time it was spoken at."""
+        position, heard = decision.position, self._position + self._filled
+        spoken_ns = now - max(0, heard - position) * SECOND // self._rate
+        if isinstance(decision, Paused):
+            return [
+                self._measured(position, now),
+                SpeechPaused(position=position, offset_ns=spoken_ns, at_ns=now),
+            ]
+        if isinstance(decision, Resumed):
+            return [SpeechResumed(position=position, at_ns=now)]
         if isinstance(decision, Stopped):
-            self._speech_end = decision.position
-            return SpeechStopped(position=decision.position, offset_ns=spoken_ns, at_ns=now)
-        return SpeechStarted(
-            position=decision.position,
-            # Not before the last word of the utterance before: it would be recognised twice.
-            audio_from=max(self._speech_end, decision.position - self._padding),
-            onset_ns=spoken_ns,
+            self._speech_end = position
+            self._prosody.reset()
+            return [SpeechStopped(position=position, offset_ns=spoken_ns, at_ns=now)]
+        return [
+            SpeechStarted(
+                position=position,
+                # Not before the last word of the utterance before: it would be recognised twice.
+                audio_from=max(self._speech_end, position - self._padding),
+                onset_ns=spoken_ns,
+                at_ns=now,
+            )
+        ]
+
+    def _measured(self, position: int, now: int) -> Prosody:
+        measures = self._prosody.measure()
+        return Prosody(
+            position=position,
+            pitch_slope=measures.pitch_slope,
+            pitch_height=measures.pitch_height,
+            level_fall=measures.level_fall,
+            voiced_ms=measures.voiced_ms,
             at_ns=now,
         )

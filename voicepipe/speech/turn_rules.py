@@ -1,0 +1,98 @@
+"""What a turn policy is told before the call, and what it tells of a turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from voicepipe.core.frames import (
+    Heard,
+    PlaybackStarted,
+    PlaybackStopped,
+    Prosody,
+    ProviderBegan,
+    Repeat,
+    Skip,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechStarted,
+    SpeechStopped,
+    Talk,
+    ToolWaiting,
+    Transcript,
+    TurnFailed,
+    TypedText,
+)
+from voicepipe.core.records import IgnoredReason
+from voicepipe.core.units import MS, SECOND
+from voicepipe.speech.waits import Strategy
+
+PolicyInput = (
+    SpeechStarted
+    | SpeechPaused
+    | SpeechResumed
+    | SpeechStopped
+    | Prosody
+    | Transcript
+    | TypedText
+    | Talk
+    | PlaybackStarted
+    | PlaybackStopped
+    | Heard
+    | TurnFailed
+    | ToolWaiting
+    | ProviderBegan
+    | Skip
+    | Repeat
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BargeIn:
+    """All in nanoseconds after the onset of the sound.
+
+    ``thinking_commit_after`` holds while a reply is being prepared, and nothing is heard of it yet.
+    """
+
+    duck_after: int = 60 * MS
+    pause_after: int = 200 * MS
+    commit_after: int = 600 * MS
+    thinking_commit_after: int = 300 * MS
+    ignore_backchannels: bool = True
+    safety_phrases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The settings of a policy. ``drafts``: whether a reply is begun before the turn is over;
+    ``early_drafts``: also on words that aren't final."""
+
+    strategy: Strategy = "silence"
+    drafts: bool = False
+    early_drafts: bool = False
+    barge_in: BargeIn = BargeIn()
+    dead_air: int = 4 * SECOND
+    max_speech: int = 60 * SECOND
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class CallerTurn:
+    """What the caller said and typed. The times are None if it was only typed.
+
+    ``end_of_speech_ns`` is estimated; at ``wait_over_ns`` the silence had lasted long enough. ``drafted``:
+    the last draft is of the same words.
+    """
+
+    text: str
+    end_of_speech_ns: int | None
+    wait_over_ns: int | None
+    drafted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A sound that was no interruption."""
+
+    utterance: int
+    text: str
+    reason: IgnoredReason

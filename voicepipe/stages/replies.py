@@ -1,0 +1,312 @@
+"""The replies of a call, from the draft to the end: their turn ids, their records, and what was heard."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from voicepipe.core.frames import (
+    Commit,
+    Control,
+    Discard,
+    Heard,
+    Interrupt,
+    Notice,
+    Resume,
+    TurnFailed,
+    Upward,
+    UserTurn,
+)
+from voicepipe.core.inbox import Inbox, Outlet
+from voicepipe.core.records import SpeechIgnored, TurnBegan, TurnDrafted, TurnEnded, TurnStatus
+from voicepipe.core.units import MS, SECOND
+from voicepipe.speech.policy import TurnPolicy
+from voicepipe.speech.turn_rules import CallerTurn
+from voicepipe.stages.base import StageContext
+
+HEARD_PATIENCE = 100 * MS
+"""How long the next turn waits to learn what was heard of the reply that it has cut off."""
+
+HANG_UP_PATIENCE = SECOND
+"""How long the end of a call waits for that: a loudspeaker that hangs must not keep the call alive."""
+
+
+class PatienceOver(Upward):
+    """Playout hasn't told in time what was heard; sent by the turn stage to itself."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """The words of a reply, and whether the history has them all."""
+
+    words: str
+    whole: bool
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A reply to words that may not be all of the turn."""
+
+    turn: int
+    early: list[Upward] = field(default_factory=list)
+    """What happened to it, which the policy hears of at the commit."""
+
+
+_NOBODY = CallerTurn("", None, None)
+
+
+class Replies:
+    """Changes the turn ids, as the policy wants it."""
+
+    def __init__(
+        self, policy: TurnPolicy, ctx: StageContext, inbox: Inbox[Any], out: Outlet[UserTurn]
+    ) -> None:
+        self._policy = policy
+        self._ctx = ctx
+        self._inbox = inbox
+        self._out = out
+        self._patience: asyncio.TimerHandle | None = None
+        self._draft: _Draft | None = None
+        self._due: UserTurn | None = None
+        """A turn that isn't answered before it is known what was heard of the reply before."""
+        self.ending: dict[int, tuple[TurnStatus, str | None]] = {}
+        """Turns that are dead, but of which playout hasn't said yet what was heard."""
+        self._played: int | None = None
+        """The turn of which playout has told all."""
+        self._last: _Said | None = None
+        self._repeating: int | None = None
+        self._paused_since_ns: int | None = None
+
+    @property
+    def repeatable(self) -> bool:
+        return self._last is not None
+
+    def is_of_draft(self, frame: Any) -> bool:
+        """Whether it is an event of the draft, and kept until the commit."""
+        draft = self._draft
+        if draft is None or getattr(frame, "turn", None) != draft.turn:
+            return False
+        if isinstance(frame, TurnFailed):
+            self._policy.lose_draft()
+            self.discard(str(frame.error))
+        elif isinstance(frame, Upward):
+            draft.early.append(frame)
+        return True
+
+    # ── the beginning ────────────────────────────────────────────────────────────────────────────
+
+    async def greet(self, words: str, *, interruptible: bool) -> None:
+        await self._begin(self._policy.take_turn(), words, interruptible=interruptible)
+
+    async def draft(self, words: str) -> None:
+        """Begin a reply to ``words`` in place of an earlier draft."""
+        self.discard()
+        ctx = self._ctx
+        turn = ctx.turns.prepare()
+        self._draft = _Draft(turn)
+        ctx.conversation.begin(turn, words)
+        ctx.record(TurnDrafted(at_ns=ctx.clock.now(), turn=turn, user=words))
+        await self._answer(UserTurn(turn=turn, text=words))
+
+    def discard(self, error: str | None = None) -> None:
+        """Drop the draft, if there is one."""
+        draft, self._draft = self._draft, None
+        if draft is None:
+            return
+        ctx, turn = self._ctx, draft.turn
+        if self._due is not None and self._due.turn == turn:
+            self._due = None
+        said = ctx.conversation.said(turn)
+        ctx.turns.discard()
+        ctx.conversation.discard(turn)
+        ctx.broadcast(Discard(turn=turn))
+        self._record_end(turn, "discarded", said, "", error)
+
+    async def commit(self, caller: CallerTurn) -> Sequence[Upward]:
+        """Answer ``caller``: by the draft, if it fits. Returns what has happened to that already."""
+        draft = self._draft
+        if draft is None or not caller.drafted:
+            self.discard()
+            await self._begin(caller, None)
+            return ()
+        self._draft = None
+        self._ctx.conversation.reword(draft.turn, caller.text)
+        self._go_live(draft.turn, caller)
+        return draft.early
+
+    async def repeat(self) -> None:
+        """Not remembered if the words are in the history already: then this turn stays a branch of it."""
+        last = self._last or _Said("", whole=True)
+        await self._begin(_NOBODY, last.words, in_history=not last.whole)
+
+    async def apologise(self, notice: str) -> None:
+        """As a reply of its own, by playout alone: whatever has failed, that has not."""
+        turn = self._ctx.turns.prepare()
+        self._ctx.conversation.begin(turn, "")
+        self._go_live(turn, _NOBODY, in_history=False)
+        self._ctx.broadcast(Notice(turn=turn, name=notice, last=True))
+
+    async def _begin(
+        self, caller: CallerTurn, say: str | None, *, in_history: bool = True, interruptible: bool = True
+    ) -> None:
+        turn = self._ctx.turns.prepare()
+        self._ctx.conversation.begin(turn, caller.text)
+        self._go_live(turn, caller, in_history=in_history, interruptible=interruptible)
+        await self._answer(UserTurn(turn=turn, text=caller.text, say=say, in_history=in_history))
+
+    def _go_live(
+        self, turn: int, caller: CallerTurn, *, in_history: bool = True, interruptible: bool = True
+    ) -> None:
+        ctx = self._ctx
+        ctx.turns.commit()
+        if in_history:
+            ctx.conversation.commit(turn)
+        self._repeating = None if in_history else turn
+        self._paused_since_ns = None
+        self._policy.begin_reply(interruptible=interruptible)
+        ctx.record(
+            TurnBegan(
+                at_ns=ctx.clock.now(),
+                turn=turn,
+                user=caller.text,
+                end_of_speech_ns=caller.end_of_speech_ns,
+                wait_over_ns=caller.wait_over_ns,
+            )
+        )
+        ctx.broadcast(Commit(turn=turn))
+
+    async def _answer(self, turn: UserTurn) -> None:
+        self._due = turn
+        if self.ending:
+            self._wait_for_playout(HEARD_PATIENCE)
+        else:
+            await self._release()
+
+    async def answer_if_known(self) -> None:
+        """If it is known what was heard of the reply before, the turn that is due is answered now."""
+        if self._due is not None and not self.ending:
+            await self._release()
+
+    async def _release(self) -> None:
+        due, self._due = self._due, None
+        if due is not None:
+            await self._out.send(due)
+
+    # ── the course ───────────────────────────────────────────────────────────────────────────────
+
+    def tell(self, control: Callable[[int], Control]) -> None:
+        """Send ``control`` of the live turn."""
+        live = self._ctx.turns.live
+        assert live is not None, "a reply is due"
+        self._ctx.broadcast(control(live))
+
+    def pause(self) -> None:
+        """The live reply is held from now on."""
+        self._paused_since_ns = self._ctx.clock.now()
+
+    def resume(self) -> None:
+        """The live reply comes back, whatever was ignored is noted."""
+        now, since, live = self._ctx.clock.now(), self._paused_since_ns, self._ctx.turns.live
+        ignored, self._paused_since_ns = self._policy.ignored, None
+        assert live is not None, "a reply is due"
+        assert ignored is not None, "RESUME tells what was ignored"
+        self._ctx.broadcast(Resume(turn=live))
+        self._ctx.record(
+            SpeechIgnored(
+                at_ns=now,
+                turn=live,
+                utterance=ignored.utterance,
+                text=ignored.text,
+                reason=ignored.reason,
+                paused_ns=0 if since is None else now - since,
+            )
+        )
+
+    def note_heard(self, frame: Heard) -> None:
+        if frame.segment is not None:
+            self._ctx.conversation.add_heard(frame.turn, frame.segment, frame.samples)
+        if frame.final:
+            self._played = frame.turn
+            if frame.turn in self.ending:
+                self._end(frame.turn)
+
+    # ── the end ──────────────────────────────────────────────────────────────────────────────────
+
+    def kill(self, status: TurnStatus, error: str | None = None) -> None:
+        turn = self._ctx.turns.live
+        assert turn is not None, "only a live turn can be killed"
+        self.ending[turn] = (status, error)
+        self._remember(turn, whole=False)
+        self._due = None
+        self._ctx.turns.interrupt()
+        self._ctx.broadcast(Interrupt(turn=turn))
+        if turn == self._played:
+            self._end(turn)
+
+    def finish(self) -> None:
+        turn = self._ctx.turns.live
+        assert turn is not None, "only a live turn can end"
+        self.ending[turn] = ("completed", None)
+        self._remember(turn, whole=True)
+        self._ctx.turns.interrupt()
+        self._end(turn)
+
+    def hang_up(self) -> None:
+        """What is under way ends; what was heard of it is still to come from playout."""
+        self.discard()
+        if self._ctx.turns.live is not None:
+            self.kill("interrupted")
+        if self.ending:
+            self._wait_for_playout(HANG_UP_PATIENCE)
+
+    def close(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+        self.discard()
+        live = self._ctx.turns.live
+        if live is not None:
+            self.ending[live] = ("interrupted", None)
+            self._ctx.turns.interrupt()
+        self._end_all()
+
+    async def lose_patience(self, *, hung_up: bool) -> None:
+        """Go on with what is known to have been heard; a later report corrects it while the call lasts."""
+        if hung_up:
+            self._end_all()
+        else:
+            await self._release()
+
+    def _remember(self, turn: int, *, whole: bool) -> None:
+        words = self._ctx.conversation.said(turn)
+        if words and turn != self._repeating:
+            self._last = _Said(words, whole)
+
+    def _wait_for_playout(self, patience: int) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+        clock = self._ctx.clock
+        self._patience = clock.call_at(
+            clock.now() + patience, lambda: self._inbox.send_control(PatienceOver(at_ns=clock.now()))
+        )
+
+    def _end_all(self) -> None:
+        for turn in tuple(self.ending):
+            self._end(turn)
+
+    def _end(self, turn: int) -> None:
+        status, error = self.ending.pop(turn)
+        conversation = self._ctx.conversation
+        said, heard = conversation.said(turn), conversation.heard(turn)
+        conversation.finish(turn, completed=status == "completed")
+        self._policy.asked = heard or self._policy.asked
+        self._record_end(turn, status, said, heard, error)
+
+    def _record_end(
+        self, turn: int, status: TurnStatus, said: str, heard: str, error: str | None = None
+    ) -> None:
+        now = self._ctx.clock.now()
+        self._ctx.record(TurnEnded(at_ns=now, turn=turn, status=status, said=said, heard=heard, error=error))
