@@ -162,6 +162,16 @@ def test_a_sound_that_was_ignored_takes_nobody_the_word() -> None:
     assert unanswered(late.end(400, status="interrupted")) == []
 
 
+def test_the_key_to_talk_that_led_to_nothing_but_an_ignored_sound_takes_nobody_the_word() -> None:
+    story = Story().begin(0).add(90, Talk(pressed=True, at_ns=0)).speech(100, position=7)
+    assert unanswered(story.ignored(300, position=7).end(400, status="interrupted")) == [1]
+
+
+def test_the_first_audio_is_what_was_heard_first() -> None:
+    (turn,) = report(Story().begin(0).audible(10, filler=True).audible(900).end(2000)).turns
+    assert turn.filler
+
+
 def test_a_key_that_is_let_go_takes_nobody_the_word() -> None:
     story = Story().begin(0).add(100, Talk(pressed=False, at_ns=0)).end(200, status="interrupted")
     assert unanswered(story) == [1]

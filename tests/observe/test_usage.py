@@ -114,6 +114,14 @@ def test_what_was_heard_of_a_filler_is_no_waste() -> None:
     assert amounts(unheard(used, "interrupted", "", "", listened(("Let me look.", 24_000)))) == {}
 
 
+def test_a_notice_was_made_before_the_call_and_makes_up_for_nothing() -> None:
+    notice = Segment(turn=1, index=-1, text="One moment, please.", rate=24_000, samples=24_000)
+    made = Listened()
+    made.note(Heard(turn=1, segment=notice, samples=24_000, final=False, at_ns=0))
+    used = tally(usage("tts", "characters", 12))
+    assert amounts(unheard(used, "interrupted", "", "", made)) == {("tts", "characters"): (12, 12)}
+
+
 USES = st.tuples(
     st.sampled_from(["llm", "tts", "stt"]),
     st.sampled_from(["tokens_in", "tokens_out", "characters", "audio_out_ms"]),

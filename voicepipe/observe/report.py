@@ -58,9 +58,10 @@ class TurnReport:
     filler: bool = False
     """The first audio wasn't the reply itself yet, but what was said meanwhile."""
     cut_in: bool = False
-    """The caller typed, skipped or pressed the key to talk before the reply had ended."""
+    """The caller typed or skipped before the reply had ended."""
     spoken_into: int | None = None
-    """Where the caller spoke before it had ended: the speech's first sample, unless it was ignored."""
+    """Where the caller spoke before it had ended: the speech's first sample, unless it was ignored; -1 if
+    so far only the key to talk was pressed."""
     usage: Tally = field(default_factory=Tally)
     listened: Listened = field(default_factory=Listened)
 
@@ -197,7 +198,7 @@ class CallReport:
         match event:
             case Skip():
                 turn.cut_in = True
-            case PlaybackStarted():
+            case PlaybackStarted() if not turn.audible:
                 turn.audible, turn.filler = True, event.filler
             case Heard():
                 turn.listened.note(event)
@@ -212,10 +213,13 @@ class CallReport:
         self.heard_speech = self.heard_speech or isinstance(event, SpeechStarted)
         if not self.turns or self.turns[-1].status is not None:
             return
+        turn = self.turns[-1]
         if isinstance(event, SpeechStarted):
-            self.turns[-1].spoken_into = event.position
-        elif isinstance(event, TypedText) or event.pressed:
-            self.turns[-1].cut_in = True
+            turn.spoken_into = event.position
+        elif isinstance(event, TypedText):
+            turn.cut_in = True
+        elif event.pressed and turn.spoken_into is None:
+            turn.spoken_into = -1
 
     def _ignore(self, event: SpeechIgnored) -> None:
         turn = self._find(event.turn)

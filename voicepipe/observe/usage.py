@@ -68,7 +68,7 @@ class Listened:
 
     def note(self, heard: Heard) -> None:
         segment = heard.segment
-        if segment is not None:
+        if segment is not None and segment.index >= 0:  # notices were made before the call
             text = heard_text(segment, heard.samples)
             self._segments[segment.index] = (len(text), heard.samples * 1000 // segment.rate)
 
