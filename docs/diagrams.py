@@ -9,20 +9,19 @@ from voicepipe.cli.draw import mermaid, text
 from voicepipe.cli.graph import details
 from voicepipe.config.load import LoadedPipeline, load_pipeline
 from voicepipe.runtime.graph import graph_of
-from voicepipe.speech.policy import IGNORE, TABLE, Cell, State
+from voicepipe.speech.turn_table import IGNORE, TABLE, Cell, State
 
 QUICKSTART = Path(__file__).resolve().parent.parent / "pipelines" / "quickstart.yaml"
 
 
 def policy_diagram() -> str:
-    """Every cell of the table that isn't ignored, as an arrow."""
+    """An arrow for each two states that an event leads between; what is done on the way, the table says."""
     lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {State.IDLE}"]
     for state in State:
-        for event, row in TABLE.items():
-            cell = row[state]
-            if cell != IGNORE:
-                label = " / ".join(filter(None, (event, ", then ".join(cell.actions))))
-                lines.append(f"    {state} --> {cell.state or state} : {label}")
+        for target in State:
+            events = [event for event, row in TABLE.items() if row[state].state is target]
+            if events:
+                lines.append(f"    {state} --> {target} : {'<br/>'.join(events)}")
     return "\n".join([*lines, "```", ""])
 
 

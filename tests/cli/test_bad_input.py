@@ -368,8 +368,10 @@ def test_a_server_that_fails_costs_the_turn_and_not_the_call(
     assert "Traceback" not in outcome.err
     assert words in outcome.err
     assert "1 of the caller's turns got no answer" in outcome.err
-    failed, answered = outcome.json["turns"]
+    failed, apology, answered = outcome.json["turns"]
     assert failed["heard"] == ""
+    assert (apology["user"], apology["agent"]) == ("", "")
+    assert apology["heard"] == "Sorry, something went wrong. Please say that again."
     assert answered["heard"] == "Hello."
 
 
@@ -385,4 +387,4 @@ def test_a_server_that_stalls_is_given_up_at_the_deadline(
     assert outcome.status == 1
     assert "Traceback" not in outcome.err
     assert "within 200ms" in outcome.err
-    assert len(outcome.json["turns"]) == 1
+    assert [turn["user"] for turn in outcome.json["turns"]] == ["hello", ""]  # and an apology

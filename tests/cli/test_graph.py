@@ -11,7 +11,7 @@ def test_the_drawing_shows_what_fills_each_slot(tmp_path: Path, capsys: pytest.C
     done = voicepipe(capsys, "graph", pipeline(tmp_path), "--set", "stages.tts=espeak/en-us")
     assert (done.status, done.err) == (0, "")
     rows = [row.strip("│ ├─┐┬◄┴┘") for row in done.out.splitlines()]
-    for slot, fills in (("vad", "sim"), ("turn", "silence"), ("tts", "espeak/en-us")):
+    for slot, fills in (("vad", "sim"), ("turn", "adaptive"), ("tts", "espeak/en-us")):
         assert rows[rows.index(slot) + 1] == fills
 
 

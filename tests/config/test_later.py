@@ -13,7 +13,6 @@ from voicepipe.config.later import planned
         "stages.speakers/second",
         "stages.stt.fallback",
         "stages.stt/second.fallback",
-        "stages.turn.barge_in",
         "agent.tools.3.mcp",
     ],
 )
@@ -24,9 +23,3 @@ def test_key_of_a_system_that_is_not_built_is_known_as_such(path: str) -> None:
 @pytest.mark.parametrize("path", ["esclate", "stages.stt", "agent.escalate", "agent.tools.3.https", "stages"])
 def test_any_other_key_is_simply_unknown(path: str) -> None:
     assert not planned(tuple(path.split(".")))
-
-
-def test_strategy_that_is_not_built_is_known_as_such() -> None:
-    assert planned(("stages", "turn", "strategy", "adaptive"))
-    assert not planned(("stages", "turn", "strategy", "silent"))
-    assert not planned(("agent", "language", "adaptive"))

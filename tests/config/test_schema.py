@@ -89,7 +89,7 @@ INVALID = [
     "stages: {stt: {use: whisper, beam: 99}}",
     "stages: {stt: {use: whisper, cadence: 300}}",
     "stages: {stt: {use: whisper, fallback: [other]}}",
-    "stages: {turn: {strategy: adaptive}}",
+    "stages: {turn: {strategy: patient}}",
     "stages: {turn: silence}",
     "profiles: {p: {slo: {}}}",
 ]
@@ -108,8 +108,8 @@ def test_version_is_required() -> None:
 
 def test_defaults_are_written_as_users_write_them() -> None:
     turn = SCHEMA["$defs"]["stage.turn"]["properties"]
-    assert turn["min_silence"]["default"] == "500ms"
-    assert turn["min_silence"]["description"] == "silence after which the turn is over"
+    assert turn["max_wait"]["default"] == "2s"
+    assert turn["max_wait"]["description"] == "silence after which it is over whatever was said"
     assert SCHEMA["$defs"]["stage.vad"]["anyOf"][4]["properties"]["threshold"]["default"] == 0.5
 
 

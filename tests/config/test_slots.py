@@ -67,7 +67,7 @@ def test_from_is_a_slot_key(tmp_path: Path) -> None:
         ("{turn: silence}", "'turn' has no provider to choose"),
         ("{turn: [x]}", "'turn': expected a map of its keys, found a list"),
         ("{turn: {min_silnce: 300ms}}", "unknown key 'min_silnce'. Did you mean 'min_silence'?"),
-        ("{turn: {strategy: silent}}", "expected 'silence', found 'silent'. Did you mean 'silence'?"),
+        ("{turn: {strategy: silent}}", "or 'provider', found 'silent'. Did you mean 'silence'?"),
         ("{turn: {min_silence: 20s}}", "expected at most 10s, found '20s'"),
         ("{llm: openai}", "'model' is missing"),
         ("[stt]", "expected a map of stages, found a list"),

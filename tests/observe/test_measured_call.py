@@ -70,7 +70,7 @@ def make_slots() -> list[Slot]:
         SimLlm.Config.model_validate({"replies": replies, "first_token": "200ms", "per_token": "20ms"}), host
     )
     tts = SimTts(SimTts.Config.model_validate({"first_audio": "80ms"}), host)
-    turn_config = TurnStage.Config.model_validate({"min_silence": "300ms"})
+    turn_config = TurnStage.Config.model_validate({"strategy": "silence", "min_silence": "300ms", "speculate": ()})
     return [
         Slot("vad", Vad(Vad.Config.model_validate({"hangover": "160ms"}), vad, agent), vad),
         Slot("stt", Stt(Stt.Config(), stt, agent), stt),

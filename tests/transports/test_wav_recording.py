@@ -121,7 +121,7 @@ def test_what_is_cut_off_fades_instead_of_clicking(interrupted: Held) -> None:
     cut = interrupted.agent_began()[1]
     end = int(np.flatnonzero(interrupted.right[:cut])[-1])
     last = np.abs(interrupted.right[end - OUTPUT_RATE // 1000 : end + 1].astype(int))
-    before = np.abs(interrupted.right[end - FRAME : end - FRAME // 2].astype(int))
+    before = np.abs(interrupted.right[end - 5 * FRAME : end - FRAME // 2].astype(int))
     assert last.max() < before.max() / 4
 
 

@@ -24,6 +24,7 @@ class _Look:
 
 
 _LISTENING = _Look("listening", "●", "green")
+_SPEAKING = _Look("speaking", "▶", "cyan")
 _THINKING = _Look("thinking", "◆", "yellow")
 _LOOKS = {
     State.IDLE: _LISTENING,
@@ -32,7 +33,11 @@ _LOOKS = {
     State.TRANSCRIBING: _THINKING,
     State.PROCESSING: _THINKING,
     State.WAITING_FOR_TOOL: _Look("working", "◆", "yellow"),
-    State.SPEAKING: _Look("speaking", "▶", "cyan"),
+    State.SPEAKING: _SPEAKING,
+    State.DUCKED: _SPEAKING,
+    State.PAUSED: _LISTENING,
+    State.HELD: _LISTENING,
+    State.ERROR: _SPEAKING,
 }
 _MUTED = _Look("muted", "○", "red")
 _OFF = f"{'mic off':<{CELLS}}"

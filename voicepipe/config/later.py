@@ -14,12 +14,10 @@ _LATER: dict[str, tuple[str, ...]] = {
         *("accessibility", "transports", "emotion", "speakers"),
     ),
     "stages": ("realtime", "emotion", "speakers"),
-    "stages.*": ("fallback", "max_wait", "speculate", "barge_in"),
+    "stages.*": ("fallback",),
     "tests.*.expect": ("cost_usd",),
     "tests.*.steps.*.expect": ("ignored",),
     "agent.tools.*": ("http", "mcp", "schema", "headers", "allow"),
-    # and the choices of a key
-    "stages.*.strategy": ("adaptive", "push_to_talk", "provider"),
 }
 
 
@@ -35,5 +33,5 @@ def _generic(path: tuple[str, ...]) -> str:
 
 
 def planned(path: tuple[str, ...]) -> bool:
-    """Whether ``path`` (without a profile's prefix) ends in a key or a choice that isn't built yet."""
+    """Whether ``path`` (without a profile's prefix) ends in a key that isn't built yet."""
     return path[-1].partition("/")[0] in _LATER.get(_generic(path[:-1]), ())

@@ -238,11 +238,16 @@ class _Problem:
             case _ if kind in _LIMITS:
                 name, words = _LIMITS[kind]
                 limit = self._context[name]
-                shown = format_duration(limit) if _IS_DURATION in self._metadata else limit
+                shown = format_duration(limit) if self._is_duration() else limit
                 message = f"expected {words} {shown}, found {self._found()}"
             case _:
                 message = f"{self._detail['msg'].removeprefix('Input ')}, found {self._found()}"
         return self._place.error(message, hint=self._hint)
+
+    def _is_duration(self) -> bool:
+        """Also where it may be left out: ``Duration | None`` keeps what it is with its alternative."""
+        alternatives = [get_args(one) for one in get_args(self._annotation)]
+        return _IS_DURATION in self._metadata or any(_IS_DURATION in one for one in alternatives)
 
     def _found(self) -> str:
         if not isinstance(self._node.value, str | int | float):

@@ -75,9 +75,11 @@ class Evidence:
         return [reply for reply in self.replies.values() if start_ns <= reply.began_ns < end_ns]
 
     def spoken_at(self, at_ns: int) -> Reply | None:
-        """The reply that was being heard then."""
+        """The reply that was being heard then, or that just then was cut off."""
         for reply in reversed(self.replies.values()):
-            if reply.audible_ns is not None and reply.audible_ns <= at_ns < (reply.ended_ns or self.ended_ns):
+            end = reply.ended_ns or self.ended_ns
+            cut = reply.report.status == "interrupted" and at_ns == end
+            if reply.audible_ns is not None and (reply.audible_ns <= at_ns < end or cut):
                 return reply
         return None
 

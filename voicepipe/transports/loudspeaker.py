@@ -93,6 +93,9 @@ class Loudspeaker:
             places = np.arange(self._read, self._read + kept) % self._ring.size
             self._ring[places] = fade_out(self._ring[places], self.rate, FADE_MS)
             self._written = self._read + kept
+            room, self._room = self._room, None
+        if room is not None:  # what comes next needn't wait for the device to ask for it
+            _give(room)
 
     def _wait_for_room(self) -> asyncio.Future[None] | None:
         with self._lock:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from voicepipe.audio.pcm import samples_in
 from voicepipe.core.clock import Clock
 from voicepipe.core.frames import Pcm
@@ -24,6 +26,7 @@ class PacedOutput:
         self._clock = clock
         self.track = AgentTrack(rate)
         self._end = 0
+        self._room: asyncio.Future[None] | None = None
 
     async def write(self, pcm: Pcm) -> None:
         now = self._now()
@@ -34,7 +37,20 @@ class PacedOutput:
         self._end = start + pcm.size
         ahead = (self._end - self._now()) * SECOND // self.rate - LEAD
         if ahead > 0:
-            await self._clock.sleep(ahead)
+            await self._until(self._clock.now() + ahead)
+
+    async def _until(self, at_ns: int) -> None:
+        """Wait for room: until then, or until a flush has made some."""
+        self._room = asyncio.get_running_loop().create_future()
+        timer = self._clock.call_at(at_ns, self._make_room)
+        try:
+            await self._room
+        finally:
+            timer.cancel()
+
+    def _make_room(self) -> None:
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
 
     def pending(self) -> int:
         return max(0, self._end - self._now())
@@ -43,6 +59,7 @@ class PacedOutput:
         end = self._now() + samples_in(self.rate, FADE_MS)  # what was heard until now can't fade any more
         self.track.cut(end, FADE_MS)
         self._end = min(self._end, end)
+        self._make_room()
 
     def _now(self) -> int:
         return self._clock.now() * self.rate // SECOND
