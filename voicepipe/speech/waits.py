@@ -21,7 +21,7 @@ Patience = Literal["normal", "relaxed"]
 RELAXED = 2
 """By what ``patience: relaxed`` multiplies every wait."""
 
-_CURVE = ((1.0, 0.0), (0.8, 0.06), (0.5, 0.3), (0.2, 0.8), (0.1, 1.0), (0.0, 1.0))
+_CURVE = ((1.0, 0.0), (0.8, 0.02), (0.5, 0.3), (0.2, 0.8), (0.1, 1.0), (0.0, 1.0))
 """How finished → share of the way from ``min_silence`` to ``max_wait``, straight lines between.
 
 With the defaults of 300 ms and 2 s: 0.8 is 400 ms; what may go on just as well, 0.5, is 810 ms, more than the

@@ -69,7 +69,7 @@ Speculative = Literal["stt", "llm", "tts"]
 MIN_SILENCE: dict[Strategy, int] = {"silence": 500 * MS}
 """Where it isn't adapted to what was said. Elsewhere it is ``ADAPTED_SILENCE``."""
 
-ADAPTED_SILENCE = 300 * MS
+ADAPTED_SILENCE = 410 * MS
 
 
 class TurnConfig(StageConfig):
@@ -83,7 +83,7 @@ class TurnConfig(StageConfig):
         ge=0,
         le=10 * SECOND,
         description="silence after which the turn is over, at the earliest "
-        "(500ms with silence, otherwise 300ms)",
+        "(500ms with silence, otherwise 410ms)",
     )
     max_wait: Duration = Field(
         2 * SECOND, ge=0, le=30 * SECOND, description="silence after which it is over whatever was said"
