@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from benchmarks._results import Figure, save, write_table
+from benchmarks._results import Figure, goal, save, write_table
 
 BENCHMARKS = (
     "frames",
@@ -26,6 +26,8 @@ BENCHMARKS = (
     "whisper",
     "resample",
     "conversations",
+    "turns",
+    "interaction",
 )
 
 
@@ -42,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         benchmark = import_module(f"benchmarks.{name}")
         figures: list[Figure] = benchmark.measure(options.quick)
         for figure in figures:
-            print(f"  {figure.what}: {figure.median:.4g} {figure.unit}{_verdict(figure)}", flush=True)
+            print(f"  {figure.what}: {_measured(figure)}{_verdict(figure)}", flush=True)
         missed += sum(not figure.met for figure in figures)
         if not options.quick:
             save(name, figures, packages=benchmark.PACKAGES)
@@ -50,10 +52,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return int(missed > 0 and not options.quick)
 
 
+def _measured(figure: Figure) -> str:
+    return f"absent, {figure.how}" if figure.median is None else f"{figure.median:.4g} {figure.unit}".rstrip()
+
+
 def _verdict(figure: Figure) -> str:
-    if figure.at_most is None:
-        return ""
-    return f" (at most {figure.at_most:g}{'' if figure.met else ': MISSED'})"
+    limit = goal(figure.at_most, figure.at_least)
+    return f" ({limit}{'' if figure.met else ': MISSED'})" if limit else ""
 
 
 if __name__ == "__main__":

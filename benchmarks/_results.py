@@ -24,33 +24,51 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """``values`` are independent measurements in ``unit``; their median is held against ``at_most``."""
+    """``values`` are independent measurements in ``unit``; their median is held against the goal.
+
+    Without any, what was to be measured isn't there, and ``how`` says why.
+    """
 
     what: str
     unit: str
     values: Sequence[float]
     how: str
     at_most: float | None = None
+    at_least: float | None = None
 
     @property
-    def median(self) -> float:
-        return median(self.values)
+    def median(self) -> float | None:
+        return median(self.values) if self.values else None
 
     @property
     def met(self) -> bool:
-        return self.at_most is None or self.median <= self.at_most
+        return meets(self.median, self.at_most, self.at_least)
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "what": self.what,
             "unit": self.unit,
             "at_most": self.at_most,
-            "min": _rounded(min(self.values)),
+            "at_least": self.at_least,
+            "min": _rounded(min(self.values, default=None)),
             "median": _rounded(self.median),
-            "max": _rounded(max(self.values)),
+            "max": _rounded(max(self.values, default=None)),
             "measurements": len(self.values),
             "how": self.how,
         }
+
+
+def meets(measured: float | None, at_most: float | None, at_least: float | None) -> bool:
+    """What is absent misses nothing."""
+    if measured is None:
+        return True
+    return (at_most is None or measured <= at_most) and (at_least is None or measured >= at_least)
+
+
+def goal(at_most: float | None, at_least: float | None, unit: str = "") -> str:
+    """As a person reads it; empty if there is none."""
+    limits = [("≤", at_most), ("≥", at_least)]
+    return " and ".join(f"{sign} {limit:g} {unit}".rstrip() for sign, limit in limits if limit is not None)
 
 
 def save(name: str, figures: Sequence[Figure], *, packages: Sequence[str]) -> Path:
@@ -84,7 +102,7 @@ def table(documents: Mapping[str, Mapping[str, Any]]) -> str:
         "",
         "Made by `python -m benchmarks` of the JSON files beside this one. Measured: median (least to most).",
         "",
-        "| what | at most | measured | how |",
+        "| what | goal | measured | how |",
         "|---|---|---|---|",
     ]
     for document in documents.values():
@@ -95,15 +113,14 @@ def table(documents: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _row(figure: Mapping[str, Any]) -> str:
-    unit, goal = figure["unit"], figure["at_most"]
-    measured = f"{figure['median']:g} {unit}"
+    unit, measured = figure["unit"], figure["median"]
+    limits = figure["at_most"], figure.get("at_least")
+    told = "absent" if measured is None else f"{measured:g} {unit}".rstrip()
     if figure["min"] != figure["max"]:
-        measured += f" ({figure['min']:g} to {figure['max']:g})"
-    if goal is not None and figure["median"] > goal:
-        measured = f"**{measured}**: over"
-    return (
-        f"| {figure['what']} | {'–' if goal is None else f'{goal:g} {unit}'} | {measured} | {figure['how']} |"
-    )
+        told += f" ({figure['min']:g} to {figure['max']:g})"
+    if not meets(measured, *limits):
+        told = f"**{told}**: missed"
+    return f"| {figure['what']} | {goal(*limits, unit) or '–'} | {told} | {figure['how']} |"
 
 
 def _origin(name: str, document: Mapping[str, Any]) -> str:
@@ -117,7 +134,7 @@ def machine() -> dict[str, Any]:
     """The processor's name, the cores that this process may use, and the operating system."""
     return {
         "processor": _processor(),
-        "cores": _cores(),
+        "cores": cores(),
         "system": f"{platform.system()} {platform.machine()}",
     }
 
@@ -141,7 +158,8 @@ def _processor() -> str:
     return names[0] if names else platform.processor()
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Those that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)  # Linux only
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
@@ -153,6 +171,8 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _rounded(value: float) -> float:
-    """Three significant digits, but no fewer than the whole number has."""
-    return float(round(value)) if abs(value) >= 100 else float(f"{value:.3g}")
+def _rounded(value: float | None) -> float | None:
+    """Three significant digits, but no fewer than the whole number has, nor than tell 0.9994 from 1."""
+    if value is None:
+        return None
+    return float(round(value)) if abs(value) >= 100 else float(f"{value:.{4 if 0.99 < value < 1 else 3}g}")
