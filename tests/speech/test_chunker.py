@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from voicepipe.speech.chunker import CHUNK_LIMIT, Chunker, Mode, has_words
+from voicepipe.speech.phrases import FIRST_WORDS
 
 # The text that frameworks are compared with; see "Mocks" in the architecture.
 MOCK = (
@@ -24,28 +25,34 @@ def by_token(chunker: Chunker, tokens: Iterable[str]) -> list[tuple[int | str, s
     """Each chunk with the number of the token (from 1) that released it."""
     chunks: list[tuple[int | str, str]] = []
     for number, token in enumerate(tokens, start=1):
-        chunks += [(number, chunk) for chunk in chunker.push(token)]
-    return chunks + [("flush", chunk) for chunk in chunker.flush()]
+        chunks += [(number, text) for text in pushed(chunker, token)]
+    return chunks + [("flush", chunk.text) for chunk in chunker.flush()]
 
 
-def chunks_of(text: str, split: Callable[[str], Iterable[str]] = words, **modes: Mode) -> list[str]:
-    return [chunk for _, chunk in by_token(Chunker(**modes), split(text))]
+def pushed(chunker: Chunker, token: str) -> list[str]:
+    return [chunk.text for chunk in chunker.push(token)]
+
+
+def chunks_of(
+    text: str, split: Callable[[str], Iterable[str]] = words, *, language: str = "en", **modes: Mode
+) -> list[str]:
+    return [chunk for _, chunk in by_token(Chunker(**modes, language=language), split(text))]
 
 
 def sentences_of(text: str, split: Callable[[str], Iterable[str]] = words) -> list[str]:
     return chunks_of(text, split, first="sentence")
 
 
-def test_first_clause_of_the_mock_text_is_released_by_its_first_word_and_each_sentence_by_its_last() -> None:
+def test_the_mock_texts_first_phrase_takes_five_words_and_each_sentence_ends_with_its_last() -> None:
     assert by_token(Chunker(), words(MOCK)) == [
-        (1, "Sure,"),
-        (12, "I can help you with that order right away for you."),
+        (5, "Sure, I can help"),
+        (12, "you with that order right away for you."),
         (26, "It left the warehouse this morning and it should arrive on Friday before noon."),
         (40, "Please let me know if you would like me to change the delivery address."),
     ]
 
 
-def test_without_the_first_clause_the_mock_text_begins_eleven_words_later() -> None:
+def test_without_the_first_phrase_the_mock_text_begins_seven_words_later() -> None:
     assert by_token(Chunker(first="sentence"), words(MOCK))[0] == (
         12,
         "Sure, I can help you with that order right away for you.",
@@ -54,12 +61,12 @@ def test_without_the_first_clause_the_mock_text_begins_eleven_words_later() -> N
 
 def test_a_sentence_is_released_by_its_own_mark() -> None:
     chunker = Chunker(first="sentence")
-    assert chunker.push("It left") == []
-    assert chunker.push(".") == ["It left."]
-    assert chunker.push(" Is that fine") == []
-    assert chunker.push("?") == ["Is that fine?"]
-    assert chunker.push(" Great") == []
-    assert chunker.push("!") == ["Great!"]
+    assert pushed(chunker, "It left") == []
+    assert pushed(chunker, ".") == ["It left."]
+    assert pushed(chunker, " Is that fine") == []
+    assert pushed(chunker, "?") == ["Is that fine?"]
+    assert pushed(chunker, " Great") == []
+    assert pushed(chunker, "!") == ["Great!"]
     assert chunker.flush() == []
 
 
@@ -143,9 +150,9 @@ def test_doubt_waits_for_the_next_characters_only(
     before: str, doubt: str, resolution: str, released: list[str]
 ) -> None:
     chunker = Chunker(first="sentence")
-    assert chunker.push(before) == []
-    assert chunker.push(doubt) == []
-    assert chunker.push(resolution) == released
+    assert pushed(chunker, before) == []
+    assert pushed(chunker, doubt) == []
+    assert pushed(chunker, resolution) == released
 
 
 def test_an_ellipsis_that_comes_as_one_token_stays_with_its_sentence() -> None:
@@ -161,39 +168,106 @@ def test_a_full_stop_that_becomes_an_ellipsis_later_has_been_released_and_nothin
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("Yes, it is.", ["Yes, it is."]),
-        ("No, I'm afraid we are closed.", ["No,", "I'm afraid we are closed."]),
-        ("Oh, well, I can look.", ["Oh, well,", "I can look."]),
-        ("Of course; one moment.", ["Of course;", "one moment."]),
         ("Here you are: three rooms.", ["Here you are:", "three rooms."]),
-        ("Good morning – how are you?", ["Good morning –", "how are you?"]),
-        ("Good morning—how are you?", ["Good morning—", "how are you?"]),
+        ("That is fine; one moment.", ["That is fine;", "one moment."]),
+        ("A good morning – how are you?", ["A good morning –", "how are you?"]),
+        ("A good morning—how are you?", ["A good morning—", "how are you?"]),
         ("Open 9–17 and at 10:30, daily.", ["Open 9–17 and at 10:30,", "daily."]),
         ("It is 1,250 or so, I think.", ["It is 1,250 or so,", "I think."]),
-        ("See https://example.com/a,b;c today, please.", ["See https://example.com/a,b;c today,", "please."]),
-        ("「はい」，明日です。", ["「はい」，明日です。"]),
+        (
+            "See https://example.com/a,b;c right here, please.",
+            ["See https://example.com/a,b;c right here,", "please."],
+        ),
+        ("かしこまりました、少々お待ちください。", ["かしこまりました、", "少々お待ちください。"]),
     ],
 )
 def test_the_first_clause(text: str, expected: list[str]) -> None:
-    assert chunks_of(text) == expected
+    assert chunks_of(text, language="ja") == expected
 
 
-def test_a_short_opener_goes_alone_only_when_its_sentence_goes_on() -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Yes.",
+        "It is noon.",
+        "Yes, it is.",
+        "Certainly, madam, right now.",
+        "Of course; one moment.",
+        "Oh, well, so be it.",
+        "「はい」，明日です。",
+    ],
+)
+def test_less_than_three_words_go_alone_only_as_a_sentence(text: str) -> None:
+    assert chunks_of(text) == [text]
+    assert chunks_of(f"{text} And so on.")[0] == text
+
+
+def test_a_phrase_is_cut_as_soon_as_the_next_one_begins() -> None:
     chunker = Chunker()
-    assert chunker.push("No, I'm afra") == []
-    assert chunker.push("id we are") == ["No,"]
+    assert pushed(chunker, "No, I'm") == []
+    assert pushed(chunker, " afraid") == []
+    assert pushed(chunker, " we") == ["No, I'm afraid"]
+    assert pushed(chunker, " are closed.") == ["we are closed."]
+
+
+def test_a_phrase_is_not_cut_where_a_mark_releases_more() -> None:
+    assert chunks_of("No, I'm afraid we are closed.", lambda text: [text]) == [
+        "No, I'm afraid we are closed."
+    ]
+    assert chunks_of("I'm glad you called, sir.", lambda text: [text]) == ["I'm glad you called,", "sir."]
+
+
+def test_a_phrase_is_not_cut_within_a_quote_that_is_still_open() -> None:
+    assert chunks_of('He said "I know they left" to me then.') == [
+        'He said "I know they left"',
+        "to me then.",
+    ]
+
+
+def test_a_phrase_is_not_looked_for_behind_a_mark_in_doubt() -> None:
+    chunker = Chunker()
+    assert pushed(chunker, "It is 5 p.m. W") == []
+    assert pushed(chunker, "e") == []
+    assert pushed(chunker, " close") == ["It is 5 p.m."]
+
+
+def test_without_knowledge_of_the_language_only_marks_end_a_chunk() -> None:
+    assert chunks_of("Your parcel will arrive on Friday.", language="pl") == [
+        "Your parcel will arrive on Friday."
+    ]
+
+
+def test_a_voice_is_told_by_a_comma_that_the_sentence_goes_on() -> None:
+    chunker = Chunker()
+    chunks = [
+        chunk for word in words("Your parcel will arrive on Friday morning.") for chunk in chunker.push(word)
+    ]
+    assert [chunk.text for chunk in chunks] == ["Your parcel will arrive", "on Friday morning."]
+    assert [chunk.to_speak for chunk in chunks] == ["Your parcel will arrive,", "on Friday morning."]
+
+
+def test_what_ends_without_a_mark_since_nothing_follows_gets_none() -> None:
+    assert [chunk.to_speak for chunk in Chunker().push("Title\nText\n")] == ["Title", "Text"]
+    chunker = Chunker()
+    chunker.push("That is all")
+    assert [chunk.to_speak for chunk in chunker.flush()] == ["That is all"]
 
 
 def test_only_the_first_chunk_of_a_reply_is_a_clause() -> None:
-    assert chunks_of("Well now, this is it. If so, let's go.")[1:] == ["this is it.", "If so, let's go."]
+    assert chunks_of("Well now, this is it. If so, let's go on and see.")[1:] == [
+        "If so, let's go on and see."
+    ]
 
 
 def test_later_clauses_are_long_enough_to_have_a_melody() -> None:
-    text = "Right now, there are apples, pears, plums and quinces, if I remember, and that is all."
+    text = (
+        "We have here, if I may say so, some apples, pears, plums and quinces, I remember, and that is all."
+    )
     assert chunks_of(text, then="clause") == [
-        "Right now,",
-        "there are apples, pears, plums and quinces,",
-        "if I remember, and that is all.",
+        "We have here,",
+        "if I may say so, some apples, pears,",
+        "plums and quinces, I remember,",
+        "and that is all.",
     ]
 
 
@@ -215,16 +289,16 @@ def test_a_word_longer_than_a_chunk_is_cut_anywhere() -> None:
 
 def test_flush_ends_the_reply_so_that_the_next_one_begins_with_its_first_clause() -> None:
     chunker = Chunker()
-    assert chunker.push("Certainly, it is. So be") == ["Certainly,", "it is."]
-    assert chunker.flush() == ["So be"]
+    assert pushed(chunker, "Most certainly so, it is. So be") == ["Most certainly so,", "it is."]
+    assert [chunk.text for chunk in chunker.flush()] == ["So be"]
     assert chunker.flush() == []
-    assert chunker.push("Certainly, it") == ["Certainly,"]
+    assert pushed(chunker, "Most certainly so, it") == ["Most certainly so,"]
 
 
 def test_a_mark_alone_is_no_chunk_before_the_flush_and_is_told_from_words() -> None:
     chunker = Chunker()
-    assert chunker.push("... !\n — ") == []
-    (rest,) = chunker.flush()
+    assert pushed(chunker, "... !\n — ") == []
+    ((rest, _),) = chunker.flush()
     assert rest == "... !\n —"
     assert not has_words(rest)
     assert has_words("5")
@@ -270,12 +344,34 @@ def test_the_chunks_joined_are_the_text_and_each_is_bounded(
 
 
 @given(texts, st.lists(st.integers(0, 10_000)), modes, modes)
-def test_the_chunks_do_not_depend_on_how_the_text_is_split_into_tokens(
+def test_chunks_that_end_with_marks_do_not_depend_on_how_the_text_is_split_into_tokens(
     text: str, cuts: list[int], first: Mode, then: Mode
 ) -> None:
+    language = "en" if first == "sentence" else "ja"
     allowed = [cut for cut in cuts if not is_seam(text, cut % (len(text) + 1))]
-    split = chunks_of(text, lambda whole: split_at(whole, allowed), first=first, then=then)
-    assert split == chunks_of(text, lambda whole: [whole], first=first, then=then)
+    split = chunks_of(text, lambda whole: split_at(whole, allowed), first=first, then=then, language=language)
+    assert split == chunks_of(text, lambda whole: [whole], first=first, then=then, language=language)
+
+
+plain_words = st.sampled_from(
+    re.findall(r"\w+", f"{MOCK} yes because who at now young then a")
+) | st.from_regex(r"[a-z]{2,9}", fullmatch=True)
+plain_sentences = st.lists(
+    st.tuples(st.lists(plain_words, min_size=1, max_size=12).map(" ".join), st.sampled_from("!?")), max_size=4
+).map(lambda said: " ".join(f"{sentence}{mark}" for sentence, mark in said))
+
+
+@given(plain_sentences, st.lists(st.integers(0, 10_000)))
+def test_a_phrase_has_three_words_at_least_and_delays_nothing_that_follows(
+    text: str, cuts: list[int]
+) -> None:
+    sentences = sentences_of(text)
+    chunks = chunks_of(text, lambda whole: split_at(whole, cuts))
+    assert " ".join(chunks) == text
+    if len(chunks) > len(sentences):
+        assert len(chunks[0].split()) >= FIRST_WORDS
+        chunks[:2] = [" ".join(chunks[:2])]
+    assert chunks == sentences
 
 
 @given(st.lists(st.from_regex(r"[a-z]{2,9}", fullmatch=True), min_size=2, max_size=12), st.sampled_from("!?"))

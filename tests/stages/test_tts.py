@@ -79,11 +79,36 @@ def test_where_chunks_end_is_configured() -> None:
     async def main(**chunk: str) -> list[str]:
         voice = Voice()
         on = bench(voice, chunk=chunk)
-        await on.given(*texts(on.live_turn(), "Certainly, madam, it is late."))
+        await on.given(*texts(on.live_turn(), "Yes", " of course", " madam,", " it is late."))
         return voice.spoken
 
-    assert run_on("simulated", main()) == ["Certainly,", "madam, it is late."]
-    assert run_on("simulated", main(first="sentence")) == ["Certainly, madam, it is late."]
+    assert run_on("simulated", main()) == ["Yes of course madam,", "it is late."]
+    assert run_on("simulated", main(first="sentence")) == ["Yes of course madam, it is late."]
+
+
+def test_a_phrase_is_spoken_with_a_comma_that_the_segment_does_not_have() -> None:
+    async def main() -> None:
+        voice = Voice()
+        on = bench(voice)
+        sent = await on.given(
+            *texts(on.live_turn(), "It", " arrives", " today", " because", " I", " say so.")
+        )
+        assert voice.spoken == ["It arrives today,", "because I say so."]
+        assert [frame.segment.text for frame in sent[:2]] == ["It arrives today", "because I say so."]
+
+    run_on("simulated", main())
+
+
+def test_phrases_are_those_of_the_agents_language() -> None:
+    async def main(language: str) -> list[str]:
+        voice = Voice()
+        on = Bench(Tts(TtsConfig(), FakeTts(voice, rate=RATE), Agent(language=language)))
+        tokens = ("Ihre", " Bestellung", " kommt", " am", " Freitag", ".")
+        await on.given(*texts(on.live_turn(), *tokens))
+        return voice.spoken
+
+    assert run_on("simulated", main("de-AT")) == ["Ihre Bestellung kommt,", "am Freitag."]
+    assert run_on("simulated", main("en")) == ["Ihre Bestellung kommt am Freitag."]
 
 
 def test_markup_is_not_spoken_and_nothing_but_signs_neither() -> None:

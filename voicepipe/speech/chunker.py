@@ -11,6 +11,14 @@ dot together with what follows (" see", "...", ".com"), so that the chunker sees
 chunks don't depend on how the text was split into tokens, as long as no token ends between a mark and a
 character that follows it without a space.
 
+The first chunk of a reply is released as early as it can be spoken: a whole sentence, however short
+("Yes."), else three words or more, up to a clause's mark or to a word that opens a phrase (see
+``speech.phrases``). A phrase is cut only to gain time: where a mark would release something, the text isn't
+cut before it. So here, and only here, it does matter how the text comes: "Sure, I can help you." that comes
+at once is one chunk, word by word it is "Sure, I can help" and "you."; and a token that ends within a word
+whose beginning is an article or a pronoun ("the", "n") may be taken for that. In the other languages the
+first chunk ends with a mark, and nothing depends on tokens.
+
 The abbreviations are English. A word that is missing from the lists costs a pause too many; a word too
 many in them only makes a chunk longer.
 """
@@ -18,21 +26,14 @@ many in them only makes a chunk longer.
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Literal, NamedTuple
+
+from voicepipe.speech.phrases import FIRST_WORDS, Phrases, count_words
 
 Mode = Literal["clause", "sentence"]
 
 CHUNK_LIMIT = 240
 """Characters. At 15 a second this is 16 s of speech, more than any sentence that is meant to be heard."""
-
-FIRST_CLAUSE = 4
-"""Letters that let the first clause go alone. It has to last until the next chunk is heard: with 20 ms a
-token and a voice that begins after 80 ms, a sentence of 12 words takes 320 ms. espeak speaks "Sure," in
-407 ms, "Yes," in 380, "No," in 354 and "Oh," in 281."""
-
-PATIENCE = 12
-"""Characters that a shorter opener waits for its sentence to end: "Yes, it is." stays whole, while "No, I'm
-afraid we're closed" lets "No," go two or three tokens later rather than at the end of the sentence."""
 
 LATER_CLAUSE = 24
 """Letters of every further clause with ``then="clause"``. Something is being heard already, so nothing is
@@ -86,29 +87,48 @@ def has_words(text: str) -> bool:
     return any(character.isalnum() for character in text)
 
 
+class Chunk(NamedTuple):
+    """``goes_on``: the sentence goes on in the next chunk, although no mark at the end says so."""
+
+    text: str
+    goes_on: bool
+
+    @property
+    def to_speak(self) -> str:
+        """As a voice has to be given it: not with the fall and the pause that end a sentence.
+
+        espeak lets "Sure, I can help" fall from 102 to 75 Hz, just as with a full stop; with a comma it
+        rises from 80 to 106, as it does within a sentence. No voice pauses at the end of what it is given.
+        """
+        return f"{self.text}," if self.goes_on and self.text[-1].isalnum() else self.text
+
+
 class Chunker:
     """Cuts one reply after another. ``first`` and ``then`` say where the first chunk and the others may end.
+
+    ``language`` (BCP 47) tells which words open a phrase.
 
     The chunks of a reply, joined, are its text, but for white space at the cuts. None is longer than
     ``CHUNK_LIMIT``. A chunk without a word (see ``has_words``) can only come from ``flush`` or out of
     hundreds of signs in a row.
     """
 
-    def __init__(self, first: Mode = "clause", then: Mode = "sentence") -> None:
+    def __init__(self, first: Mode = "clause", then: Mode = "sentence", *, language: str = "en") -> None:
         self._first = first
         self._then = then
+        self._phrases = Phrases(language)
         self._begin_reply()
 
-    def push(self, token: str) -> list[str]:
+    def push(self, token: str) -> list[Chunk]:
         """Take the next piece of text, of any length; returns what can be spoken now, mostly nothing."""
         self._text += token
         return self._cut_all(final=False)
 
-    def flush(self) -> list[str]:
+    def flush(self) -> list[Chunk]:
         """The reply is complete: returns what is left of it. The next ``push`` begins a new one."""
         chunks = self._cut_all(final=True)
         if self._text.strip():
-            chunks.append(self._text.strip())
+            chunks.append(Chunk(self._text.strip(), goes_on=False))
         self._begin_reply()
         return chunks
 
@@ -116,43 +136,53 @@ class Chunker:
         self._text = ""  # not released yet
         self._is_first = True
         self._line_start = True  # self._text begins a line
-        self._begin_chunk()
-
-    def _begin_chunk(self) -> None:
         self._scanned = 0  # the marks before this place are no boundaries
-        self._opener = 0  # the end of a first clause that is too short to go alone at once
 
-    def _cut_all(self, *, final: bool) -> list[str]:
-        chunks = []
-        while end := self._next_cut(final=final):
-            chunks.append(self._text[:end].rstrip())
+    def _cut_all(self, *, final: bool) -> list[Chunk]:
+        chunks: list[Chunk] = []
+        while True:
+            self._strip()
+            end = self._cut_at_mark(final=final)
+            goes_on = not end
+            end = end or self._cut_without_mark(final=final)
+            if not end:
+                return chunks
+            chunks.append(Chunk(self._text[:end].rstrip(), goes_on))
             self._text = self._text[end:]
             self._is_first = False
             self._line_start = False
-            self._begin_chunk()
-        return chunks
+            self._scanned = 0
 
-    def _next_cut(self, *, final: bool) -> int:
-        """Where the next chunk ends, or 0 if that isn't known yet."""
+    def _strip(self) -> None:
         if self._text[:1].isspace():
             stripped = self._text.lstrip()
             self._line_start = self._line_start or "\n" in self._text[: -len(stripped) or None]
             self._text = stripped
-        while True:
-            limit = min(self._opener + PATIENCE, CHUNK_LIMIT) if self._opener else CHUNK_LIMIT
-            # Nothing beyond the limit is looked at, so that a long token is cut like many short ones.
-            window = self._text[:limit]
-            full = len(self._text) >= limit
-            mark = _MARK.search(window, self._scanned)
-            end = _NO if mark is None else self._judge(window, mark, final=final and not full)
+
+    def _cut_at_mark(self, *, final: bool) -> int:
+        """Where the next chunk ends with a mark, or 0 if that isn't known yet."""
+        # Nothing beyond the limit is looked at, so that a long token is cut like many short ones.
+        window = self._text[:CHUNK_LIMIT]
+        final = final and len(self._text) < CHUNK_LIMIT
+        while mark := _MARK.search(window, self._scanned):
+            end = self._judge(window, mark, final=final)
             if end > 0:
                 return end
-            if mark is not None and end == _NO:
-                self._scanned = mark.end()
-                continue
-            if mark is None:
-                self._scanned = len(window)
-            return (self._opener or _last_resort(window)) if full else 0
+            if end == _WAIT:
+                self._scanned = mark.start()
+                return 0
+            self._scanned = mark.end()
+        self._scanned = len(window)
+        return 0
+
+    def _cut_without_mark(self, *, final: bool) -> int:
+        """Where a chunk has to end without one: at the limit, or the first for the sake of time; else 0."""
+        if len(self._text) >= CHUNK_LIMIT:
+            return _last_resort(self._text[:CHUNK_LIMIT])
+        if final or not self._is_first or self._first != "clause":
+            return 0
+        ends = self._phrases.breaks(self._text, self._scanned)
+        return next((end for end in ends if not _is_open(self._text[:end])), 0)
 
     def _judge(self, window: str, mark: re.Match[str], *, final: bool) -> int:
         """Where a chunk ends that ends with this mark, ``_NO``, or ``_WAIT`` for more text."""
@@ -204,12 +234,9 @@ class Chunker:
                 return _NO if final else _WAIT
         elif not window[end].isspace() and sign not in _NEEDS_NO_SPACE:
             return _NO
-        letters = sum(character.isalnum() for character in before)
-        if letters >= (FIRST_CLAUSE if self._is_first else LATER_CLAUSE):
-            return end
-        if self._is_first and letters and not self._opener:
-            self._opener = end
-        return _NO
+        if self._is_first:
+            return end if count_words(before) >= FIRST_WORDS else _NO
+        return end if sum(character.isalnum() for character in before) >= LATER_CLAUSE else _NO
 
 
 def _word(window: str, end: int) -> str:

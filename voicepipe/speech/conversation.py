@@ -44,6 +44,10 @@ class Conversation:
         """A draft to answer ``user``; the empty string asks for nothing (a greeting)."""
         self._exchanges[turn] = _Exchange(user)
 
+    def reword(self, turn: int, user: str) -> None:
+        """The caller's words of a draft as they are known in the end: the same, better written."""
+        self._exchanges[turn].user = user
+
     def commit(self, turn: int) -> None:
         """The caller's words are history from here on, whatever becomes of the reply."""
         self._exchanges[turn].committed = True
@@ -146,10 +150,6 @@ class Conversation:
         return None if exchange is None or exchange.finished else exchange
 
 
-def _said(exchange: _Exchange) -> str:
-    parts = (m.text.strip() for m in exchange.messages if m.role == "assistant")
-    return " ".join(part for part in parts if part)
-
 def _answer(messages: Sequence[Message], call_id: str) -> int | None:
     """Where the answer to the last call of this id stands, if there is one."""
     for index in reversed(range(len(messages))):
@@ -160,6 +160,10 @@ def _answer(messages: Sequence[Message], call_id: str) -> int | None:
             break
     return None
 
+
+def _said(exchange: _Exchange) -> str:
+    parts = (m.text.strip() for m in exchange.messages if m.role == "assistant")
+    return " ".join(part for part in parts if part)
 
 
 def _heard(exchange: _Exchange, *, history_only: bool) -> str:

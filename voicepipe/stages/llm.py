@@ -36,6 +36,8 @@ class Llm(Stage):
             if type(frame) is not UserTurn:
                 continue
             async with ctx.turn(frame.turn) as turn:
+                if not ctx.speculates:
+                    await turn.committed()
                 if frame.say is not None:
                     await self._write(ctx, turn, frame.say, out, in_history=frame.in_history)
                 else:

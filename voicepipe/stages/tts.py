@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from voicepipe.core.frames import FRAME_MS, AudioOut, EndOfAudio, EndOfText, Segment, Text
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.providers.base import ProviderKind, Speech, TtsProvider
-from voicepipe.speech.chunker import Chunker, Mode, has_words
+from voicepipe.speech.chunker import Chunk, Chunker, Mode, has_words
 from voicepipe.speech.speakable import Speakable
 from voicepipe.stages.base import ProviderSlotConfig, Stage, StageConfig, StageContext
 
@@ -22,7 +22,11 @@ class ChunkConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    first: Mode = Field("clause", description="where the first piece of a reply may end")
+    first: Mode = Field(
+        "clause",
+        description="where the first piece of a reply may end; `clause`: three words or more, up to a comma"
+        " or the like, or to a word that opens a phrase",
+    )
     then: Mode = Field("sentence", description="where the others may end")
 
 
@@ -45,25 +49,31 @@ class Tts(Stage):
         async for frame in inbox:
             if type(frame) is Text:
                 if reply is None or reply.turn != frame.turn:
-                    reply = _Reply(frame.turn, self.config.chunk)
+                    reply = _Reply(frame.turn, self.config.chunk, self.agent.language)
                 chunks = reply.push(frame)
             elif type(frame) is EndOfText:
                 chunks = reply.flush() if reply is not None and reply.turn == frame.turn else []
             else:
                 continue
-            segments = [reply.segment(c, self.provider.rate) for c in chunks if has_words(c)] if reply else []
-            if not segments and type(frame) is Text:
+            chunks = [chunk for chunk in chunks if has_words(chunk.text)]
+            if not chunks and type(frame) is Text:
                 continue
-            async with ctx.turn(frame.turn):
-                for segment in segments:
-                    await self._speak(ctx, segment, out)
+            async with ctx.turn(frame.turn) as turn:
+                if not ctx.speculates:
+                    await turn.committed()
+                for chunk in chunks:
+                    assert reply is not None, "it has made the chunks"
+                    await self._speak(ctx, reply.segment(chunk.text, self.provider.rate), chunk.to_speak, out)
                 if type(frame) is EndOfText:
                     await out.send(EndOfAudio(turn=frame.turn))
 
-    async def _speak(self, ctx: StageContext, segment: Segment, out: Outlet[AudioOut | EndOfAudio]) -> None:
+    async def _speak(
+        self, ctx: StageContext, segment: Segment, text: str, out: Outlet[AudioOut | EndOfAudio]
+    ) -> None:
+        """``text``: that of the segment, with the marks that the voice needs."""
         slicer = _Slicer(segment)
         async with ctx.provider_call(
-            lambda call: self.provider.synthesize(call, segment.text), turn=segment.turn
+            lambda call: self.provider.synthesize(call, text), turn=segment.turn
         ) as events:
             async for event in events:
                 if isinstance(event, Speech):
@@ -79,18 +89,18 @@ class Tts(Stage):
 class _Reply:
     """The text of one reply on its way into chunks."""
 
-    def __init__(self, turn: int, chunk: ChunkConfig) -> None:
+    def __init__(self, turn: int, chunk: ChunkConfig, language: str) -> None:
         self.turn = turn
         self._speakable = Speakable()
-        self._chunker = Chunker(first=chunk.first, then=chunk.then)
+        self._chunker = Chunker(first=chunk.first, then=chunk.then, language=language)
         self._segments = 0
         self._in_history = True
 
-    def push(self, frame: Text) -> list[str]:
+    def push(self, frame: Text) -> list[Chunk]:
         self._in_history = frame.in_history
         return self._chunker.push(self._speakable.push(frame.text))
 
-    def flush(self) -> list[str]:
+    def flush(self) -> list[Chunk]:
         return self._chunker.push(self._speakable.flush()) + self._chunker.flush()
 
     def segment(self, text: str, rate: int) -> Segment:
