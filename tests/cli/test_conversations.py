@@ -113,6 +113,13 @@ def test_a_recording_is_heard_by_its_words(tmp_path: Path, words: str, turns: in
     assert said == {"": ["from the list"], ", words: some words": ["some words"]}.get(words, [])
 
 
+def test_a_noise_is_heard_and_has_no_words(tmp_path: Path) -> None:
+    into = "{noise: 300ms, while: agent_speaking}"
+    steps = f"{{user: {{say: hi}}}}, {{user: {into}}}, {{expect: {{ignored: no_words, no_reply: true}}}}"
+    found = verdict(tmp_path, steps, ", expect: {turns: 1, ignored: 1}")
+    assert found.passed, (found.error, found.misses)
+
+
 def test_a_recording_without_a_sound_is_refused(tmp_path: Path) -> None:
     recording(tmp_path, silent=True)
     with pytest.raises(AudioError, match="is silent"):

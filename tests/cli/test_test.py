@@ -52,7 +52,7 @@ def test_the_shipped_tests_pass_and_say_what_they_show(capsys: pytest.CaptureFix
     done = voicepipe(capsys, "test", shipped("sim.yaml"))
     assert (done.status, done.out) == (0, "")
     assert "passed  an interruption is answered, and the history keeps what was heard" in done.err
-    assert "7 passed, on the simulated clock" in done.err
+    assert "10 passed, on the simulated clock" in done.err
     assert "The model is 'sim', a script: this shows wiring, timing and money, not intelligence." in done.err
 
 

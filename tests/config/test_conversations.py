@@ -35,6 +35,9 @@ def said(folder: Path, step: str, rest: str = "") -> str:
         "{wait: 2s}",
         "{expect: {tool: find, args: {day: thursday, n: 3}}}",
         "{expect: {says: 10, heard: {matches: '^a.c$'}}}",
+        "{user: {noise: 400ms, while: agent_speaking}}",
+        "{expect: {ignored: true, paused_at_most: 800ms, dead_air: false}}",
+        "{expect: {ignored: backchannel, dead_air: llm}}",
         "{expect: {silent_within: 300ms, heard_only: true, interrupted: false, no_reply: true, state: idle}}",
     ],
 )
@@ -46,8 +49,14 @@ def test_what_the_guide_describes_is_taken(tmp_path: Path, step: str) -> None:
 @pytest.mark.parametrize(
     ("step", "message"),
     [
-        ("{user: {say: a, type: b}}", "expected 'say' or 'audio' or 'type', found 'say' and 'type'"),
-        ("{user: {}}", "expected 'say' or 'audio' or 'type', found none of them"),
+        (
+            "{user: {say: a, type: b}}",
+            "expected 'say' or 'audio' or 'type' or 'noise', found 'say' and 'type'",
+        ),
+        ("{user: {}}", "expected 'say' or 'audio' or 'type' or 'noise', found none of them"),
+        ("{user: {noise: cough}}", "expected a duration"),
+        ("{user: {noise: 0s}}", "0s"),
+        ("{user: {noise: 1m}}", "10s"),
         ("{user: {sya: a}}", "unknown key 'sya'. Did you mean 'say'?"),
         ("{user: {say: a, at: 1s}}", "'at' counts from the agent's first sound"),
         ("{user: {say: a, words: b}}", "'words' tells what is said in an 'audio'"),
@@ -61,7 +70,9 @@ def test_what_the_guide_describes_is_taken(tmp_path: Path, step: str) -> None:
         ("{expect: {says: {contains: a, matches: a}}}", "expected 'contains' or 'matches'"),
         ("{expect: {state: speking}}", "'speaking'"),
         ("{expect: {heard_only: false}}", "'heard_only' can only be true"),
-        ("{expect: {ignored: true}}", "'ignored': not available in this version"),
+        ("{expect: {ignored: backchanel}}", "Did you mean 'backchannel'?"),
+        ("{expect: {ignored: 3}}", "'backchannel'"),
+        ("{expect: {paused_at_most: 300}}", "a duration needs a unit"),
         ("{expect: {sielnt_within: 1s}}", "Did you mean 'silent_within'?"),
     ],
 )

@@ -42,3 +42,17 @@ def test_the_state_is_that_of_the_last_change() -> None:
 def test_the_sound_that_was_played_is_on_the_sessions_time_line() -> None:
     found = evidence(Story(), sounds=[(1000, 1020)])
     assert np.flatnonzero(found.played)[0] == RATE
+
+
+def test_a_reply_is_audible_from_its_first_sound_even_if_that_stops_for_a_while() -> None:
+    found = evidence(Story().begin(100).audible(500, filler=True).audible(3000).end(5000))
+    assert found.replies[1].audible_ns == 500 * MS
+
+
+def test_what_was_ignored_belongs_to_the_part_in_which_it_was_noticed() -> None:
+    story = Story().begin(0).speech(1000, position=7).ignored(3000, position=7)
+    found = evidence(story.speech(2500, position=9))
+    assert [one.utterance for one in found.ignored(0, 2000 * MS)] == [7]
+    assert found.ignored(2000 * MS, 4000 * MS) == []
+    assert found.noticed(2000 * MS, 4000 * MS)
+    assert not found.noticed(3000 * MS, 4000 * MS)

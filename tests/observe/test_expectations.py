@@ -10,7 +10,7 @@ from tests.observe.conversations import At, at, evidence
 from tests.support.happenings import Story
 from voicepipe.config.conversations import ConversationTest
 from voicepipe.core.frames import Heard, Segment
-from voicepipe.core.records import ProviderAttempt
+from voicepipe.core.records import IgnoredReason, ProviderAttempt
 from voicepipe.core.units import MS
 from voicepipe.observe.evidence import Evidence
 from voicepipe.observe.expectations import includes, judge, percentile
@@ -51,7 +51,7 @@ def missed(test: ConversationTest, found: Evidence) -> dict[str, str]:
     return {str(miss.path[-1]): miss.found for miss in judge(test, found)}
 
 
-MET = [
+MET: list[dict[str, Any]] = [
     {"tool": "FIND".lower(), "args": {"day": " MON "}, "says": "on friday", "heard": "left THIS"},
     {
         "interrupted": True,
@@ -103,6 +103,101 @@ def test_more_counted_as_heard_than_was_played_is_a_miss() -> None:
     test = conversation({"says": "left"}, {"heard_only": True})
     found = missed(test, interrupted(until=3010))
     assert found == {"heard_only": "1200 ms counted as heard, of 1020 ms that were played"}
+
+
+def ignored(reason: IgnoredReason = "backchannel", *, said: str = "uh-huh") -> Evidence:
+    """A reply that goes on although the caller makes a sound at 3000 ms, which is noticed, and ignored."""
+    story = Story().begin(1000, user="hi", spoken=(500, 1000)).audible(2000)
+    story.speech(3100, position=48_000)
+    story.ignored(8000, position=48_000, text=said, reason=reason, paused_ms=400)
+    story.dead_air(8500, "llm").end(9000, said=SAID, heard=SAID)
+    return evidence(story, steps=[at(300), At(), at(3000), At()], sounds=[(2000, 9000)])
+
+
+def after_the_sound(happened: Evidence, expected: dict[str, Any]) -> dict[str, str]:
+    return missed(conversation({"says": "left"}, expected), happened)
+
+
+def test_what_was_ignored_is_what_was_expected() -> None:
+    for expected in (True, "backchannel"):
+        expectation = {"ignored": expected, "paused_at_most": "400ms", "interrupted": False}
+        assert after_the_sound(ignored(), expectation) == {}
+    assert after_the_sound(ignored("no_words", said=""), {"ignored": "no_words"}) == {}
+    assert after_the_sound(interrupted(), {"ignored": False}) == {}
+
+
+UH_HUH = "'uh-huh' was ignored (backchannel) and held the reply back for 400 ms"
+
+
+@pytest.mark.parametrize(
+    ("expected", "found"),
+    [
+        ({"ignored": False}, {"ignored": UH_HUH}),
+        ({"ignored": "no_words"}, {"ignored": UH_HUH}),
+        ({"paused_at_most": "399ms"}, {"paused_at_most": UH_HUH}),
+    ],
+)
+def test_a_sound_that_was_ignored_otherwise_is_a_miss(
+    expected: dict[str, Any], found: dict[str, str]
+) -> None:
+    assert after_the_sound(ignored(), expected) == found
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("ignored", True), ("ignored", "backchannel"), ("paused_at_most", "1s")]
+)
+def test_a_sound_that_was_not_ignored_is_a_miss_that_says_what_became_of_it(key: str, value: Any) -> None:
+    assert after_the_sound(interrupted(), {key: value}) == {key: "it interrupted the reply"}
+    listened = Story().speech(3100, position=48_000).begin(4000, user="hi").end(5000)
+    happened = evidence(listened, steps=[at(300), At(), at(3000), At()])
+    assert after_the_sound(happened, {"no_reply": True, key: value})[key] == "it was listened to"
+    silence = evidence(Story(), steps=[at(300), At(), at(3000), At()])
+    assert "noticed no sound" in after_the_sound(silence, {"no_reply": True, key: value})[key]
+
+
+def test_a_sound_without_words_is_told_as_such() -> None:
+    found = after_the_sound(ignored("no_words", said=""), {"ignored": False})["ignored"]
+    assert found.startswith("a sound without words was ignored (no_words)")
+
+
+@pytest.mark.parametrize(
+    ("expected", "found"),
+    [
+        (True, {}),
+        ("llm", {}),
+        (False, {"dead_air": "4000 ms of it, waiting for llm"}),
+        ("stt", {"dead_air": "4000 ms of it, waiting for llm"}),
+    ],
+)
+def test_dead_air_is_expected_by_the_stage_that_was_waited_for(
+    expected: bool | str, found: dict[str, str]
+) -> None:
+    assert after_the_sound(ignored(), {"dead_air": expected}) == found
+
+
+def test_dead_air_that_was_not_there_is_a_miss() -> None:
+    assert after_the_sound(interrupted(), {"dead_air": True}) == {"dead_air": "there was none"}
+    assert after_the_sound(interrupted(), {"dead_air": False}) == {}
+
+
+def test_what_discarded_drafts_asked_the_model_is_counted_apart() -> None:
+    story = Story().draft(100, 1).end(200, 1, status="discarded").draft(300, 2).begin(500, 2, user="hi")
+    attempt = {"at_ns": 0, "slot": "llm", "provider": "sim", "began_ns": 0, "first_event_ns": None}
+    for turn in (1, 2, None):
+        story.add(600, ProviderAttempt(turn=turn, status="ok", **attempt))  # type: ignore[arg-type]
+    happened = evidence(story.audible(700, 2).end(900, 2), steps=[at(300)])
+    totals = {"llm_calls": 1, "wasted_llm_calls": 1, "discarded_drafts": 1, "turns": 1}
+    test = {"name": "x", "steps": [{"user": {"say": "hi"}}], "expect": totals}
+    assert missed(ConversationTest.model_validate(test), happened) == {}
+    test["expect"] = dict.fromkeys(totals, 7)
+    assert missed(ConversationTest.model_validate(test), happened) == dict.fromkeys(totals, "1")
+
+
+def test_ignored_sounds_and_dead_air_are_counted() -> None:
+    test = conversation({"says": "left"}, totals={"ignored": 1, "dead_air": "<= 1"})
+    assert missed(test, ignored()) == {}
+    test = conversation({"says": "left"}, totals={"ignored": 0, "dead_air": 0})
+    assert missed(test, ignored()) == {"ignored": "1", "dead_air": "1"}
 
 
 def test_nothing_is_judged_after_a_step_that_could_not_be_done() -> None:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from voicepipe.audio.level import first_audible, rms_dbfs
 from voicepipe.core.extras import installed
 from voicepipe.core.frames import Word
-from voicepipe.transports.spoken import WORDS_PER_SECOND, captions, spoken, with_words
+from voicepipe.core.units import MS
+from voicepipe.transports.spoken import WORDS_PER_SECOND, captions, noise, spoken, with_words
 from voicepipe.transports.wav import Clip
 
 RATE = 16_000
@@ -71,3 +72,11 @@ def test_no_word_is_lost_wherever_the_audio_is_cut(times: list[tuple[int, int]],
     found = captions(timed, early_ms, 2000)
     assert sorted(" ".join(found.values()).split()) == sorted(word.text for word in timed)
     assert all(0 <= frame < 100 for frame in found)
+
+
+def test_a_noise_is_as_loud_and_long_as_it_should_be_and_has_no_words() -> None:
+    clip = noise(400 * MS, RATE)
+    assert clip.end_of_speech == clip.pcm.size == 400 * RATE // 1000
+    assert clip.captions == {}, "somebody knows that nothing is said"
+    assert -30 < rms_dbfs(clip.pcm) < -10
+    assert np.array_equal(clip.pcm, noise(400 * MS, RATE).pcm)

@@ -22,7 +22,7 @@ from voicepipe.observe.expectations import Miss, judge
 from voicepipe.runtime.tool_modes import Stubs
 from voicepipe.runtime.tools import ToolSet
 from voicepipe.transports.conversation import ConversationCall, Item, Look, Pause, Utterance
-from voicepipe.transports.spoken import spoken, with_words
+from voicepipe.transports.spoken import noise, spoken, with_words
 from voicepipe.transports.wav import OUTPUT_RATE, Typed, load_clip
 
 LONGEST_CALL = 600 * SECOND
@@ -257,6 +257,8 @@ def _utterance(user: User, language: str) -> Utterance:
         return Utterance(Typed(user.type), into)
     if user.say is not None:
         return Utterance(spoken(user.say, language, RATE), into)
-    assert user.audio is not None, "one of the three was given"
+    if user.noise is not None:
+        return Utterance(noise(user.noise, RATE), into)
+    assert user.audio is not None, "one of the four was given"
     clip = load_clip(user.audio, RATE)
     return Utterance(clip if user.words is None else with_words(clip, user.words, RATE), into)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -21,10 +21,13 @@ from pydantic import (
 
 from voicepipe.core.clock import ClockName
 from voicepipe.core.conditions import DurationCondition, NumberCondition
+from voicepipe.core.names import did_you_mean
+from voicepipe.core.records import IgnoredReason
 from voicepipe.core.units import SECOND, ConfigPath, Duration, parse_duration
 from voicepipe.speech.policy import State
 
 LONGEST_WAIT = 600 * SECOND
+LONGEST_NOISE = 10 * SECOND
 MAX_STEPS = 200
 MAX_TESTS = 1000
 
@@ -56,11 +59,14 @@ ToolResults = dict[str, Annotated[Any, AfterValidator(_stub)]]
 
 
 class User(_Model):
-    """What the caller does: it says, plays or types something."""
+    """What the caller does: it says, plays or types something, or makes a noise."""
 
     say: str | None = Field(None, min_length=1, description="words, rendered by espeak where it is installed")
     audio: ConfigPath | None = Field(None, description="a WAV file to be played")
     type: str | None = Field(None, min_length=1, description="a typed turn")
+    noise: Duration | None = Field(
+        None, gt=0, le=LONGEST_NOISE, description="a sound without words, such as a cough, of this length"
+    )
     words: str | None = Field(
         None, description="what is said in `audio`, for the `sim` recogniser; empty for a noise"
     )
@@ -73,7 +79,7 @@ class User(_Model):
 
     @model_validator(mode="after")
     def _fits(self) -> User:
-        _one_of(self, "say", "audio", "type")
+        _one_of(self, "say", "audio", "type", "noise")
         if self.words is not None and self.audio is None:
             raise ValueError("'words' tells what is said in an 'audio', and there is none")
         if self.at is not None and self.while_ is None:
@@ -120,6 +126,24 @@ Words = Annotated[
 """``"half past ten"``, or ``{matches: "half past (ten|11)"}``."""
 
 
+REASONS: tuple[str, ...] = get_args(IgnoredReason)
+
+
+def _reason(value: bool | str) -> bool | str:
+    if isinstance(value, str) and value not in REASONS:
+        expected = " or ".join(f"'{one}'" for one in ("true", "false", *REASONS))
+        raise ValueError(f"expected {expected}, found '{value}'.{did_you_mean(value, REASONS)}")
+    return value
+
+
+Ignored = Annotated[
+    bool | str,
+    AfterValidator(_reason),
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"enum": list(REASONS), "type": "string"}]}),
+]
+"""Whether, or for which reason."""
+
+
 class StepExpectation(_Model):
     """What is expected of the agent after the ``user`` step before it; every key has to hold."""
 
@@ -137,6 +161,16 @@ class StepExpectation(_Model):
     )
     heard_only: bool | None = Field(
         None, description="the history holds of that reply what was heard, and no more"
+    )
+
+    ignored: Ignored | None = Field(
+        None, description="whether what the caller said into the reply was ignored, or for which reason"
+    )
+    paused_at_most: Duration | None = Field(
+        None, description="how long the reply may be held back by what was ignored"
+    )
+    dead_air: bool | str | None = Field(
+        None, description="whether nothing was heard for too long, or the stage that was waited for then"
     )
 
     @model_validator(mode="after")
@@ -182,7 +216,21 @@ class Totals(_Model):
     voice_to_voice: Percentiles | None = Field(
         None, description="from the end of the caller's speech to the first sound of the reply"
     )
-    llm_calls: NumberCondition | None = Field(None, description="requests to the model")
+    llm_calls: NumberCondition | None = Field(
+        None, description="requests to the model, without those of discarded drafts"
+    )
+    wasted_llm_calls: NumberCondition | None = Field(
+        None, description="requests to the model for discarded drafts"
+    )
+    discarded_drafts: NumberCondition | None = Field(
+        None, description="replies that were prepared and dropped, since the caller went on"
+    )
+    ignored: NumberCondition | None = Field(
+        None, description="sounds of the caller that were ignored while the agent thought or spoke"
+    )
+    dead_air: NumberCondition | None = Field(
+        None, description="times that nothing was heard for too long although something was due"
+    )
     tool_calls: NumberCondition | None = Field(None, description="tools that were called")
     turns: NumberCondition | None = Field(None, description="turns of the caller that a reply was due to")
     unanswered: NumberCondition | None = Field(

@@ -16,7 +16,6 @@ _LATER: dict[str, tuple[str, ...]] = {
     "stages": ("realtime", "emotion", "speakers"),
     "stages.*": ("fallback",),
     "tests.*.expect": ("cost_usd",),
-    "tests.*.steps.*.expect": ("ignored",),
     "agent.tools.*": ("http", "mcp", "schema", "headers", "allow"),
 }
 

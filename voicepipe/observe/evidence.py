@@ -7,8 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from voicepipe.audio.level import end_of_speech
-from voicepipe.core.frames import Heard, Pcm, PlaybackStarted
-from voicepipe.core.records import ProviderAttempt, StateChanged, TurnBegan, TurnEnded
+from voicepipe.core.frames import Heard, Pcm, PlaybackStarted, SpeechStarted
+from voicepipe.core.records import (
+    DeadAir,
+    ProviderAttempt,
+    SpeechIgnored,
+    StateChanged,
+    TurnBegan,
+    TurnEnded,
+)
 from voicepipe.core.units import MS, SECOND
 from voicepipe.observe.report import CallReport, TurnReport
 from voicepipe.speech.policy import State
@@ -63,7 +70,7 @@ class Evidence:
             reply = self.replies.get(getattr(event, "turn", None) or 0)
             if reply is None:
                 continue
-            if isinstance(event, PlaybackStarted):
+            if isinstance(event, PlaybackStarted) and reply.audible_ns is None:
                 reply.audible_ns = event.at_ns
             elif isinstance(event, Heard) and event.segment is not None:
                 reply.heard[event.segment.index] = event.samples * SECOND // event.segment.rate
@@ -101,9 +108,35 @@ class Evidence:
                 state = State(event.state)
         return state
 
-    def requests(self, kind: str) -> int:
-        """Calls of the providers in the slots of ``kind``, taps not counted."""
-        return sum(isinstance(event, ProviderAttempt) and event.slot == kind for _, event in self.events)
+    def noticed(self, start_ns: int, end_ns: int) -> bool:
+        """Whether the caller was noticed to make a sound from ``start_ns`` on and before ``end_ns``."""
+        return any(
+            isinstance(event, SpeechStarted) and start_ns <= event.at_ns < end_ns for _, event in self.events
+        )
+
+    def ignored(self, start_ns: int, end_ns: int) -> list[SpeechIgnored]:
+        """What was ignored of the sounds that were noticed then, however late that was decided."""
+        then = {
+            event.position
+            for _, event in self.events
+            if isinstance(event, SpeechStarted) and start_ns <= event.at_ns < end_ns
+        }
+        found = (event for _, event in self.events if isinstance(event, SpeechIgnored))
+        return [event for event in found if event.utterance in then]
+
+    def dead_air(self, start_ns: int, end_ns: int) -> list[DeadAir]:
+        return [
+            event
+            for _, event in self.events
+            if isinstance(event, DeadAir) and start_ns <= event.at_ns < end_ns
+        ]
+
+    def requests(self, kind: str, *, wasted: bool = False) -> int:
+        """Calls of the providers in the slots of ``kind``, taps not counted; ``wasted``: those of drafts that
+        were discarded, and not the others."""
+        calls = (event for _, event in self.events if isinstance(event, ProviderAttempt))
+        of_turns = [call.turn for call in calls if call.slot == kind and call.turn is not None]
+        return sum((turn in self.replies) is not wasted for turn in of_turns)
 
     def voice_to_voice_ns(self) -> list[int]:
         """Of each turn that was spoken and whose reply was heard."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from voicepipe.config.conversations import ConversationTest, StepExpectation, Totals, Wording
 from voicepipe.core.conditions import Condition
+from voicepipe.core.records import DeadAir, SpeechIgnored
 from voicepipe.core.units import MS, format_duration
 from voicepipe.observe.evidence import Evidence, Reply, milliseconds
 
@@ -104,6 +105,9 @@ def _missed(expect: StepExpectation, evidence: Evidence, window: Window) -> Iter
         yield "state", str(expect.state), str(state)
     cut = None if window.onset_ns is None else evidence.spoken_at(window.onset_ns)
     yield from _missed_of_cut(expect, evidence, cut, window.onset_ns or 0)
+    yield from _missed_ignored(expect, evidence, window, cut)
+    if expect.dead_air is not None:
+        yield from _missed_dead_air(expect.dead_air, evidence.dead_air(window.start_ns, window.end_ns))
 
 
 def _missed_tool(name: str, args: Mapping[str, Any] | None, replies: Sequence[Reply]) -> Iterator[_Missed]:
@@ -147,6 +151,46 @@ def _missed_of_cut(
         found = _NOT_SPEAKING if cut is None else _remembered_too_much(evidence, cut, onset_ns)
         if found is not None:
             yield "heard_only", expected, found
+
+
+def _missed_ignored(
+    expect: StepExpectation, evidence: Evidence, window: Window, cut: Reply | None
+) -> Iterator[_Missed]:
+    ignored = evidence.ignored(window.start_ns, window.end_ns)
+    if ignored:
+        found = " and ".join(_told_ignored(one) for one in ignored)
+    elif cut is not None and cut.report.status == "interrupted":
+        found = "it interrupted the reply"
+    elif evidence.noticed(window.start_ns, window.end_ns):
+        found = "it was listened to"
+    else:
+        found = "the detector noticed no sound; 'interrupted: false' says that the reply goes on"
+    wanted = expect.ignored
+    if isinstance(wanted, str):
+        if not ignored or any(one.reason != wanted for one in ignored):
+            yield "ignored", f"the sound to be ignored ({wanted})", found
+    elif wanted is not None and wanted is not bool(ignored):
+        yield "ignored", f"the sound {'' if wanted else 'not '}to be ignored", found
+    if expect.paused_at_most is not None:
+        paused = sum(one.paused_ns for one in ignored)
+        if not ignored or paused > expect.paused_at_most:
+            limit = format_duration(expect.paused_at_most)
+            expected = f"an ignored sound that holds the reply back for at most {limit}"
+            yield "paused_at_most", expected, found
+
+
+def _told_ignored(one: SpeechIgnored) -> str:
+    text = f"'{one.text}'" if one.text else "a sound without words"
+    return f"{text} was ignored ({one.reason}) and held the reply back for {milliseconds(one.paused_ns)}"
+
+
+def _missed_dead_air(wanted: bool | str, found: Sequence[DeadAir]) -> Iterator[_Missed]:
+    told = " and ".join(f"{milliseconds(one.silent_ns)} of it, waiting for {one.stage}" for one in found)
+    if isinstance(wanted, str):
+        if wanted not in [one.stage for one in found]:
+            yield "dead_air", f"dead air, waiting for {wanted}", told or "there was none"
+    elif wanted is not bool(found):
+        yield "dead_air", f"{'' if wanted else 'no '}dead air", told or "there was none"
 
 
 def _remembered_too_much(evidence: Evidence, reply: Reply, onset_ns: int) -> str | None:
@@ -194,6 +238,10 @@ def _missed_totals(expect: Totals, evidence: Evidence) -> Iterator[tuple[Path, s
     turns = evidence.report.turns
     counts: Mapping[str, int] = {
         "llm_calls": evidence.requests("llm"),
+        "wasted_llm_calls": evidence.requests("llm", wasted=True),
+        "discarded_drafts": evidence.report.discarded_drafts,
+        "ignored": len(evidence.report.ignored),
+        "dead_air": len(evidence.report.dead_air),
         "tool_calls": sum(len(turn.tool_calls) for turn in turns),
         "turns": sum(bool(turn.user) for turn in turns),
         "unanswered": len(evidence.report.unanswered),

@@ -17,6 +17,7 @@ from voicepipe.audio.level import end_of_speech, first_audible
 from voicepipe.audio.resample import resample
 from voicepipe.core.extras import installed
 from voicepipe.core.frames import FRAME_MS, Pcm, Word
+from voicepipe.core.units import SECOND
 from voicepipe.providers.espeak import find_language, words
 from voicepipe.providers.espeak_library import LOCK, RATE, Manner, library
 from voicepipe.speech.pieces import harmless, pieces
@@ -50,6 +51,12 @@ def spoken(text: str, language: str, rate: int, *, by_espeak: bool | None = None
     early_ms = (pcm.size - begun.size) * 1000 // rate
     end = end_of_speech(begun, rate) or begun.size
     return Clip(text, begun[:end], end, captions(timed, early_ms, end * 1000 // rate))
+
+
+def noise(length_ns: int, rate: int) -> Clip:
+    """A sound of that length without words, such as a cough: int16 mono at ``rate``. Always the same."""
+    pcm = _shaped(max(1, length_ns * rate // SECOND), seed=0)
+    return Clip("noise", pcm, pcm.size, {})
 
 
 def with_words(clip: Clip, text: str, rate: int) -> Clip:
@@ -90,14 +97,17 @@ def _noise(text: str, rate: int) -> tuple[Pcm, list[Word]]:
     """The same text is the same noise."""
     said = text.split()
     length_ms = 1000 / WORDS_PER_SECOND
-    white = np.random.default_rng(crc32(text.encode())).standard_normal(
-        max(1, round(len(said) * length_ms * rate / 1000))
-    )
+    size = max(1, round(len(said) * length_ms * rate / 1000))
+    return _shaped(size, seed=crc32(text.encode())), _evenly(said, length_ms)
+
+
+def _shaped(size: int, *, seed: int) -> Pcm:
+    """Noise with the spectrum and the level of speech."""
+    white = np.random.default_rng(seed).standard_normal(size)
     kernel = SLOPE ** np.arange(64)
-    shaped = np.convolve(white, kernel)[: white.size]
+    shaped = np.convolve(white, kernel)[:size]
     shaped *= 10 ** (LEVEL_DBFS / 20) * 32768 / np.sqrt(np.mean(shaped**2))
-    pcm = np.clip(np.round(shaped), -32768, 32767).astype(np.int16)
-    return pcm, _evenly(said, length_ms)
+    return np.clip(np.round(shaped), -32768, 32767).astype(np.int16)
 
 
 def _evenly(said: Sequence[str], length_ms: float) -> list[Word]:
