@@ -95,5 +95,5 @@ def test_the_stages_of_the_cascade_fit_each_other() -> None:
     ports = [ports_of(stage.run) for stage in (Vad, Stt, TurnStage, Llm, Tts)]
     given = {AudioIn} | {kind for port in ports for kind in port.gives}
     taken = {kind for port in ports for kind in port.takes}
-    assert {kind.__name__ for kind in taken - given} == {"TypedText"}  # the caller's keyboard
+    assert {kind.__name__ for kind in taken - given} == {"Talk", "TypedText"}  # the caller's keyboard
     assert AudioOut in given

@@ -12,6 +12,7 @@ from voicepipe.core.frames import (
     Frame,
     SpeechStarted,
     SpeechStopped,
+    Talk,
     Transcript,
     TypedText,
     UserTurn,
@@ -57,7 +58,11 @@ def test_the_cascade_joins_itself() -> None:
         ("vad", "SpeechStopped", "stt"),
         ("vad", "SpeechStarted", "turn"),
         ("vad", "SpeechStopped", "turn"),
+        ("vad", "SpeechPaused", "turn"),
+        ("vad", "SpeechResumed", "turn"),
+        ("vad", "Prosody", "turn"),
         ("stt", "Transcript", "turn"),
+        ("input", "Talk", "turn"),
         ("input", "TypedText", "turn"),
         ("turn", "UserTurn", "llm"),
         ("llm", "Text", "tts"),
@@ -89,7 +94,7 @@ def test_routes_are_told_by_type_also_those_that_lead_nowhere() -> None:
     graph = compile_graph([*CASCADE, node("tap/ends", {Transcript}, {SpeechStarted})])
     assert graph.routes("stt") == {Transcript: ("turn", "tap/ends")}
     assert graph.routes("tap/ends") == {SpeechStarted: ()}
-    assert graph.routes(INPUT) == {AudioIn: ("vad", "stt"), TypedText: ("turn",)}
+    assert graph.routes(INPUT) == {AudioIn: ("vad", "stt"), Talk: ("turn",), TypedText: ("turn",)}
     assert graph.routes(OUTPUT) == {}
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voicepipe.core.clock import Clock, run_on
-from voicepipe.core.frames import AudioIn, PlaybackStarted, TypedText
+from voicepipe.core.frames import AudioIn, PlaybackStarted, Talk, TypedText
 from voicepipe.core.records import TurnEnded
 from voicepipe.core.units import MS, SECOND
 from voicepipe.transports.conversation import (
@@ -67,9 +67,13 @@ class Sent:
 
     frames: list[AudioIn] = field(default_factory=list)
     typed: list[TypedText] = field(default_factory=list)
+    keys: list[Talk] = field(default_factory=list)
 
     async def send(self, frame: Any) -> None:
-        (self.typed if isinstance(frame, TypedText) else self.frames).append(frame)
+        if isinstance(frame, Talk):
+            self.keys.append(frame)
+        else:
+            (self.typed if isinstance(frame, TypedText) else self.frames).append(frame)
 
     def onsets_ms(self) -> list[float]:
         """When the caller began to be loud, by the samples."""
@@ -119,6 +123,18 @@ def test_a_caller_speaks_into_the_reply_to_the_sample(into_ms: int, reply_ms: in
     # What is heard in this very frame can only be answered in the next one.
     assert onset == pytest.approx(reply_ms + into_ms, abs=0.001 if into_ms >= 20 else 20)
     assert moments[1].began_ns == onset * MS
+
+
+def test_a_caller_holds_the_key_to_talk_while_they_speak() -> None:
+    script = [Utterance(HELLO), Utterance(HELLO, 1200 * MS), Utterance(Typed("Bye"))]
+    sent, moments, _ = hold(script, [(2000, 6000)])
+    pressed = [frame.at_ns for frame in sent.keys if frame.pressed]
+    released = [frame.at_ns for frame in sent.keys if not frame.pressed]
+    assert len(pressed) == len(released) == 2
+    for moment, press, release in zip(moments, pressed, released, strict=False):
+        assert moment.onset_ns is not None
+        assert 0 <= moment.onset_ns - press < 20 * MS
+        assert 0 <= release - moment.onset_ns - len(HELLO.pcm) * SECOND // RATE < 20 * MS
 
 
 def test_what_is_typed_into_the_reply_comes_within_a_frame() -> None:

@@ -14,7 +14,7 @@ from tests.support.tones import split_tone, tone
 from tests.support.toolbench import settle
 from voicepipe.audio.wav import read_wav
 from voicepipe.core.clock import Clock
-from voicepipe.core.frames import AudioIn, Pcm, TypedText
+from voicepipe.core.frames import AudioIn, Pcm, Talk
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.turns import Turns
 from voicepipe.core.units import MS
@@ -48,7 +48,8 @@ class Desk:
         )
         self.device: FakeStream = sound.streams[0]
         self.inbox: Inbox[AudioIn] = Inbox("vad", Turns(), capacity=capacity)
-        self._out: Outlet[AudioIn | TypedText] = Outlet("input", {AudioIn: (self.inbox,)}, live=True)
+        self.turn: Inbox[Talk] = Inbox("turn", Turns())
+        self._out: Outlet[Any] = Outlet("input", {AudioIn: (self.inbox,), Talk: (self.turn,)}, live=True)
 
     @asynccontextmanager
     async def in_call(self) -> AsyncIterator[asyncio.Task[None]]:
@@ -62,6 +63,10 @@ class Desk:
     async def heard(self) -> list[AudioIn]:
         await settle()
         return [await anext(self.inbox) for _ in range(self.inbox.statistics()["waiting"])]
+
+    async def keys(self) -> list[Talk]:
+        await settle()
+        return [await anext(self.turn) for _ in range(self.turn.statistics()["waiting"])]
 
 
 PLAIN = FakeDevice("Mic", inputs=1, rates=(RATE,))
@@ -126,6 +131,34 @@ def test_a_muted_microphone_sends_silence_so_that_time_goes_on() -> None:
             frames = await desk.heard()
             assert [(frame.position, frame.pcm.any()) for frame in frames] == [(FRAME, False)]
             assert desk.microphone.level_dbfs() < -90
+
+    asyncio.run(test())
+
+
+def test_it_is_open_while_the_key_to_talk_is_pressed_and_tells_the_call_of_it() -> None:
+    async def test() -> None:
+        desk = Desk(PLAIN)
+        desk.microphone.muted = True
+        async with desk.in_call():
+            sent: list[bool] = []
+            for pressed in (True, False):
+                desk.microphone.talk(pressed)
+                desk.device.speak(speech(20_000))
+                sent += [bool(frame.pcm.any()) for frame in await desk.heard()]
+            assert sent == [True, False]
+            first, second = await desk.keys()
+            assert (first.pressed, second.pressed) == (True, False)
+            assert 0 <= first.at_ns <= second.at_ns <= desk.line.clock.now()
+
+    asyncio.run(test())
+
+
+def test_a_key_that_is_pressed_before_the_call_is_told_when_it_begins() -> None:
+    async def test() -> None:
+        desk = Desk(PLAIN)
+        desk.microphone.talk(True)
+        async with desk.in_call():
+            assert [frame.pressed for frame in await desk.keys()] == [True]
 
     asyncio.run(test())
 

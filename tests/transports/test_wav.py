@@ -10,7 +10,7 @@ import pytest
 from tests.support.tones import tone
 from voicepipe.audio.wav import write_wav
 from voicepipe.core.clock import Clock, run_on
-from voicepipe.core.frames import AudioIn, Pcm, TypedText
+from voicepipe.core.frames import AudioIn, Pcm, Talk, TypedText
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.records import ClipEnded, Record
 from voicepipe.core.turns import Turns
@@ -39,7 +39,8 @@ class Heard:
         self._busy = busy
         inbox: Inbox[Any] = Inbox("vad", Turns(), capacity=10**9)
         inbox.attach("in", lambda frame: self.frames.append((self.clock.now(), frame)))
-        self._out: Outlet[Any] = Outlet("in", {AudioIn: (inbox,), TypedText: (inbox,)}, live=False)
+        kinds = (AudioIn, Talk, TypedText)
+        self._out: Outlet[Any] = Outlet("in", dict.fromkeys(kinds, (inbox,)), live=False)
 
     @property
     def idle_since(self) -> int | None:
@@ -163,6 +164,23 @@ def test_the_end_of_speech_is_told_to_the_sample() -> None:
     assert isinstance(ended, ClipEnded)
     assert ended.end_of_speech_ns == LEAD_IN + 1005 * MS
     assert 0 <= ended.at_ns - ended.end_of_speech_ns < FRAME_NS
+
+
+def test_the_key_to_talk_is_held_while_there_is_speech() -> None:
+    call = held([clip(silence=2.0), clip(1.005)], (1600 * MS, 3500 * MS), gap_ns=0)
+    keys = [(at, frame.pressed) for at, frame in call.frames if isinstance(frame, Talk)]
+    first, second = call.spoken()
+    assert keys == [
+        (first, True),
+        (first + SECOND, False),
+        (second, True),
+        (second + 51 * FRAME_NS, False),
+    ]
+    assert all(frame.at_ns == at for at, frame in call.frames if isinstance(frame, Talk))
+
+
+def test_nobody_presses_a_key_to_type() -> None:
+    assert not [frame for _, frame in held([Typed("hello")]).frames if isinstance(frame, Talk)]
 
 
 # ── files ────────────────────────────────────────────────────────────────────────────────────────

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, TypeAlias
 
 from voicepipe.core.clock import Clock
-from voicepipe.core.frames import AudioIn, Pcm, TypedText
+from voicepipe.core.frames import AudioIn, Pcm, Talk, TypedText
 from voicepipe.core.inbox import Outlet
 from voicepipe.core.records import Record
+
+FromCaller: TypeAlias = AudioIn | Talk | TypedText
+"""What a caller sends."""
 
 
 class Line(Protocol):
@@ -31,8 +34,11 @@ class AudioInput(Protocol):
     rate: int
     live: ClassVar[bool]
 
-    async def run(self, out: Outlet[AudioIn | TypedText], line: Line) -> None:
-        """Send 20 ms frames at the pace of ``line.clock`` until the caller hangs up."""
+    async def run(self, out: Outlet[FromCaller], line: Line) -> None:
+        """Send 20 ms frames at the pace of ``line.clock`` until the caller hangs up.
+
+        Of a caller who is muted, or doesn't press the key to talk, the audio is silence.
+        """
         ...
 
 

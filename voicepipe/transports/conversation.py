@@ -11,9 +11,9 @@ import numpy as np
 
 from voicepipe.audio.level import first_audible
 from voicepipe.core.clock import Clock
-from voicepipe.core.frames import AudioIn, Pcm, PlaybackStarted, TypedText
+from voicepipe.core.frames import Pcm, PlaybackStarted, TypedText
 from voicepipe.core.inbox import Outlet
-from voicepipe.core.io import Line
+from voicepipe.core.io import FromCaller, Line
 from voicepipe.core.records import TurnEnded
 from voicepipe.core.units import MS, SECOND
 from voicepipe.transports.paced import PacedOutput
@@ -79,7 +79,7 @@ class ConversationCaller(ScriptedCaller):
             self._lasted_ns = event.at_ns - self._speaking[1]
             self._speaking = None
 
-    async def run(self, out: Outlet[AudioIn | TypedText], line: Line) -> None:
+    async def run(self, out: Outlet[FromCaller], line: Line) -> None:
         self._began_ns = line.clock.now()
         await self._be_silent(out, line, LEAD_IN)
         after: Item | None = None
@@ -97,7 +97,7 @@ class ConversationCaller(ScriptedCaller):
         await self._wait_for_reply(out, line)
 
     async def _utter(
-        self, item: Utterance, moment: Moment, out: Outlet[AudioIn | TypedText], line: Line, *, at_once: bool
+        self, item: Utterance, moment: Moment, out: Outlet[FromCaller], line: Line, *, at_once: bool
     ) -> bool:
         start_ns: int | None = None
         if item.into_ns is not None:
@@ -131,7 +131,7 @@ class ConversationCaller(ScriptedCaller):
         )
         return delayed, offset
 
-    async def _into_reply(self, into_ns: int, out: Outlet[AudioIn | TypedText], line: Line) -> int | None:
+    async def _into_reply(self, into_ns: int, out: Outlet[FromCaller], line: Line) -> int | None:
         """Wait for the frame in which a reply has been audible for ``into_ns``; None if it ended before."""
         self._lasted_ns = None
         while True:
@@ -151,7 +151,7 @@ class ConversationCaller(ScriptedCaller):
             return "it said nothing"
         return f"its reply lasted {round(self._lasted_ns / MS)} ms"
 
-    async def _settle(self, out: Outlet[AudioIn | TypedText], line: Line) -> None:
+    async def _settle(self, out: Outlet[FromCaller], line: Line) -> None:
         """Until the pipeline has noticed that somebody has spoken; not longer, or a reply would be missed."""
         until = line.clock.now() + SETTLE
         while line.clock.now() < until and line.idle_since is not None:

@@ -12,9 +12,9 @@ import numpy as np
 from voicepipe.audio.level import rms_dbfs
 from voicepipe.audio.resample import Resampler
 from voicepipe.core.clock import Clock
-from voicepipe.core.frames import FRAME_MS, AudioIn, Pcm, TypedText
+from voicepipe.core.frames import FRAME_MS, AudioIn, Pcm, Talk
 from voicepipe.core.inbox import Outlet
-from voicepipe.core.io import Line
+from voicepipe.core.io import FromCaller, Line
 from voicepipe.core.units import MS, SECOND
 from voicepipe.errors import VoicepipeError
 from voicepipe.transports.recording import Recording
@@ -77,17 +77,24 @@ class Microphone:
         """How long after the beginning the first sample was spoken: devices take up to a second to start."""
         self._next = 0
         self._woken = False
-        self._out: Outlet[AudioIn | TypedText] | None = None
-        self._over = asyncio.Event()
+        self._out: Outlet[FromCaller] | None = None
+        self._news = asyncio.Event()
+        self._over = False
+        self._pressed: deque[Talk] = deque()
+        """The key to talk, as far as nobody was told yet."""
         self._error: VoicepipeError | None = None
         self.recording: Recording | None = None
 
-    async def run(self, out: Outlet[AudioIn | TypedText], line: Line) -> None:
+    async def run(self, out: Outlet[FromCaller], line: Line) -> None:
         """Sends until it is cancelled. Raises what ``end`` was told."""
         self._began_ns = self._clock.now()
         self._out = out
         try:
-            await self._over.wait()
+            while not self._over:
+                await self._news.wait()
+                self._news.clear()
+                while self._pressed:
+                    await out.send(self._pressed.popleft())
         finally:
             self._out = None
         if self._error is not None:
@@ -96,7 +103,14 @@ class Microphone:
     def end(self, error: VoicepipeError) -> None:
         """The call can't go on; on the event loop."""
         self._error = self._error or error
-        self._over.set()
+        self._over = True
+        self._news.set()
+
+    def talk(self, pressed: bool) -> None:
+        """The key to talk was pressed, or let go: outside of that the microphone is ``muted``."""
+        self.muted = not pressed
+        self._pressed.append(Talk(pressed=pressed, at_ns=self._clock.now()))
+        self._news.set()
 
     def level_dbfs(self) -> float:
         """How loud the last frame was that was sent."""

@@ -13,9 +13,9 @@ from voicepipe.audio.level import end_of_speech
 from voicepipe.audio.resample import resample
 from voicepipe.audio.wav import read_wav
 from voicepipe.core.clock import Clock
-from voicepipe.core.frames import FRAME_MS, AudioIn, Pcm, TypedText
+from voicepipe.core.frames import FRAME_MS, AudioIn, Pcm, Talk, TypedText
 from voicepipe.core.inbox import Outlet
-from voicepipe.core.io import Line
+from voicepipe.core.io import FromCaller, Line
 from voicepipe.core.records import ClipEnded
 from voicepipe.core.units import MS, SECOND
 from voicepipe.errors import AudioError
@@ -89,7 +89,7 @@ class ScriptedCaller:
         self._position = 0
         self._began_ns = 0
 
-    async def run(self, out: Outlet[AudioIn | TypedText], line: Line) -> None:
+    async def run(self, out: Outlet[FromCaller], line: Line) -> None:
         self._began_ns = line.clock.now()
         if self._recording is not None:
             self._recording.begin(self._began_ns)
@@ -103,27 +103,31 @@ class ScriptedCaller:
             await self._be_silent(out, line, SETTLE)
         await self._wait_for_reply(out, line)
 
-    async def _say(self, clip: Clip, out: Outlet[AudioIn | TypedText], line: Line) -> None:
+    async def _say(self, clip: Clip, out: Outlet[FromCaller], line: Line) -> None:
         end = clip.end_of_speech
+        await self._press(out, line, pressed=True)
         spoken_ns = self._time_of(self._position + end)
         for start in range(0, clip.pcm.size, self._size):
             caption = None if clip.captions is None else clip.captions.get(start // self._size, "")
             await self._send(clip.pcm[start : start + self._size], out, line, caption)
             if start < end <= start + self._size:  # not after its silence: the reply may be over by then
                 line.record(ClipEnded(at_ns=line.clock.now(), clip=clip.name, end_of_speech_ns=spoken_ns))
+                await self._press(out, line, pressed=False)
 
-    async def _wait_for_reply(self, out: Outlet[AudioIn | TypedText], line: Line) -> None:
+    async def _press(self, out: Outlet[FromCaller], line: Line, *, pressed: bool) -> None:
+        """The key to talk is held as long as there is speech; it matters under ``push_to_talk`` only."""
+        await out.send(Talk(pressed=pressed, at_ns=line.clock.now()))
+
+    async def _wait_for_reply(self, out: Outlet[FromCaller], line: Line) -> None:
         while line.idle_since is None or line.clock.now() - line.idle_since < self._gap_ns:
             await self._send(self._silence, out, line)
 
-    async def _be_silent(self, out: Outlet[AudioIn | TypedText], line: Line, duration_ns: int) -> None:
+    async def _be_silent(self, out: Outlet[FromCaller], line: Line, duration_ns: int) -> None:
         until = line.clock.now() + duration_ns
         while line.clock.now() < until:
             await self._send(self._silence, out, line)
 
-    async def _send(
-        self, pcm: Pcm, out: Outlet[AudioIn | TypedText], line: Line, caption: str | None = None
-    ) -> None:
+    async def _send(self, pcm: Pcm, out: Outlet[FromCaller], line: Line, caption: str | None = None) -> None:
         """A frame leaves when its last sample has been spoken."""
         if pcm.size < self._size:
             pcm = np.concatenate((pcm, self._silence[pcm.size :]))
