@@ -52,7 +52,12 @@ async def opening_hours(day: str) -> dict[str, str]:
     return {"from": "nine"}
 
 
-def make_slots() -> list[Slot]:
+CERTAIN = {"strategy": "silence", "min_silence": "300ms", "speculate": []}
+"""Nothing is begun before the turn is over."""
+AHEAD = {"strategy": "silence", "min_silence": "800ms"}
+
+
+def make_slots(turn: dict[str, Any]) -> list[Slot]:
     agent, host = Agent(), make_host()
     replies = [
         {
@@ -70,7 +75,7 @@ def make_slots() -> list[Slot]:
         SimLlm.Config.model_validate({"replies": replies, "first_token": "200ms", "per_token": "20ms"}), host
     )
     tts = SimTts(SimTts.Config.model_validate({"first_audio": "80ms"}), host)
-    turn_config = TurnStage.Config.model_validate({"strategy": "silence", "min_silence": "300ms", "speculate": ()})
+    turn_config = TurnStage.Config.model_validate(turn)
     return [
         Slot("vad", Vad(Vad.Config.model_validate({"hangover": "160ms"}), vad, agent), vad),
         Slot("stt", Stt(Stt.Config(), stt, agent), stt),
@@ -86,9 +91,9 @@ def question() -> Clip:
     return Clip("hours.wav", pcm, end_of_speech=RATE)
 
 
-async def hold(log_path: Path) -> tuple[CallReport, list[TurnTimeline]]:
+async def hold(log_path: Path, turn: dict[str, Any] = CERTAIN) -> tuple[CallReport, list[TurnTimeline]]:
     """The caller asks for the hours, types a goodbye, and would ask again."""
-    clock, slots = Clock(), make_slots()
+    clock, slots = Clock(), make_slots(turn)
     session = Session(
         name="s1",
         graph=compile_graph([Node(slot.name, slot.stage.ports(slot.stage.config)) for slot in slots]),
@@ -133,6 +138,31 @@ def test_every_step_of_a_spoken_turn_takes_what_it_takes(held: Held) -> None:
         ("playout", 0),
     ]
     assert (turn.spoken, turn.estimated) == (True, False)
+
+
+def test_what_is_done_during_the_wait_costs_nothing_but_what_outlasts_it(tmp_path: Path) -> None:
+    report, (turn, _) = run_on("simulated", hold(tmp_path / "e.jsonl", AHEAD))
+    began = 800 * MS
+    words = HANGOVER + STT_FINAL
+    answered = words + FIRST_TOKEN + TOOL + FIRST_TOKEN
+    assert [(part.step, part.duration_ns) for part in turn.contributions] == [
+        ("endpoint", began),
+        ("stt", 0),
+        ("llm_first_token", 0),
+        ("llm", 0),
+        ("tools", 0),
+        ("llm", answered - began),
+        ("tts_first_audio", 4 * PER_TOKEN + TTS_FIRST_AUDIO),
+        ("playout", 0),
+    ]
+    assert [(part.step, part.duration_ns) for part in turn.ahead] == [
+        ("stt", words),
+        ("llm_first_token", FIRST_TOKEN),
+        ("tools", TOOL),
+        ("llm", began - words - FIRST_TOKEN - TOOL),
+    ]
+    assert (report.discarded_drafts, report.wasted.to_list()) == (0, [])
+    assert [call.result for call in report.turns[0].tool_calls] == ['{"from":"nine"}']
 
 
 def test_the_report_tells_the_call(held: Held) -> None:
