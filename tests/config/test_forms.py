@@ -78,6 +78,10 @@ def test_prompt_file_stays_inside_the_folder_but_set_may_name_any(tmp_path: Path
             "'{{nme}}' names no variable. Did you mean 'name'?",
         ),
         ("{greeting: 'Hello {{ name }}'}", "'{{name}}' names no variable."),
+        (
+            "{tools: [{python: ./t.py, say_while_running: 'One moment, {{name}}.'}]}",
+            "'{{name}}' names no variable.",
+        ),
         ("[x]", "expected a map, found a list"),
     ],
 )

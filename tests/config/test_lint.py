@@ -31,6 +31,12 @@ def test_the_smallest_pipeline_gives_no_advice(tmp_path: Path) -> None:
             (3, 41),
         ),
         (
+            "stages: {stt: whisper}\nagent: {variables: {a: {}, b: {}}, "
+            "tools: [{python: ./t.py, say_while_running: 'One moment, {{a}}.'}]}",
+            "the variable 'b' is inserted nowhere",
+            (3, 31),
+        ),
+        (
             "stages: {tts: espeak}\nagent: {voice: {piper: amy, cartesia: calm}}",
             "'voice' names none for 'espeak', only for piper, cartesia: its default speaks",
             (3, 16),

@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from voicepipe.config.models import AgentConfig, PipelineFile, PythonTool
+from voicepipe.speech.meanwhile import SAY_LIMIT
 
 
 def test_models_are_frozen_and_know_no_other_keys() -> None:
@@ -34,3 +35,14 @@ def test_reference_to_a_tool_is_a_file_and_maybe_a_function(
 def test_voice_of_any_provider_gives_way_to_the_provider_s_own() -> None:
     agent = AgentConfig(voice={"*": "calm", "piper": "amy"})
     assert (agent.voice_for("piper"), agent.voice_for("espeak")) == ("amy", "calm")
+
+
+def test_what_a_tool_says_meanwhile_is_one_line_of_words() -> None:
+    def says(text: str) -> str | None:
+        return PythonTool(python="/a/tools.py", say_while_running=text).say_while_running
+
+    assert says("  Let me\n look. ") == "Let me look."
+    assert says("One moment, {{name}}.") == "One moment, {{name}}."
+    for nonsense in ("", "   ", "...", "x" * (SAY_LIMIT + 1)):
+        with pytest.raises(ValidationError, match="to be said while the tool runs"):
+            says(nonsense)

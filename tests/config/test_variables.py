@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicepipe.config.models import AgentConfig
-from voicepipe.config.variables import MAX_VALUE, agent_for_call, insert, references
+from voicepipe.config.variables import MAX_VALUE, agent_for_call, insert, references, values_for_call
 from voicepipe.errors import UsageError
 
 AGENT = AgentConfig.model_validate(
@@ -30,6 +30,10 @@ def test_a_greeting_can_be_interrupted_unless_the_file_says_otherwise() -> None:
     assert agent_for_call(AGENT, {"tier": "x"}).greeting_interruptible
     said = AgentConfig.model_validate({"greeting": {"say": "This call is recorded.", "interruptible": False}})
     assert not agent_for_call(said, {}).greeting_interruptible
+
+
+def test_every_declared_variable_has_a_value_be_it_empty() -> None:
+    assert values_for_call(AGENT, {"tier": "gold"}) == {"name": "there", "tier": "gold", "other": ""}
 
 
 def test_agent_without_a_greeting_says_nothing_first() -> None:

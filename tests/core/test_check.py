@@ -105,6 +105,27 @@ def test_the_hint_is_what_the_field_says_of_itself_or_the_keys_that_exist() -> N
     assert [error.hint for error in errors] == hints
 
 
+class Parrot(_Model):
+    parrot: str
+    says: str = ""
+
+
+class Fish(_Model):
+    fish: str
+
+
+class Pet(_Model):
+    pet: Parrot | Fish
+
+
+def test_the_keys_that_exist_are_those_of_the_form_that_was_chosen() -> None:
+    errors: list[ConfigError] = []
+    pet = from_python({"pet": {"fish": "Wanda", "size": "s"}}, Place(SOURCE, 1, 1))
+    validate(Pet, pet, (), errors)
+    (hint,) = {error.hint for error in errors if "'size'" in error.message}
+    assert hint == "known here: fish"
+
+
 def test_more_can_be_said_of_what_is_unknown() -> None:
     asked: list[tuple[str, ...]] = []
 

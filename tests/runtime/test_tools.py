@@ -263,6 +263,22 @@ def test_the_tools_of_a_file_come_with_what_the_pipeline_says_of_them(tmp_path: 
     assert [(s.name, s.timeout_s, s.side_effect) for s in one.specs] == [("book", 1.0, False)]
 
 
+def test_a_pipeline_says_what_becomes_of_calls_that_are_interrupted_or_take_long(tmp_path: Path) -> None:
+    path = tmp_path / "tools.py"
+    path.write_text(FILE.replace("def book", "async def book"))
+    entry = {"python": f"{path}:book", "cancellable": True, "say_while_running": "One moment, {{name}}."}
+    (book,) = ToolSet.of([PythonTool.model_validate(entry)]).specs
+    assert (book.cancellable, book.say_while_running) == (True, "One moment, {{name}}.")
+
+
+def test_a_thread_with_effects_that_a_pipeline_wants_to_cancel_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "tools.py"
+    path.write_text(FILE)
+    with pytest.raises(ConfigError, match="'book' can't be cancelled") as caught:
+        ToolSet.of([PythonTool.model_validate({"python": str(path), "cancellable": True})])
+    assert caught.value.path == str(path)
+
+
 def test_functions_and_builtins_are_tools_too() -> None:
     tools = ToolSet.of([BuiltinTool(builtin="current_time")], [add])
     assert list(tools.by_name(hang_up=print)) == ["current_time", "add"]

@@ -57,6 +57,7 @@ class Bench:
         tools: FakeTools | None = None,
         live: bool = False,
         clock: Clock | None = None,
+        speculates: bool = True,
     ) -> None:
         self.clock = clock or Clock()
         self.turns = Turns()
@@ -79,7 +80,7 @@ class Bench:
             workers=make_workers(),
             conversation=self.conversation,
             tools=self.tools,
-            speculates=True,
+            speculates=speculates,
             provider=stage.provider,
             deadlines=getattr(stage.config, "timeout", Deadlines()),
             report=self.reports.append,
