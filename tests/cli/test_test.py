@@ -52,7 +52,9 @@ def test_the_shipped_tests_pass_and_say_what_they_show(capsys: pytest.CaptureFix
     done = voicepipe(capsys, "test", shipped("sim.yaml"))
     assert (done.status, done.out) == (0, "")
     assert "passed  an interruption is answered, and the history keeps what was heard" in done.err
-    assert "10 passed, on the simulated clock" in done.err
+    held = done.err.count("passed  ")
+    assert held >= 10
+    assert f"{held} passed, on the simulated clock" in done.err
     assert "The model is 'sim', a script: this shows wiring, timing and money, not intelligence." in done.err
 
 
@@ -82,7 +84,7 @@ def test_what_was_missed_is_told_with_its_line_and_the_conversation(
     assert f"{path}:{first + 2}:37: expected silence 1ms after the caller's first sound, found" in done.err
     assert f"{path}:{first + 3}:14: expected turns: 3, found 2" in done.err
     assert "    caller hello again\n" in done.err
-    assert "heard: One two" in done.err
+    assert "heard  One two" in done.err
     assert "1 passed, 1 failed" in done.err
 
 

@@ -4,10 +4,22 @@ import io
 from typing import Any
 
 from tests.support.happenings import EXAMPLES
+from tests.support.pty import screen
 from voicepipe.cli.terminal import Terminal
 from voicepipe.cli.transcript import LONGEST_RESULT, LiveTranscript, call_text
-from voicepipe.core.frames import Text, Transcript
-from voicepipe.core.records import Failed, ToolFinished, ToolStarted, TurnBegan, TurnEnded, TurnStatus
+from voicepipe.core.frames import UNRECOGNISED, Text, Transcript
+from voicepipe.core.records import (
+    DeadAir,
+    Failed,
+    SpeechIgnored,
+    ToolFinished,
+    ToolStarted,
+    TurnBegan,
+    TurnDrafted,
+    TurnEnded,
+    TurnStatus,
+)
+from voicepipe.core.units import MS
 
 
 def shown(*events: Any) -> list[str]:
@@ -50,12 +62,72 @@ def test_a_greeting_has_no_line_of_the_caller() -> None:
     assert shown(began(""), ended("Hello!", "Hello!")) == ["agent  Hello!"]
 
 
-def test_an_interrupted_reply_is_shown_with_what_was_heard_of_it() -> None:
+def test_of_a_reply_that_was_cut_off_what_was_heard_stands_below_what_was_said() -> None:
     assert shown(ended("One two three.", "One two", "interrupted")) == [
-        "agent  One two three.",
-        "       heard: One two",
+        "said   One two three.",
+        "heard  One two",
     ]
-    assert shown(ended("One.", "", "interrupted"))[1] == "       interrupted before anything was heard"
+    assert shown(ended("One.", "", "interrupted"))[1] == "heard  nothing"
+    assert shown(ended("One two.", "One  two.", "interrupted")) == ["agent  One two."]
+
+
+def test_a_reply_without_words_has_no_line() -> None:
+    assert shown(ended("", "", "interrupted")) == []
+
+
+def drafted(turn: int = 1) -> TurnDrafted:
+    return TurnDrafted(at_ns=0, turn=turn, user="And in")
+
+
+CALL = ToolStarted(at_ns=0, turn=1, call_id="1", name="f", arguments={})
+
+
+def test_a_draft_is_shown_when_it_has_become_a_turn() -> None:
+    events = (drafted(), Text(turn=1, text="21."), CALL, finished("21"))
+    assert shown(*events) == []
+    assert shown(*events, began("And in Paris?"), ended("21.", "21.")) == [
+        "you    And in Paris?",
+        "tool   f()",
+        "       → 21",
+        "agent  21.",
+    ]
+
+
+def test_a_draft_that_is_discarded_is_never_shown_whatever_is_told_of_it_later() -> None:
+    events = (drafted(), CALL, ended("21.", "", "discarded", error="it failed"), finished("cancelled"))
+    assert shown(*events, drafted(2)) == []
+
+
+def test_what_happens_beside_a_draft_is_shown() -> None:
+    failed = Failed(at_ns=0, stage="stt", error="it failed")
+    assert shown(drafted(), failed) == ["stt    it failed"]
+
+
+def ignored(text: str, paused_ms: int) -> SpeechIgnored:
+    return SpeechIgnored(
+        at_ns=0, turn=1, utterance=0, text=text, reason="backchannel", paused_ns=paused_ms * MS
+    )
+
+
+def test_what_is_ignored_is_shown_with_the_pause_that_it_cost() -> None:
+    assert shown(ignored("uh-huh", 630)) == ["you    uh-huh (ignored, paused 0.6 s)"]
+    assert shown(ignored("right", 0)) == ["you    right (ignored)"]
+    assert (
+        shown(ignored("", 0)) == shown(ignored(UNRECOGNISED, 0)) == ["you    a sound without words (ignored)"]
+    )
+
+
+def test_the_reply_that_goes_on_stays_on_the_screen() -> None:
+    with screen() as seen:
+        transcript = LiveTranscript(Terminal(seen.stream))
+        for event in (began("hi"), Text(turn=1, text="One two"), ignored("right", 0)):
+            transcript(0, event)
+        assert seen.lines == ["you    hi", "you    right (ignored)", "agent  One two"]
+
+
+def test_dead_air_names_the_stage_that_was_waited_for() -> None:
+    silent = DeadAir(at_ns=0, turn=1, stage="tool find_slot", silent_ns=4000 * MS)
+    assert shown(silent) == ["silent for 4.0 s, waiting for tool find_slot"]
 
 
 def test_a_long_result_is_cut() -> None:

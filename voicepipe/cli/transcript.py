@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from typing import Any
 
 from voicepipe.cli.terminal import Terminal, printable, printable_lines
-from voicepipe.core.frames import Text, Transcript
-from voicepipe.core.records import Failed, ToolFinished, ToolStarted, TurnBegan, TurnEnded
+from voicepipe.core.frames import UNRECOGNISED, Text, Transcript
+from voicepipe.core.records import (
+    DeadAir,
+    Failed,
+    SpeechIgnored,
+    ToolFinished,
+    ToolStarted,
+    TurnBegan,
+    TurnDrafted,
+    TurnEnded,
+)
+from voicepipe.core.units import SECOND
 
 WIDTH = 7
 """Of the column that says who is speaking."""
@@ -19,15 +30,46 @@ LONGEST_RESULT = 200
 """Characters of a tool's result that are shown."""
 
 
+MOST_HELD_BACK = 1000
+"""Events of a draft that are kept until it is a turn; a reply that takes minutes to say."""
+
+DISCARDED = 16
+"""Drafts of which something may still be told after their end."""
+
+
 class LiveTranscript:
-    """An observer of a call. ``caller`` is what the caller's lines are labelled with."""
+    """An observer of a call. ``caller`` is what the caller's lines are labelled with.
+
+    What is prepared while the caller may still go on is shown once it has become a turn, or never.
+    """
 
     def __init__(self, terminal: Terminal, *, caller: str = "you") -> None:
         self._terminal = terminal
         self._caller = caller
         self._reply = ""
+        self._draft: int | None = None
+        self._held_back: list[Any] = []
+        self._discarded: deque[int] = deque(maxlen=DISCARDED)
 
     def __call__(self, at_ns: int, event: Any) -> None:
+        turn = getattr(event, "turn", None)
+        if isinstance(event, TurnDrafted):
+            self._draft, self._held_back = event.turn, []
+        elif turn is None or turn not in (self._draft, *self._discarded):
+            self._show(event)
+        elif turn != self._draft:
+            pass  # what is broken off of a draft may be told after its end
+        elif isinstance(event, TurnBegan):
+            for one in (event, *self._held_back):
+                self._show(one)
+            self._draft, self._held_back = None, []
+        elif isinstance(event, TurnEnded):
+            self._discarded.append(event.turn)
+            self._draft, self._held_back = None, []
+        elif isinstance(event, Text | ToolStarted | ToolFinished) and len(self._held_back) < MOST_HELD_BACK:
+            self._held_back.append(event)
+
+    def _show(self, event: Any) -> None:
         if isinstance(event, Transcript):
             if not event.final and event.text:
                 self._terminal.status(printable(event.text) + " …", label=self._label(self._caller, "cyan"))
@@ -43,11 +85,29 @@ class LiveTranscript:
             self._tool_finished(event)
         elif isinstance(event, Text):
             self._reply = (self._reply + event.text)[-WIDEST:]
-            self._terminal.status(printable(self._reply), label=self._label("agent", "green"))
+            self._show_reply()
+        elif isinstance(event, SpeechIgnored):
+            self._ignored(event)
         elif isinstance(event, TurnEnded):
             self._turn_ended(event)
+        elif isinstance(event, DeadAir):
+            told = f"for {event.silent_ns / SECOND:.1f} s, waiting for {event.stage}"
+            self._terminal.line(self._label("silent", "yellow") + printable(told))
+            self._show_reply()
         elif isinstance(event, Failed):
             self._terminal.error(self._label(event.stage, "red") + printable_lines(event.error))
+
+    def _show_reply(self) -> None:
+        """As far as it is written, in the line that goes on growing."""
+        if self._reply:
+            self._terminal.status(printable(self._reply), label=self._label("agent", "green"))
+
+    def _ignored(self, event: SpeechIgnored) -> None:
+        words = "" if event.text == UNRECOGNISED else event.text
+        paused = f", paused {event.paused_ns / SECOND:.1f} s" if event.paused_ns else ""
+        told = f"{words or 'a sound without words'} (ignored{paused})"
+        self._terminal.line(self._label(self._caller, "cyan") + self._terminal.style(printable(told), "dim"))
+        self._show_reply()
 
     def _tool_finished(self, event: ToolFinished) -> None:
         shown = printable(event.result)
@@ -57,13 +117,15 @@ class LiveTranscript:
         self._terminal.line(" " * WIDTH + self._terminal.style(f"→ {shown}", colour))
 
     def _turn_ended(self, event: TurnEnded) -> None:
-        if event.said:
+        """What was said, and below it what was heard, where that isn't the same."""
+        self._reply = ""
+        if event.said and (event.status == "completed" or event.said.split() == event.heard.split()):
             self._terminal.line(self._label("agent", "green") + printable(event.said))
-        if event.status == "interrupted" and event.heard != event.said:
-            heard = (
-                f"heard: {printable(event.heard)}" if event.heard else "interrupted before anything was heard"
-            )
-            self._terminal.line(" " * WIDTH + self._terminal.style(heard, "dim"))
+        elif event.said:
+            said = self._terminal.style(printable(event.said), "dim")
+            self._terminal.line(self._label("said", "green") + said)
+            heard = printable(event.heard) or self._terminal.style("nothing", "dim")
+            self._terminal.line(self._label("heard", "green") + heard)
         if event.error:
             self._terminal.error(self._label("error", "red") + printable_lines(event.error))
 
