@@ -44,6 +44,7 @@ from voicepipe.runtime.tool_modes import ToolMode
 from voicepipe.runtime.tools import ToolSet
 from voicepipe.runtime.workers import InlineWorkers, ThreadWorkers, make_workers
 from voicepipe.speech.tools import tool_spec
+from voicepipe.stages.turn import TurnConfig
 from voicepipe.transports.wav import Typed, WavCall, load_clip
 
 RATE = 16_000
@@ -141,6 +142,12 @@ class Pipeline:
         ``code="forbid"`` refuses a file that runs Python code of its own.
         """
         return cls(load_pipeline(path, profile=profile, overrides=set, env=env, code=code))
+
+    @property
+    def push_to_talk(self) -> bool:
+        """Whether only the key to talk says when it is the caller's turn: see ``core.frames.Talk``."""
+        configs = [slot.config for slot in self.loaded.slots]
+        return any(isinstance(config, TurnConfig) and config.strategy == "push_to_talk" for config in configs)
 
     # ── providers ────────────────────────────────────────────────────────────────────────────────
 

@@ -39,9 +39,17 @@ stages:
 class Desk:
     """``keys``: when (ms) which key is pressed; ``at``: what else happens. ``speech`` begins at once."""
 
-    def __init__(self, folder: Path, keys: dict[int, str], *, speech: list[Pcm] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        keys: dict[int, str],
+        *,
+        speech: list[Pcm] | None = None,
+        push_to_talk: bool = False,
+    ) -> None:
         (folder / "pipeline.yaml").write_text(PIPELINE)
-        self._pipeline = Pipeline.from_yaml(folder / "pipeline.yaml")
+        chosen = {"stages.turn.strategy": "push_to_talk"} if push_to_talk else {}
+        self._pipeline = Pipeline.from_yaml(folder / "pipeline.yaml", set=chosen)
         self._keys, self._speech = keys, speech or []
         self.sound = FakeSound()
         self.at: dict[int, Callable[[], object]] = {}
@@ -49,7 +57,8 @@ class Desk:
     def hold(self, terminal: Terminal, *, verbose: bool = False) -> tuple[int, CallReport]:
         """The exit status and the report."""
         with open(os.devnull, encoding="utf-8") as nobody, Keyboard(nobody) as keyboard:
-            call = DeskCall(terminal, keyboard, self._open, verbose=verbose)
+            talk = self._pipeline.push_to_talk
+            call = DeskCall(terminal, keyboard, self._open, push_to_talk=talk, verbose=verbose)
             self._call = call
             report = call.hold(self._pipeline, "simulated", call.open)
             return call.status(report), report
@@ -104,17 +113,50 @@ def test_m_closes_the_microphone_and_opens_it_again(tmp_path: Path) -> None:
     assert heard(report) == [GREETING, "Good morning to you."]
 
 
-def test_space_opens_a_muted_microphone_until_it_is_pressed_again(tmp_path: Path) -> None:
-    _, report = Desk(tmp_path, {1000: "m", 5500: " ", 15000: "q"}, speech=speech(6)).hold(plain())
+def test_space_does_nothing_unless_it_is_the_key_to_talk(tmp_path: Path) -> None:
+    _, report = Desk(tmp_path, {1000: " ", 15000: "q"}, speech=speech(6)).hold(plain())
     assert heard(report) == [GREETING, "Good morning to you."]
-    keys = {1000: "m", 5000: " ", 5500: " ", 15000: "q"}
-    _, report = Desk(tmp_path, keys, speech=speech(6)).hold(plain())
+    _, report = Desk(tmp_path, {1000: "m", 5500: " ", 15000: "q"}, speech=speech(6)).hold(plain())
     assert heard(report) == [GREETING]
 
 
-def test_space_does_nothing_to_an_open_microphone(tmp_path: Path) -> None:
-    _, report = Desk(tmp_path, {1000: " ", 15000: "q"}, speech=speech(6)).hold(plain())
+def test_with_push_to_talk_only_what_is_said_between_two_presses_of_space_is_heard(tmp_path: Path) -> None:
+    for keys, answers in [({}, 0), ({5800: " ", 7100: " "}, 1), ({5000: " ", 5500: " "}, 0)]:
+        desk = Desk(tmp_path, {**keys, 15_000: "q"}, speech=speech(6), push_to_talk=True)
+        _, report = desk.hold(plain())
+        assert heard(report) == [GREETING] + ["Good morning to you."] * answers
+
+
+def test_the_turn_is_over_when_the_key_says_so_not_when_the_caller_pauses(tmp_path: Path) -> None:
+    said = speech(6) + speech(3)
+    desk = Desk(tmp_path, {5800: " ", 11_500: " ", 16_000: "q"}, speech=said, push_to_talk=True)
+    _, report = desk.hold(plain())
+    assert [turn.user for turn in report.turns] == ["", "good morning good morning"]
+
+
+def test_a_key_that_is_held_is_pressed_once(tmp_path: Path) -> None:
+    held = dict.fromkeys(range(5800, 7000, 30), " ")
+    desk = Desk(tmp_path, {**held, 7300: " ", 15_000: "q"}, speech=speech(6), push_to_talk=True)
+    _, report = desk.hold(plain())
     assert heard(report) == [GREETING, "Good morning to you."]
+
+
+def test_m_has_no_meaning_with_push_to_talk(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, {5800: "m", 15_000: "q"}, speech=speech(6), push_to_talk=True)
+    _, report = desk.hold(plain())
+    assert heard(report) == [GREETING]
+
+
+def test_the_screen_says_how_to_push_to_talk(tmp_path: Path) -> None:
+    with screen(columns=100) as terminal:
+        desk = Desk(tmp_path, {5800: " ", 7100: " ", 12_000: "q"}, speech=speech(6), push_to_talk=True)
+        seen: list[str] = []
+        for at_ms in (5600, 6500):
+            desk.at[at_ms] = lambda: seen.append(terminal.lines[-1])
+        desk.hold(Terminal(terminal.stream))
+        assert [line.split("  ")[0] for line in seen] == ["○ muted", "● listening"]
+        assert ["mic off" in line for line in seen] == [True, False]
+        assert "Press the space bar, speak, and press it again when you have finished." in terminal.lines
 
 
 def test_other_keys_do_nothing(tmp_path: Path) -> None:

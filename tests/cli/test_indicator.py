@@ -19,12 +19,12 @@ def shown(
     level: float = -96.0,
     *,
     muted: bool = False,
-    talking: bool = False,
+    push_to_talk: bool = False,
     keys: bool = False,
     stream: io.StringIO | None = None,
 ) -> str:
     terminal = Terminal(stream or Utf8())
-    return indicator(terminal, state, level, muted=muted, talking=talking, keys=keys)
+    return indicator(terminal, state, level, muted=muted, push_to_talk=push_to_talk, keys=keys)
 
 
 @pytest.mark.parametrize("state", State)
@@ -48,15 +48,21 @@ def test_the_meter_goes_from_a_quiet_room_to_speech_close_by(level: float, cells
 
 def test_the_keys_say_what_they_would_do_now() -> None:
     assert shown(keys=True).endswith("m mute  r repeat  s skip  q quit")
-    assert shown(keys=True, muted=True).endswith("m unmute  space talk  r repeat  s skip  q quit")
-    assert shown(keys=True, talking=True).endswith("m unmute  space close  r repeat  s skip  q quit")
+    assert shown(keys=True, muted=True).endswith("m unmute  r repeat  s skip  q quit")
+
+
+def test_with_push_to_talk_the_space_bar_takes_the_place_of_muting() -> None:
+    closed = shown(keys=True, push_to_talk=True, muted=True)
+    assert closed.startswith("○ muted")
+    assert closed.endswith("mic off   space talk  r repeat  s skip  q quit")
+    assert shown(keys=True, push_to_talk=True).endswith("  space done  r repeat  s skip  q quit")
 
 
 def test_the_line_fits_into_the_narrowest_common_terminal() -> None:
     with screen() as terminal:
         styled = Terminal(terminal.stream)
         for state in State:
-            line = indicator(styled, state, -12.0, muted=True, talking=False, keys=True)
+            line = indicator(styled, state, -12.0, muted=True, push_to_talk=True, keys=True)
             assert width(line) < 80
 
 

@@ -29,6 +29,10 @@ from voicepipe.transports.wav import Clip, Typed
 REFRESH = 100 * MS
 """Of the level meter: as often as eyes follow."""
 
+HELD_KEY = 200 * MS
+"""A key that is held comes again sooner than that (terminals repeat it 10 to 40 times a second), and nobody
+presses it twice so fast."""
+
 
 class HeldCall:
     """One call and what the terminal does with it: shows it, hangs up at Ctrl-C, judges it afterwards."""
@@ -156,13 +160,16 @@ class DeskCall(HeldCall):
         keyboard: Keyboard,
         open_ends: Callable[[Clock], LocalCall],
         *,
+        push_to_talk: bool = False,
         verbose: bool = False,
     ) -> None:
         super().__init__(terminal, verbose=verbose)
         self._keyboard = keyboard
         self._open_ends = open_ends
+        self._push_to_talk = push_to_talk
+        self._space_ns: int | None = None
+        """When the space bar was pressed last."""
         self._state = State.IDLE
-        self._talking = False
         self._timer: asyncio.TimerHandle | None = None
         self._shown: list[str] = []
 
@@ -178,6 +185,7 @@ class DeskCall(HeldCall):
         """Open the devices, and show what happens there."""
         self._clock = clock
         self._ends = self._open_ends(clock)
+        self._ends.caller.muted = self._push_to_talk
         end = "q ends" if self._keyboard.available else "Ctrl-C ends"
         self.terminal.line(
             self.terminal.style(
@@ -185,6 +193,8 @@ class DeskCall(HeldCall):
                 "dim",
             )
         )
+        if self._push_to_talk:
+            self.terminal.line("Press the space bar, speak, and press it again when you have finished.")
         self._tick()
         return self
 
@@ -227,7 +237,7 @@ class DeskCall(HeldCall):
                 self._state,
                 microphone.level_dbfs(),
                 muted=microphone.muted,
-                talking=self._talking,
+                push_to_talk=self._push_to_talk,
                 keys=keys,
             )
             for keys in ((True, False) if self._keyboard.available else (False,))
@@ -241,10 +251,11 @@ class DeskCall(HeldCall):
     def press(self, key: str) -> None:
         """What ``key`` does; a key without a meaning does nothing."""
         match key:
-            case "m":
-                self._mute(not self._ends.caller.muted and not self._talking)
-            case " ":
-                self._push_to_talk()
+            case "m" if not self._push_to_talk:
+                self._ends.caller.muted = not self._ends.caller.muted
+                self._show()
+            case " " if self._push_to_talk:
+                self._press_space()
             case "r":
                 self._call.repeat()
             case "s":
@@ -253,14 +264,10 @@ class DeskCall(HeldCall):
                 self._call.skip()  # what is being said isn't owed any more
                 self._call.hang_up("q was pressed")
 
-    def _mute(self, muted: bool) -> None:
-        self._ends.caller.muted = muted
-        self._talking = False
-        self._show()
-
-    def _push_to_talk(self) -> None:
-        """Opens a muted microphone until it is pressed again; terminals don't tell when a key is let go."""
-        if self._ends.caller.muted or self._talking:
-            self._talking = not self._talking
-            self._ends.caller.muted = not self._talking
+    def _press_space(self) -> None:
+        """Begin to talk, or end it: a terminal doesn't tell when a key is let go, only that it is held."""
+        now, before = self._clock.now(), self._space_ns
+        self._space_ns = now
+        if before is None or now - before > HELD_KEY:
+            self._ends.caller.talk(self._ends.caller.muted)
             self._show()

@@ -13,7 +13,7 @@ CELLS = 8
 QUIETEST, LOUDEST = -60.0, -12.0
 """dBFS at which the meter is empty and full: the noise of a quiet room, and speech close by."""
 
-KEYS = (("m", "mute"), ("space", "talk"), ("r", "repeat"), ("s", "skip"), ("q", "quit"))
+KEYS = (("r", "repeat"), ("s", "skip"), ("q", "quit"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +45,19 @@ _WIDEST = max(len(look.word) for look in (*_LOOKS.values(), _MUTED))
 
 
 def indicator(
-    terminal: Terminal, state: State, level_dbfs: float, *, muted: bool, talking: bool, keys: bool
+    terminal: Terminal, state: State, level_dbfs: float, *, muted: bool, push_to_talk: bool, keys: bool
 ) -> str:
-    """The line. ``talking``: the microphone was muted and is open by the space bar; ``keys``: show them."""
+    """The line. ``push_to_talk``: the space bar opens the microphone; ``keys``: show them."""
     look = _MUTED if muted and _LOOKS[state] is _LISTENING else _LOOKS[state]
     mark = look.mark if terminal.unicode else "*"
     parts = [terminal.style(f"{mark} {look.word:<{_WIDEST}}", "bold", look.colour)]
     parts.append(terminal.style(_OFF, "red") if muted else _meter(terminal, level_dbfs))
     if keys:
-        words = {"m": "unmute" if muted or talking else "mute", "space": "close" if talking else "talk"}
+        first = ("m", "unmute" if muted else "mute")
+        if push_to_talk:
+            first = ("space", "talk" if muted else "done")
         shown = [
-            f"{terminal.style(key, 'bold')} {terminal.style(words.get(key, what), 'dim')}"
-            for key, what in KEYS
-            if key != "space" or muted or talking
+            f"{terminal.style(key, 'bold')} {terminal.style(what, 'dim')}" for key, what in (first, *KEYS)
         ]
         parts.append("  ".join(shown))
     return "  ".join(parts)

@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
         if keyboard is None:
             call, ends = _by_script(options, items, terminal)
         else:
-            call, ends = _by_microphone(options, keyboard, terminal)
+            call, ends = _by_microphone(options, pipeline, keyboard, terminal)
         report = call.hold(pipeline, options.clock, ends, vars=variables(options.vars), events=options.events)
     if options.json:
         print(json.dumps(report.to_dict(), ensure_ascii=sys.stdout.encoding.lower() != "utf-8"))
@@ -96,10 +96,17 @@ def _by_script(options: argparse.Namespace, script: list[Clip | Typed], terminal
     return call, partial(WavCall, script=script, rate=RATE, gap_ns=options.gap, recording=options.output)
 
 
-def _by_microphone(options: argparse.Namespace, keyboard: Keyboard, terminal: Terminal) -> Held:
+def _by_microphone(
+    options: argparse.Namespace, pipeline: Pipeline, keyboard: Keyboard, terminal: Terminal
+) -> Held:
     if options.clock != "real":
         raise UsageError(
             f"the microphone can't run on the {options.clock} clock", hint="give --input or --text"
+        )
+    if pipeline.push_to_talk and not keyboard.available:
+        raise UsageError(
+            "stages.turn.strategy is push_to_talk, and there is no terminal to press the key in",
+            hint="run it in the foreground of a terminal, or give --set stages.turn.strategy=adaptive",
         )
     ends = partial(
         LocalCall,
@@ -108,7 +115,7 @@ def _by_microphone(options: argparse.Namespace, keyboard: Keyboard, terminal: Te
         input_device=options.input_device,
         output_device=options.output_device,
     )
-    call = DeskCall(terminal, keyboard, ends, verbose=options.verbose)
+    call = DeskCall(terminal, keyboard, ends, push_to_talk=pipeline.push_to_talk, verbose=options.verbose)
     return call, call.open
 
 
