@@ -168,6 +168,19 @@ def test_the_microphone_is_refused_on_another_clock(
     assert "the microphone can't run on the simulated clock" in outcome.err
 
 
+def test_push_to_talk_needs_a_terminal_to_press_the_key_in(tmp_path: Path) -> None:
+    outcome = spawn("run", pipeline(tmp_path), "--set", "stages.turn.strategy=push_to_talk")
+    assert outcome.status == 2
+    assert "there is no terminal to press the key in" in outcome.err
+
+
+def test_a_scripted_caller_pushes_to_talk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = CLIPS.replace("  stt: sim", "  turn: {strategy: push_to_talk}\n  stt: sim")
+    outcome = simulated(capsys, pipeline(tmp_path, text), "--input", HELLO, "--input", HELLO)
+    assert outcome.status == 0
+    assert [turn["user"] for turn in outcome.json["turns"]] == ["Where is my order?"] * 2
+
+
 def test_a_text_of_nothing_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     outcome = simulated(capsys, pipeline(tmp_path), "--text", "  ")
     assert (outcome.status, outcome.out) == (2, "")
