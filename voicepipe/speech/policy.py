@@ -43,6 +43,9 @@ VERDICT = SECOND
 WORDS_LAG = 400 * MS
 """How much longer a recogniser that tells words early may take over them: a cough never has any."""
 
+LONGEST_BACKCHANNEL = 3 * SECOND
+"""An "uh-huh" in a voice that goes on for longer is something else."""
+
 KEY_LAG = 400 * MS
 """How long after the key to talk was let go the VAD may take to notice the end."""
 
@@ -396,7 +399,7 @@ class TurnPolicy:
         barge_in = self._rules.barge_in
         said = self._classify() if self._said.any else Said.NOTHING
         if said is Said.BACKCHANNEL and self.state in AUDIBLE:
-            return self._onset_ns + self._rules.max_speech
+            return self._onset_ns + max(barge_in.commit_after, LONGEST_BACKCHANNEL)
         after = barge_in.commit_after if self.state in AUDIBLE else barge_in.thinking_commit_after
         return self._onset_ns + after + (WORDS_LAG if self._partials else 0)
 
