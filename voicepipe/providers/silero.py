@@ -25,6 +25,7 @@ from voicepipe.errors import GraphError, SetupError
 from voicepipe.providers.base import ProviderConfig, VadProvider, VadStream
 
 if TYPE_CHECKING:
+    from voicepipe.core.frames import Pcm
     from voicepipe.providers.silero_models import OnnxModel, TorchModel
 
 RATES = (8000, 16_000)

@@ -1,13 +1,11 @@
 """Whose turn it is: which event of ``speech.turn_table`` a frame is, and the memory that this takes.
 
-Nothing here waits or reads a clock: ``at_ns`` of a frame is when it happened, and the shell
-(``stages.turn``) arms one timer from ``deadline``. Every state but IDLE, LISTENING and SPEAKING has one;
-those three wait for the caller, the VAD and the loudspeaker.
+Nothing here waits or reads a clock: ``at_ns`` of a frame is when it happened, and the shell arms one timer
+from ``deadline``. Every state has one but IDLE, LISTENING and SPEAKING, which wait for somebody's sound.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from voicepipe.core.frames import (
@@ -34,7 +32,7 @@ from voicepipe.speech.backchannels import Said, classify
 from voicepipe.speech.turn_rules import CallerTurn, Ignored, PolicyInput, Rules
 from voicepipe.speech.turn_table import AUDIBLE, INTRUDED, REPLYING, TABLE, THINKING, Action, Event
 from voicepipe.speech.turn_table import State as State
-from voicepipe.speech.utterances import Utterances
+from voicepipe.speech.utterances import Utterances, bare_words
 from voicepipe.speech.waits import Waits
 
 VERDICT = SECOND
@@ -80,9 +78,7 @@ class TurnPolicy:
         self._prosody: Prosody | None = None
         self._speaking = False
         """The caller's voice is heard, or the key to talk is pressed."""
-        self._onset_ns = 0
-        self._end_of_speech_ns = 0
-        self._wait_over_ns = 0
+        self._onset_ns = self._end_of_speech_ns = self._wait_over_ns = 0
         self._too_long = False
         self._released_ns: int | None = None
         self._silent_since_ns = 0
@@ -168,7 +164,7 @@ class TurnPolicy:
             self.words,
             self._end_of_speech_ns if spoken else None,
             self._wait_over_ns if spoken else None,
-            drafted=self._draft_words == _bare(self.words),
+            drafted=self._draft_words == bare_words(self.words),
         )
         self._said.close()
         self._typed.clear()
@@ -243,7 +239,7 @@ class TurnPolicy:
 
     def _draft(self) -> tuple[Action, ...]:
         """The words so far may be all of them."""
-        words = _bare(self.words)
+        words = bare_words(self.words)
         wanted = self._rules.drafts and self.state is State.ENDPOINTING and self._drafts < MAX_DRAFTS
         if not wanted or not words or words == self._draft_words or self._is_backchannel():
             return ()
@@ -291,9 +287,8 @@ class TurnPolicy:
         return self._classify() in (Said.BACKCHANNEL, Said.NOTHING)
 
     def _classify(self) -> Said:
-        text = self._said.text
-        phrases = self._rules.barge_in.safety_phrases
-        return classify(text, self._rules.language, phrases, final=self._said.final)
+        said, phrases = self._said, self._rules.barge_in.safety_phrases
+        return classify(said.text, self._rules.language, phrases, final=said.final)
 
     # ── a sound while the agent thinks or speaks ─────────────────────────────────────────────────
 
@@ -402,8 +397,3 @@ class TurnPolicy:
             return self._onset_ns + max(barge_in.commit_after, LONGEST_BACKCHANNEL)
         after = barge_in.commit_after if self.state in AUDIBLE else barge_in.thinking_commit_after
         return self._onset_ns + after + (WORDS_LAG if self._partials else 0)
-
-
-def _bare(text: str) -> list[str]:
-    """The words alone: a final transcript often differs from the partial one by its punctuation."""
-    return re.findall(r"\w+", text.casefold())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from voicepipe.core.frames import SpeechStarted, Transcript
@@ -78,3 +79,8 @@ class Utterances:
         for position in [position for position, one in self._open.items() if one.final]:
             del self._open[position]
             self._closed_through = max(self._closed_through, position)
+
+
+def bare_words(text: str) -> list[str]:
+    """The words alone: a final transcript often differs from the partial one by its punctuation."""
+    return re.findall(r"\w+", text.casefold())
