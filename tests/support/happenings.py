@@ -27,6 +27,7 @@ from voicepipe.core.frames import (
     Word,
 )
 from voicepipe.core.records import (
+    CallerLevel,
     ClipEnded,
     DeadAir,
     Failed,
@@ -89,6 +90,7 @@ EXAMPLES: tuple[Any, ...] = (
     ),
     ToolStarted(at_ns=AT, turn=1, call_id="c1", name="find_slot", arguments={"day": "thursday"}),
     ToolFinished(at_ns=AT, turn=1, call_id="c1", name="find_slot", result='{"slot":"10:30"}', error=False),
+    CallerLevel(at_ns=AT, loudest_dbfs=-18.5, clipped=0.0),
     ClipEnded(at_ns=AT, clip="thursday.wav", end_of_speech_ns=1000 * MS),
     TurnDrafted(at_ns=AT, turn=1, user="hello"),
     TurnBegan(at_ns=AT, turn=1, user="hello", end_of_speech_ns=900 * MS, wait_over_ns=1400 * MS),

@@ -21,6 +21,7 @@ from voicepipe.core.io import AudioInput, AudioOutput, CallEnds
 from voicepipe.core.records import ClipEnded, StateChanged
 from voicepipe.core.units import MS
 from voicepipe.errors import AudioError
+from voicepipe.observe.caller_level import advice
 from voicepipe.observe.report import CallReport
 from voicepipe.speech.policy import State
 from voicepipe.transports.local import LocalCall
@@ -97,6 +98,10 @@ class HeldCall:
         """The exit status, with a sentence for what was missed. ``AudioError`` for clips without speech."""
         if self._ctrl_c:
             return INTERRUPTED
+        spoken = not script or any(isinstance(item, Clip) for item in script)
+        if report.level is not None and spoken:
+            for sentence in advice(report.level):
+                self._warn(sentence)
         unheard = self._clips.unheard([item.name for item in script if isinstance(item, Clip)])
         if unheard:
             raise AudioError(

@@ -91,6 +91,19 @@ class ClipEnded:
 
 
 @_record
+class CallerLevel:
+    """How loud the caller's side was: once, at the end of a call that had any audio.
+
+    ``loudest_dbfs``: the level (RMS) of the loudest 20 ms. ``clipped``: the share, 0 to 1, of what was
+    audible in which samples stood at full scale. Both are measured ten times a second.
+    """
+
+    at_ns: int
+    loudest_dbfs: float
+    clipped: float
+
+
+@_record
 class TurnDrafted:
     """A reply to ``user`` is being prepared while the caller may still go on.
 
@@ -129,7 +142,7 @@ class TurnEnded:
     error: str | None = None
 
 
-IgnoredReason = Literal["backchannel", "no_words", "echo"]
+IgnoredReason = Literal["backchannel", "no_words"]
 
 
 @_record
@@ -200,5 +213,6 @@ Record = (
     | StateChanged
     | Failed
     | ClipEnded
+    | CallerLevel
     | Tapped
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 from voicepipe.core.frames import Heard, PlaybackStarted, Skip, SpeechStarted, Talk, TypedText
 from voicepipe.core.records import (
+    CallerLevel,
     DeadAir,
     Failed,
     SpeechIgnored,
@@ -102,6 +103,8 @@ class CallReport:
         self.dead_air: list[DeadAir] = []
         self.discarded_drafts = 0
         """Replies that were prepared and dropped, since the caller went on."""
+        self.level: CallerLevel | None = None
+        """How loud the caller's side was; known at the end of a call that had any audio."""
         self.heard_speech = False
         """Whether the VAD heard any speech."""
         self._secrets = secrets
@@ -176,6 +179,8 @@ class CallReport:
             case TurnEnded() if event.turn in self._drafts:
                 self.discarded_drafts += 1
                 self._of_drafts.add_all(self._drafts.pop(event.turn).usage)
+            case CallerLevel():
+                self.level = event
             case Failed():
                 self._fail(f"{event.stage}: {event.error}")
             case _:

@@ -14,6 +14,7 @@ from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.io import AudioInput, AudioOutput
 from voicepipe.core.records import Record, StateChanged, Tapped
 from voicepipe.core.turns import Turns
+from voicepipe.observe.caller_level import LevelMeter
 from voicepipe.providers.base import Provider
 from voicepipe.runtime.context import Context
 from voicepipe.runtime.graph import INPUT, OUTPUT, TURN, Graph
@@ -69,6 +70,7 @@ class Session:
             (getattr(slot.stage.config, "speculate", ()) for slot in slots if slot.name == TURN), ()
         )
         self._observers: list[Observer] = []
+        self._meter = LevelMeter()
         self._inboxes = self._make_inboxes()
         self._idle_since: int | None = None if agent.greeting else 0
         self._hang_up_when_idle: str | None = None
@@ -132,6 +134,8 @@ class Session:
             raise _only(group) from None
         finally:
             await self._tools.close()
+            if (level := self._meter.record(self.clock.now())) is not None:
+                self.record(level)
 
     async def _run_stages(self, audio_in: AudioInput) -> None:
         live = audio_in.live and not self.clock.virtual
@@ -176,6 +180,8 @@ class Session:
             slot.name: Inbox(slot.name, self.turns, capacity=slot.stage.capacity, tap=slot.tap)
             for slot in self._slots
         }
+        for name in self._graph.routes(INPUT)[AudioIn][:1]:
+            inboxes[name].attach("in", self._meter)
         inboxes[OUTPUT] = Inbox(OUTPUT, self.turns, capacity=PLAYOUT_CAPACITY)
         for name in {TURN, "tts"} & inboxes.keys():
             inboxes[name].attach("in", self._emit)
