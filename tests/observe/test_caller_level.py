@@ -63,6 +63,6 @@ def test_a_knock_is_no_reason_to_worry() -> None:
 
 def test_very_quiet_and_silent_microphones_are_told_apart() -> None:
     (quiet,) = advice(level_of(loud(0.003)))
-    assert quiet.startswith("the caller's side was very quiet: −53 dBFS at the loudest")
+    assert quiet.startswith("the caller's side was very quiet: −54 dBFS at the loudest")
     (silent,) = advice(level_of(SILENCE))
     assert silent.startswith("nothing but silence came from the caller")
