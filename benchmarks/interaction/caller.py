@@ -72,6 +72,10 @@ class Caller:
         """Where the caller is on the session's time line: at the end of the last frame."""
         return self._time_of(self._position)
 
+    def sent_ns(self, position: int) -> int:
+        """When the frame was due whose samples are complete with the one before ``position``."""
+        return self._time_of(-(-position // FRAME) * FRAME)
+
     @property
     def idle(self) -> bool:
         """Whether nobody speaks and no reply is due."""

@@ -37,6 +37,8 @@ class Outcome:
     """
 
     call: str
+    conditions: str
+    """Who speaks in the call, how loud, and over which noise."""
     kind: Kind
     column: str
     sound: str
@@ -52,8 +54,9 @@ class Outcome:
 
 
 class Judge:
-    def __init__(self, name: str, held: Held) -> None:
+    def __init__(self, name: str, conditions: str, held: Held) -> None:
         self._name = name
+        self._conditions = conditions
         self._events = [event for _, event in held.events]
         grain = OUTPUT_RATE * GRAIN_MS // 1000
         whole = held.played[: held.played.size // grain * grain].astype(np.float64) / 32768
@@ -154,4 +157,14 @@ class Judge:
         if mark.turn is not None and mark.kind != "answer":
             times["ducked_ms"] = self._first(onset, YIELD_WITHIN, below=DUCKED_DB)
             times["silent_ms"] = self._first(onset, YIELD_WITHIN, below=SILENT_DB)
-        return Outcome(self._name, mark.kind, mark.column, mark.sound, onset / SECOND, good, why, **times)
+        return Outcome(
+            self._name,
+            self._conditions,
+            mark.kind,
+            mark.column,
+            mark.sound,
+            onset / SECOND,
+            good,
+            why,
+            **times,
+        )

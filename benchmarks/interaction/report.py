@@ -42,6 +42,7 @@ COLUMNS: Mapping[Kind, Sequence[str]] = dict.fromkeys(EVENTS, SPOKEN) | {
 TRIALS = 400
 ANSWERS = 4000
 ACOUSTIC_TRIALS = 120
+STEP_MS = 100
 QUICK_TRIALS = {"oracle": 20, "acoustic": 10}
 
 HEARD_AS = {"oracle": "oracle words", "acoustic": "acoustic"}
@@ -113,10 +114,21 @@ def _share(arm: str, kind: Kind, column: str, goal: Goal, found: Sequence[Outcom
         what=f"{goal.does}: {column}, {HEARD_AS[arm]}",
         unit="",
         values=[counted / len(found)],
-        how=f"{counted} of {len(found)} in {calls} calls, simulated clock; with 95 % certainty {bound}",
+        how=f"{counted} of {len(found)} in {calls} calls, simulated clock; with 95 % certainty {bound}"
+        + (f"; {_by_length(found)}" if cuts else ""),
         at_most=wanted if cuts else None,
         at_least=None if cuts else wanted,
     )
+
+
+def _by_length(found: Sequence[Outcome]) -> str:
+    """The share of pauses that were cut into, by their lengths."""
+    shares: list[str] = []
+    for begin in range(*PAUSES, STEP_MS):
+        cut = [not one.good for one in found if begin <= (one.pause_ms or 0) < begin + STEP_MS]
+        if cut:
+            shares.append(f"{sum(cut) / len(cut):.0%} of {begin} to {begin + STEP_MS} ms")
+    return ", ".join(shares)
 
 
 def _times(arm: str, kind: Kind, column: str, found: Sequence[Outcome]) -> Iterator[Figure]:
@@ -148,4 +160,5 @@ def failures(outcomes: Sequence[Outcome]) -> Iterator[str]:
     for one in outcomes:
         if not one.good:
             pause = "" if one.pause_ms is None else f" (pause of {one.pause_ms:.0f} ms)"
-            yield f"{one.call} at {one.at_s:.2f} s: {one.kind}, {one.sound}{pause}: {one.why}"
+            where = f"{one.call} at {one.at_s:.2f} s, {one.conditions}"
+            yield f"{where}: {one.kind}, {one.sound}{pause}: {one.why}"

@@ -46,7 +46,7 @@ def perform(plan: Plan, arm: str, corpora: Mapping[str, Corpus]) -> tuple[Trials
     """Hold one call and judge its trials."""
     trials = Trials(plan, corpora)
     held = run_on("simulated", hold(_pipeline(arm), trials.caller()))
-    judge = Judge(plan.name, held)
+    judge = Judge(plan.name, trials.described, held)
     return trials, held, [judge.judge(mark) for mark in trials.marks]
 
 
