@@ -119,3 +119,8 @@ def test_a_request_that_was_refused_costs_nothing() -> None:
     tally.billed = False
     tally.close()
     assert call.usage == {}
+
+
+def test_a_note_on_a_message_stands_in_front_of_what_was_said() -> None:
+    message = Message(role="user", text="Wait.", note="(I interrupted you.)")
+    assert messages_of([message]) == [{"role": "user", "content": "(I interrupted you.) Wait."}]

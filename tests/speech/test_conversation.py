@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from voicepipe.core.frames import Segment
 from voicepipe.core.messages import Message, ToolCall
 from voicepipe.speech.conversation import Conversation
@@ -12,8 +14,8 @@ def system(text: str) -> Message:
     return Message(role="system", text=text)
 
 
-def user(text: str) -> Message:
-    return Message(role="user", text=text)
+def user(text: str, note: str = "") -> Message:
+    return Message(role="user", text=text, note=note)
 
 
 def assistant(text: str, *calls: ToolCall) -> Message:
@@ -180,6 +182,71 @@ def test_a_turn_that_nobody_knows_is_no_error_for_what_comes_late() -> None:
     assert conversation.history == []
 
 
+# ── the model is told that it was interrupted ────────────────────────────────────────────────────
+
+UNHEARD = "(I interrupted you before you had said anything.)"
+
+
+def followed_up(conversation: Conversation, *, turn: int = 2) -> list[Message]:
+    """What the model is asked when the caller says "and?" next, without the prompt."""
+    conversation.begin(turn, "and?")
+    return [message for message in conversation.messages(turn) if message.role != "system"]
+
+
+def test_the_words_that_follow_an_interrupted_reply_tell_how_far_it_was_heard() -> None:
+    conversation = asked()
+    conversation.add_text(1, "On Friday. Before noon, I believe.")
+    conversation.add_heard(1, segment("On Friday."), RATE)
+    conversation.finish(1, completed=False)
+    note = "(I interrupted you. Of your last reply I heard only what ends with: “On Friday.”)"
+    assert followed_up(conversation) == [user("when?"), assistant("On Friday."), user("and?", note)]
+    conversation.commit(2)
+    assert conversation.history == [user("when?"), assistant("On Friday."), user("and?")]
+
+
+def test_of_a_long_reply_only_the_last_heard_words_are_told() -> None:
+    conversation = asked()
+    conversation.add_text(1, "one two three four five six seven eight nine ten eleven")
+    conversation.add_heard(1, segment("one two three four five six seven eight nine ten"), RATE)
+    conversation.finish(1, completed=False)
+    assert "“… three four five six seven eight nine ten”" in followed_up(conversation)[-1].note
+
+
+def test_a_reply_of_which_nothing_was_heard_is_told_as_well() -> None:
+    conversation = asked()
+    conversation.add_text(1, "On Friday.")
+    conversation.finish(1, completed=False)
+    assert followed_up(conversation) == [user("when?"), user("and?", UNHEARD)]
+
+
+def test_an_interrupted_filler_is_nothing_that_was_said() -> None:
+    conversation = asked()
+    conversation.add_heard(1, segment("One moment.", in_history=False), RATE)
+    conversation.finish(1, completed=False)
+    assert followed_up(conversation)[-1].note == UNHEARD
+
+
+def test_completed_failed_and_wholly_heard_replies_were_not_interrupted() -> None:
+    for completed, failed, heard in ((True, False, 0), (False, True, 0), (False, False, RATE)):
+        conversation = asked()
+        conversation.add_text(1, "On Friday.")
+        conversation.add_heard(1, segment("On Friday."), heard)
+        conversation.finish(1, completed=completed, failed=failed)
+        assert followed_up(conversation)[-1] == user("and?")
+
+
+def test_the_note_stays_with_the_words_that_interrupted() -> None:
+    conversation = asked()
+    conversation.add_text(1, "On Friday.")
+    conversation.finish(1, completed=False)
+    conversation.begin(2, "wait")
+    conversation.commit(2)
+    conversation.add_text(2, "Yes?")
+    conversation.finish(2, completed=True)
+    expected = [user("when?"), user("wait", UNHEARD), assistant("Yes?"), user("and?")]
+    assert followed_up(conversation, turn=3) == expected
+
+
 # ── tool answers ─────────────────────────────────────────────────────────────────────────────────
 
 
@@ -197,7 +264,12 @@ def test_a_result_that_comes_after_its_turn_takes_its_place_in_the_history() -> 
     conversation.begin(2, "and?")
     conversation.commit(2)
     conversation.add_tool_result(1, "c1", "booked")
-    assert conversation.messages(2)[1:] == [user("when?"), assistant("", CALL), tool("booked"), user("and?")]
+    assert conversation.messages(2)[1:] == [
+        user("when?"),
+        assistant("", CALL),
+        tool("booked"),
+        user("and?", UNHEARD),
+    ]
 
 
 def test_answers_follow_their_calls_in_the_order_of_the_calls() -> None:
@@ -233,8 +305,10 @@ def interrupted_by_a_typed_turn() -> Conversation:
 
 
 def test_until_then_the_model_is_told_what_is_known_to_have_been_heard() -> None:
-    expected = [user("when?"), assistant("On Friday."), user("thanks")]
-    assert interrupted_by_a_typed_turn().messages(2)[1:] == expected
+    *earlier, thanks = interrupted_by_a_typed_turn().messages(2)[1:]
+    assert earlier == [user("when?"), assistant("On Friday.")]
+    assert thanks.text == "thanks"
+    assert "what ends with: “On Friday.”" in thanks.note
 
 
 def test_a_later_report_corrects_the_estimate_in_its_place() -> None:
@@ -242,7 +316,8 @@ def test_a_later_report_corrects_the_estimate_in_its_place() -> None:
     conversation.add_heard(1, segment("Before noon.", index=1), RATE)
     conversation.finish(1, completed=False)
     expected = [user("when?"), assistant("On Friday. Before noon."), user("thanks")]
-    assert conversation.messages(2)[1:] == conversation.history == expected
+    assert [replace(message, note="") for message in conversation.messages(2)[1:]] == expected
+    assert conversation.history == expected
 
 
 def test_what_is_remembered_of_a_reply_is_known_once_it_is_over() -> None:

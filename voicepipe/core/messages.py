@@ -17,12 +17,18 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """``tool`` messages answer ``tool_call_id``; ``tool_calls`` stand on ``assistant`` messages."""
+    """``tool`` messages answer ``tool_call_id``; ``tool_calls`` stand on ``assistant`` messages.
+
+    ``note``: what a model has to know of a ``user`` message besides its words: that they cut its last reply
+    short. Whoever talks to a real model puts it in front of them; it is no part of what was said. (A system
+    message in the middle of a history is refused by many servers.)
+    """
 
     role: Literal["system", "user", "assistant", "tool"]
     text: str
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

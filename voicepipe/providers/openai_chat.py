@@ -27,7 +27,8 @@ def messages_of(messages: Sequence[Message]) -> list[dict[str, Any]]:
 
 
 def _message(message: Message) -> dict[str, Any]:
-    wire: dict[str, Any] = {"role": message.role, "content": message.text}
+    content = f"{message.note} {message.text}" if message.note else message.text
+    wire: dict[str, Any] = {"role": message.role, "content": content}
     if message.tool_call_id is not None:
         wire["tool_call_id"] = message.tool_call_id
     if message.tool_calls:

@@ -14,12 +14,17 @@ from voicepipe.core.frames import Segment
 from voicepipe.core.messages import Message, ToolCall
 from voicepipe.speech.heard import heard_text
 
+LAST_WORDS = 8
+"""Words by which a model is told how far its reply was heard; the reply itself is in its history."""
+
 
 @dataclass(slots=True)
 class _Exchange:
     user: str
     committed: bool = False
     finished: bool = False
+    note: str = ""
+    """How the reply was interrupted, for the model; once finished."""
     messages: list[Message] = field(default_factory=list)
     """What the model wrote and the tools answered, in order; once finished, what of it is history."""
     heard: dict[int, tuple[Segment, int]] = field(default_factory=dict)
@@ -108,14 +113,18 @@ class Conversation:
         exchange = self._exchanges.get(turn)
         return "" if exchange is None or not exchange.finished else _said(exchange)
 
-    def finish(self, turn: int, *, completed: bool) -> None:
-        """The reply is over. It becomes history: whole, or cut to what was heard."""
+    def finish(self, turn: int, *, completed: bool, failed: bool = False) -> None:
+        """The reply is over. It becomes history: whole, or cut to what was heard.
+
+        If it neither was completed nor has failed, the caller has interrupted it, and the model is told so.
+        """
         exchange = self._open(turn)
         if exchange is None:
             return
         if not exchange.committed:
             self.discard(turn)
             return
+        exchange.note = "" if completed or failed else _note(exchange)
         exchange.messages = _with_answers(exchange.messages if completed else _cut(exchange))
         exchange.finished = True
         exchange.heard.clear()
@@ -123,17 +132,18 @@ class Conversation:
     def messages(self, turn: int) -> list[Message]:
         """What the model is asked for ``turn``: the prompt, the history, and the turn's own context.
 
-        Of an earlier reply that isn't finished it contains what is known to have been heard.
+        Of an earlier reply that isn't finished it contains what is known to have been heard. The caller's
+        words that interrupted a reply carry a note of that.
         """
         own = self._exchanges[turn]
-        prompt = [Message(role="system", text=self.prompt)] if self.prompt else []
-        earlier = [
-            message
-            for other in self._exchanges.values()
-            if other.committed and other is not own
-            for message in (*other.question, *_as_history(other))
-        ]
-        return prompt + earlier + own.question + own.messages
+        messages = [Message(role="system", text=self.prompt)] if self.prompt else []
+        note = ""
+        for other in self._exchanges.values():
+            if other.committed and other is not own:
+                messages += [replace(message, note=note) for message in other.question]
+                messages += _as_history(other)
+                note = other.note if other.finished else _note(other)
+        return messages + [replace(message, note=note) for message in own.question] + own.messages
 
     @property
     def history(self) -> list[Message]:
@@ -190,6 +200,18 @@ def _cut(exchange: _Exchange) -> list[Message]:
     if words and cut and cut[-1].role == "assistant":
         cut[-1] = replace(cut[-1], text=" ".join([cut[-1].text, *words]))
     return cut
+
+
+def _note(exchange: _Exchange) -> str:
+    """Of an interrupted reply; nothing if it was over but for its end."""
+    heard = _heard(exchange, history_only=True).split()
+    if not heard:
+        return "(I interrupted you before you had said anything.)"
+    if len(heard) >= len(_said(exchange).split()):
+        return ""
+    dots = "… " if len(heard) > LAST_WORDS else ""
+    last = " ".join(heard[-LAST_WORDS:])
+    return f"(I interrupted you. Of your last reply I heard only what ends with: “{dots}{last}”)"
 
 
 def _as_history(exchange: _Exchange) -> list[Message]:

@@ -301,7 +301,7 @@ class Replies:
         status, error = self.ending.pop(turn)
         conversation = self._ctx.conversation
         said, heard = conversation.said(turn), conversation.heard(turn)
-        conversation.finish(turn, completed=status == "completed")
+        conversation.finish(turn, completed=status == "completed", failed=status == "failed")
         self._policy.asked = heard or self._policy.asked
         self._record_end(turn, status, said, heard, error)
 
