@@ -32,7 +32,7 @@ _APERIODIC = 0.2
 """YIN's threshold (step 4): the share of a frame's power that may be aperiodic, and it is still voiced."""
 
 _STRETCH_MS = 400
-"""The slope is taken over so much voiced speech at most; sentences fall or rise in their last two syllables."""
+"""The slope is taken over so much voiced speech at most: the last two syllables make the melody."""
 
 _SHORTEST_STRETCH_MS = 80
 _END_MS = 80
@@ -71,7 +71,10 @@ class Measures:
 
 
 class ProsodyTracker:
-    """One speaker, whose median pitch is learned from one ``measure`` to the next. ``rate`` in Hz, >= 8000."""
+    """One speaker, whose median pitch is learned from one ``measure`` to the next.
+
+    ``rate`` is that of the audio in Hz, 8000 or more.
+    """
 
     def __init__(self, rate: int) -> None:
         self._step = max(1, rate // _RATE)
@@ -126,7 +129,7 @@ class ProsodyTracker:
         start = self._at - whole
         parts = (self._ring[start:], self._ring[: self._at]) if start < 0 else (self._ring[start : self._at],)
         pcm = np.concatenate(parts).astype(np.float32) / 32768
-        return pcm.reshape(-1, self._step).mean(axis=1) if self._step > 1 else pcm
+        return np.asarray(pcm.reshape(-1, self._step).mean(axis=1), np.float32)
 
     def _learn(self, pitch: Floats) -> None:
         for value in pitch[~np.isnan(pitch)]:
