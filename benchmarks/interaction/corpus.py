@@ -35,9 +35,13 @@ class Corpus:
     interruptions: dict[str, list[Sound]]
     backchannels: dict[str, list[Sound]]
 
+    @property
+    def complete(self) -> bool:
+        return all((self.turns, self.sentences, self.interruptions, self.backchannels))
+
 
 def build(folders: Sequence[Path] = (), *, all_voices: bool = True) -> dict[str, Corpus]:
-    """By column; a column without a voice is left out. ``folders`` are searched besides our own."""
+    """By column; one that lacks something is left out. ``folders`` are searched besides our own."""
     aligner = Aligner()
     voices = [
         voice
@@ -46,11 +50,11 @@ def build(folders: Sequence[Path] = (), *, all_voices: bool = True) -> dict[str,
         for voice in recorded(folder, aligner)
     ]
     voices += synthesised(aligner, all_voices=all_voices)
-    return {
+    columns = {
         column: _column([voice for voice in voices if voice.human == (column == "human")], column)
         for column in COLUMNS
-        if any(voice.human == (column == "human") for voice in voices)
     }
+    return {column: corpus for column, corpus in columns.items() if corpus.complete}
 
 
 def _column(voices: Sequence[Voice], column: str) -> Corpus:

@@ -75,7 +75,9 @@ def held(
             missing = {column: max(0, due - _answers(found, column)) for column in answering}
             calls = [call for column, events in missing.items() for call in plans("answer", column, events)]
             found += crew.run(calls, arm)
-    figures = [figure for arm, found in outcomes.items() for figure in _figures(arm, found, crew.columns)]
+    figures = [
+        figure for arm, found in outcomes.items() for figure in _figures(arm, found, crew.columns, only)
+    ]
     return Report(outcomes, figures)
 
 
@@ -88,7 +90,9 @@ def _answers(found: Sequence[Outcome], column: str) -> int:
     return sum(one.kind == "answer" and one.column == column for one in found)
 
 
-def _figures(arm: str, outcomes: Sequence[Outcome], columns: Sequence[str]) -> Iterator[Figure]:
+def _figures(
+    arm: str, outcomes: Sequence[Outcome], columns: Sequence[str], only: Sequence[Kind]
+) -> Iterator[Figure]:
     by: dict[tuple[Kind, str], list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
         by[outcome.kind, outcome.column].append(outcome)
@@ -97,7 +101,7 @@ def _figures(arm: str, outcomes: Sequence[Outcome], columns: Sequence[str]) -> I
             if found := by.get((kind, column)):
                 yield _share(arm, kind, column, goal, found)
                 yield from _times(arm, kind, column, found)
-            elif column not in (*columns, "made"):
+            elif column not in (*columns, "made") and (not only or kind in only):
                 what = f"{goal.does}: {column}, {HEARD_AS[arm]}"
                 yield Figure(what=what, unit="", values=(), how="there are no recordings in ../shared/audio")
 
