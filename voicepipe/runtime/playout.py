@@ -75,6 +75,8 @@ class Playout:
         """All of the reply is on the tape."""
         self._audible = False
         """It is being heard, as far as the turn stage knows."""
+        self._sounded = False
+        """Some of it was loud enough to be heard: of a voice that gives silence, nobody hears the words."""
         self._db, self._wanted_db = 0.0, 0.0
         self._cut = False
         """The last sample that was heard isn't the one before the next."""
@@ -126,7 +128,7 @@ class Playout:
 
     def _begin(self, turn: int) -> None:
         self._turn = turn
-        self._ended = self._audible = self._cut = False
+        self._ended = self._audible = self._sounded = self._cut = False
         self._db = self._wanted_db = 0.0
         self._tape.clear()
         self._resampler = None
@@ -147,7 +149,7 @@ class Playout:
         filler = segment is not None and not segment.in_history
         pcm = self._tape.next()
         if not self._audible and rms_dbfs(pcm) > AUDIBLE_DBFS:
-            self._audible = True
+            self._audible = self._sounded = True
             assert self._turn is not None, "a tape has its turn"
             self._report(PlaybackStarted(turn=self._turn, at_ns=self._clock.now(), filler=filler))
         if self._db or self._wanted_db:
@@ -276,7 +278,7 @@ class Playout:
         self._report(Heard(turn=turn, segment=None, samples=0, final=True, at_ns=self._clock.now()))
 
     def _tell_heard(self) -> None:
-        if self._turn is None:
+        if self._turn is None or not self._sounded:
             return
         for segment, samples in self._tape.heard(self._left()):
             self._report(
