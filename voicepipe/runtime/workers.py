@@ -1,4 +1,4 @@
-"""Blocking work, away from the event loop. The only place that makes threads.
+"""Blocking work, away from the event loop.
 
 ``ThreadWorkers`` serve the real clock. Their threads are daemons of our own, since those of
 ``concurrent.futures`` are joined when the process ends: a tool that hangs would keep it alive for ever.
@@ -16,9 +16,11 @@ from typing import Any, Generic, Literal, TypeVar
 
 from voicepipe.core.calls import Batcher, Emit
 from voicepipe.core.clock import Clock
-from voicepipe.core.units import SECOND, format_duration
+from voicepipe.core.units import SECOND
 from voicepipe.errors import VoicepipeError
 from voicepipe.runtime.batcher import DrainBatcher
+from voicepipe.runtime.inline_workers import InlineWorkers as InlineWorkers
+from voicepipe.runtime.outcome import Outcome, too_late
 from voicepipe.runtime.under_way import UNDER_WAY
 
 T = TypeVar("T")
@@ -52,28 +54,6 @@ class Statistics:
     timed_out: int
 
 
-class _Outcome(Generic[T]):
-    """What running ``fn`` gave: a value or an exception (with the traceback of where it was raised)."""
-
-    __slots__ = ("_error", "_value")
-
-    def __init__(self, fn: Callable[[], T]) -> None:
-        self._error: Exception | None = None
-        try:
-            self._value = fn()
-        except Exception as error:
-            self._error = error
-        except BaseException as error:
-            # sys.exit() in somebody's tool must end the tool's call, not the process.
-            self._error = RuntimeError(f"{type(error).__name__} was raised in a worker: {error}")
-            self._error.__cause__ = error
-
-    def result(self) -> T:
-        if self._error is not None:
-            raise self._error
-        return self._value
-
-
 class _Job:
     """A function on its way through a thread; all but ``wake`` is guarded by the pool's lock."""
 
@@ -84,9 +64,9 @@ class _Job:
         self.loop = asyncio.get_running_loop()
         self.wake = asyncio.Event()
         self.state: Literal["queued", "running", "lost", "done"] = "queued"
-        self.outcome: _Outcome[Any] | None = None
+        self.outcome: Outcome[Any] | None = None
 
-    def finish(self, outcome: _Outcome[Any]) -> None:
+    def finish(self, outcome: Outcome[Any]) -> None:
         self.outcome = outcome
         self.notify()
 
@@ -156,7 +136,7 @@ class ThreadWorkers:
                 await job.wake.wait()
         except TimeoutError:
             self._leave(job, late=True)
-            raise _too_late(deadline_ns) from None
+            raise too_late(deadline_ns) from None
         except asyncio.CancelledError:
             self._leave(job)
             raise
@@ -260,7 +240,7 @@ class ThreadWorkers:
         while self._queue:
             job = self._queue.popleft()
             job.state = "done"
-            job.finish(_Outcome(self._admit))
+            job.finish(Outcome(self._admit))
 
     def _work(self) -> None:
         while self._run_next():
@@ -282,108 +262,19 @@ class ThreadWorkers:
             job = self._queue.popleft()
             job.state = "running"
         with UNDER_WAY:
-            outcome = _Outcome(job.fn)
+            outcome = Outcome(job.fn)
         # What the job held is given up by the one who waits for it, on the loop: an engine written in C++
         # that is destroyed in a thread while the process ends takes the process down with an abort.
         del job.fn
         self._finish(job, outcome)
         return True
 
-    def _finish(self, job: _Job, outcome: _Outcome[Any]) -> None:
+    def _finish(self, job: _Job, outcome: Outcome[Any]) -> None:
         with self._changed:
             self._lost -= job.state == "lost"
             self._finished += 1
             job.state = "done"
         job.finish(outcome)
-
-
-class _Lockstep(Generic[T]):
-    """``fn(emit)`` in a thread that runs only while the loop stands still, and the other way round.
-
-    So a stream is lazy and can be broken off on a virtual clock, too, and what is charged until the
-    first item is the time to the first item.
-    """
-
-    def __init__(self, fn: Callable[[Emit[T]], None]) -> None:
-        self._fn = fn
-        self._go = threading.Semaphore(0)
-        self._paused = threading.Semaphore(0)
-        self._open = True
-        self._items: list[T] = []
-        self._outcome: _Outcome[None] | None = None
-        threading.Thread(target=self._work, name="voicepipe-lockstep", daemon=True).start()
-
-    def next(self) -> tuple[T, ...]:
-        """Let ``fn`` run to its next item. Nothing: it has ended."""
-        self._resume()
-        if self._outcome is not None:
-            self._outcome.result()
-            return ()
-        return (self._items.pop(),)
-
-    def close(self) -> None:
-        """Let ``fn`` run to its end with an ``emit`` that returns False."""
-        self._open = False
-        if self._outcome is None:
-            self._resume()
-
-    def _resume(self) -> None:
-        self._go.release()
-        self._paused.acquire()
-
-    def _work(self) -> None:
-        self._go.acquire()
-        self._outcome = _Outcome(lambda: self._fn(self._emit))
-        self._paused.release()
-
-    def _emit(self, item: T) -> bool:
-        if self._open:
-            self._items.append(item)
-            self._paused.release()
-            self._go.acquire()
-        return self._open
-
-
-class InlineWorkers:
-    """One job at a time, on the event loop itself.
-
-    On the simulated clock a job takes its declared ``cost_ns``; on the charged one it takes what it
-    took, which the loop counts by itself.
-    """
-
-    def __init__(self, clock: Literal["simulated", "charged"]) -> None:
-        self._simulated = clock == "simulated"
-
-    async def call(self, fn: Callable[[], T], *, deadline_ns: int | None = None, cost_ns: int = 0) -> T:
-        """See ``Workers.call``. What hangs hangs the loop: it can be found out only when it is over."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        outcome = _Outcome(fn)
-        took_ns = cost_ns if self._simulated else round((loop.time() - began) * SECOND)
-        waits_ns = took_ns if deadline_ns is None else min(took_ns, deadline_ns)
-        await asyncio.sleep(waits_ns / SECOND if self._simulated else 0)
-        if waits_ns < took_ns:
-            raise _too_late(deadline_ns)
-        return outcome.result()
-
-    async def stream(self, fn: Callable[[Emit[T]], None]) -> AsyncGenerator[T, None]:
-        """See ``Workers.stream``. ``fn`` stands still between its items."""
-        lockstep = _Lockstep(fn)
-        try:
-            while item := lockstep.next():
-                yield item[0]
-        finally:
-            lockstep.close()
-
-    def batcher(self, fn: Callable[[Sequence[T]], Sequence[R]], *, max_batch: int) -> Batcher[T, R]:
-        return DrainBatcher(self, fn, max_batch)
-
-    def close(self) -> None:
-        """Nothing is kept; here for symmetry with ``ThreadWorkers``."""
-
-
-def _too_late(deadline_ns: int | None) -> TimeoutError:
-    return TimeoutError(f"no answer within {format_duration(deadline_ns or 0)}; the job was abandoned")
 
 
 def make_workers(clock: Clock) -> ThreadWorkers | InlineWorkers:

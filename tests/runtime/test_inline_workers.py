@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextlib import aclosing
+from typing import Literal
 
 import pytest
 
@@ -55,6 +56,22 @@ def test_on_the_charged_clock_a_job_past_its_deadline_is_a_timeout() -> None:
             await workers.call(lambda: "late", deadline_ns=0)
 
     run_on("charged", main())
+
+
+@pytest.mark.parametrize("clock", ["simulated", "charged"])
+def test_a_job_that_never_comes_back_is_abandoned_at_its_deadline(
+    clock: Literal["simulated", "charged"],
+) -> None:
+    async def main() -> int:
+        began, never = Clock(), threading.Event()
+        with pytest.raises(TimeoutError, match="no answer within 20ms"):
+            await InlineWorkers(clock, least_ns=MS).call(never.wait, deadline_ns=20 * MS)
+        assert await InlineWorkers(clock).call(lambda: "next", deadline_ns=PATIENCE * SECOND) == "next"
+        never.set()
+        return began.now()
+
+    took = run_on(clock, main())
+    assert took == 20 * MS if clock == "simulated" else took >= 20 * MS
 
 
 def test_a_virtual_stream_is_made_only_as_far_as_it_is_read() -> None:

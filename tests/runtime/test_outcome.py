@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests.support.workers import failing
+from voicepipe.core.units import MS
+from voicepipe.runtime.outcome import Outcome, too_late
+
+
+def test_a_value_is_returned_as_it_is() -> None:
+    assert Outcome(lambda: None).result() is None
+    assert Outcome(lambda: "value").result() == "value"
+
+
+def test_an_exception_is_raised_where_the_result_is_asked_for_with_the_place_where_it_was_raised() -> None:
+    outcome = Outcome(failing)
+    with pytest.raises(LookupError, match="no such thing") as caught:
+        outcome.result()
+    assert caught.traceback[-1].name == "failing"
+
+
+def test_the_end_of_the_process_becomes_an_error_of_the_job() -> None:
+    outcome = Outcome(lambda: sys.exit(3))
+    with pytest.raises(RuntimeError, match="SystemExit was raised in a worker: 3"):
+        outcome.result()
+
+
+def test_a_deadline_that_was_missed_is_told_with_its_unit() -> None:
+    assert str(too_late(20 * MS)) == "no answer within 20ms; the job was abandoned"

@@ -1,0 +1,36 @@
+"""What running a function gave, wherever it ran."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from voicepipe.core.units import format_duration
+
+T = TypeVar("T")
+
+
+class Outcome(Generic[T]):
+    """What running ``fn`` gave: a value or an exception (with the traceback of where it was raised)."""
+
+    __slots__ = ("_error", "_value")
+
+    def __init__(self, fn: Callable[[], T]) -> None:
+        self._error: Exception | None = None
+        try:
+            self._value = fn()
+        except Exception as error:
+            self._error = error
+        except BaseException as error:
+            # sys.exit() in somebody's tool must end the tool's call, not the process.
+            self._error = RuntimeError(f"{type(error).__name__} was raised in a worker: {error}")
+            self._error.__cause__ = error
+
+    def result(self) -> T:
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+
+def too_late(deadline_ns: int | None) -> TimeoutError:
+    return TimeoutError(f"no answer within {format_duration(deadline_ns or 0)}; the job was abandoned")
