@@ -41,32 +41,32 @@ _PARTICLES = _set("in on off up out down over back away around through about")
 """End a sentence if something stands before them that they belong to: "turn it on"."""
 _QUESTION = _set("what which who whom whose where when why how")
 _AUXILIARY = _set(
-    """am is are was were be been do does did can cannot could will would shall should may might must have has
-    had"""
+    """am is are was were be been do does did can cannot could will would shall should may might must have
+    has had"""
 )
 _SUBJECT = _set("i you he she it we they that this there")
 _RECEIVER = _set("me us him her them you")
 _ANSWER = _set("yes no yeah yep nope sure okay ok right well")
 _ALONE = _set(
-    """thanks hello hi hey goodbye bye stop help cancel continue repeat again tomorrow today tonight now later
-    monday tuesday wednesday thursday friday saturday sunday morning afternoon evening"""
+    """thanks hello hi hey goodbye bye stop help cancel continue repeat again tomorrow today tonight now
+    later monday tuesday wednesday thursday friday saturday sunday morning afternoon evening"""
 )
 """Single words that are a whole turn."""
 _BEFORE_VERB = _set("to can could will would please you i we they don't didn't not and just never let's")
 _TRANSITIVE = _set(
     """set turn tell send show give put make find read play get take check change order book add open close
-    call remind move bring let buy pay see know want need switch track ask say told sent gave opened found bought
-    tried try think thought mean meant called took got made cancel return reset transfer lost confirm hear
-    speak talk look wait hope like prefer use reach contact schedule rather"""
+    call remind move bring let buy pay see know want need switch track ask say told sent gave opened
+    found bought tried try think thought mean meant called took got made cancel return reset transfer
+    lost confirm hear speak talk look wait hope like prefer use reach contact schedule rather"""
 )
 _VERB = _TRANSITIVE | _set(
     "thank go goes went stop start help work works arrive arrived come came repeat leave"
 )
 _GIVE = _set("tell send show give bring let remind ask call get buy read make")
 _NEEDS_NOUN = _set(
-    """same other next last first second third new old whole entire another every each both either our own left
-    right big small red blue green black white main several few different some any no much many these
-    those mister mr mrs miss doctor dr saint"""
+    """same other next last first second third new old whole entire another every each both either our own
+    left right big small red blue green black white main several few different some any no much many
+    these those mister mr mrs miss doctor dr saint"""
 )
 _ADVERB = _set("already really actually also still always just even only quite rather very too so then maybe")
 _NUMBERS = _set(
