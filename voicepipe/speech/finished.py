@@ -79,8 +79,8 @@ _ASKS_NUMBER = _set("number code digits date birthday phone zip postcode referen
 _LONG_NUMBER = 4
 """Digits from which a number that was asked for may be complete."""
 _SUBORDINATE = _set("if unless because although while whether since")
-_LEAST_WORDS = 3
-"""A sentence without a verb that is longer is one that the lists don't know."""
+_SHORT = 3
+"""Words of a beginning: what is longer and has no verb has one that the lists don't know."""
 
 
 def finished(text: str, *, language: str = "en", prosody: Prosody | None = None, asked: str = "") -> float:
@@ -157,8 +157,7 @@ def _by_whole(words: list[str], answer: bool) -> float:
     if words[0] in _QUESTION and not verb:
         return DONE if "about" in words else OPEN
     if not verb:
-        short = len(words) <= _LEAST_WORDS
-        return DOUBTFUL if words[0] in _ANSWER or not short else OPEN if words[0] != "the" else DOUBTFUL
+        return OPEN if words[0] in _dangling("en") and len(words) <= _SHORT else DOUBTFUL  # "my new card"
     return DOUBTFUL if words[0] in _SUBORDINATE else DONE
 
 
