@@ -166,6 +166,8 @@ class TurnPolicy:
             self._wait_over_ns if spoken else None,
             drafted=self._draft_words == bare_words(self.words),
         )
+        self._too_long |= self._speaking  # the sound that goes on belongs to this turn
+        self._speaking = False
         self._said.close()
         self._typed.clear()
         self._prosody = None
@@ -243,8 +245,7 @@ class TurnPolicy:
         wanted = self._rules.drafts and self.state is State.ENDPOINTING and self._drafts < MAX_DRAFTS
         if not wanted or not words or words == self._draft_words or self._is_backchannel():
             return ()
-        self._drafts += 1
-        self._draft_words = words
+        self._drafts, self._draft_words = self._drafts + 1, words
         return self._step(Event.DRAFTABLE)
 
     def _on_typed(self, frame: TypedText) -> tuple[Action, ...]:
@@ -260,7 +261,7 @@ class TurnPolicy:
             return ()
         self._speaking = frame.pressed
         if frame.pressed:
-            self._onset_ns, self._released_ns = frame.at_ns, None
+            self._onset_ns, self._released_ns, self._too_long = frame.at_ns, None, False
             return self._step(Event.PRESSED)
         self._released_ns = self._silent_since_ns = frame.at_ns
         return self._step(Event.RELEASED)
