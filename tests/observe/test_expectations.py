@@ -32,11 +32,14 @@ def conversation(*expected: dict[str, Any], totals: dict[str, Any] | None = None
 
 
 def interrupted(
-    *, heard: str = "It left this", remembered: str = "It left this", until: int = 3200
+    *, heard: str = "It left this", remembered: str = "It left this", until: int = 3200, filler: str = ""
 ) -> Evidence:
     """A reply of which 1.2 s were heard, and the reply to what the caller said into it at 3000 ms."""
     segment = Segment(turn=1, index=0, text=SAID, rate=24_000)
     story = Story().begin(1000, user="hi", spoken=(500, 1000)).tool(1200).told(1300).audible(2000)
+    if filler:
+        said = Segment(turn=1, index=1, text=filler, rate=24_000, in_history=False, samples=0)
+        story.add(2000, Heard(turn=1, segment=said, samples=0, final=False, at_ns=2000 * MS))
     story.add(3200, Heard(turn=1, segment=segment, samples=28_800, final=False, at_ns=3200 * MS))
     story.end(3200, status="interrupted", said=SAID, heard=heard)
     story.begin(4000, 2, user="stop", spoken=(3500, 4000)).audible(5000, 2)
@@ -97,6 +100,16 @@ def test_a_history_that_holds_more_than_was_heard_is_a_miss() -> None:
     assert missed(test, interrupted(remembered=SAID)) == {
         "heard_only": f"'{SAID}' in the history, and 'It left this' was heard"
     }
+
+
+def test_what_was_said_while_a_tool_ran_is_heard_but_needs_no_place_in_the_history() -> None:
+    test = conversation({"says": "left"}, {"heard_only": True})
+    found = interrupted(heard="Let me look. It left this", filler="Let me look.")
+    assert missed(test, found) == {}
+    found = interrupted(
+        heard="Let me look. It left this", remembered="Let me look. It left this", filler="Let me look."
+    )
+    assert "in the history" in missed(test, found)["heard_only"]
 
 
 def test_more_counted_as_heard_than_was_played_is_a_miss() -> None:

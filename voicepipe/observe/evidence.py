@@ -18,6 +18,7 @@ from voicepipe.core.records import (
 )
 from voicepipe.core.units import MS, SECOND
 from voicepipe.observe.report import CallReport, TurnReport
+from voicepipe.speech.heard import heard_text
 from voicepipe.speech.policy import State
 
 AUDIBLE_DBFS = -50.0
@@ -42,6 +43,8 @@ class Reply:
     ended_ns: int | None = None
     heard: dict[int, int] = field(default_factory=dict)
     """Segment → how much of it was reported as heard, in ns."""
+    fillers: dict[int, str] = field(default_factory=dict)
+    """Segment that is no history → its words that were heard."""
 
 
 @dataclass(slots=True)
@@ -74,6 +77,8 @@ class Evidence:
                 reply.audible_ns = event.at_ns
             elif isinstance(event, Heard) and event.segment is not None:
                 reply.heard[event.segment.index] = event.samples * SECOND // event.segment.rate
+                if not event.segment.in_history:
+                    reply.fillers[event.segment.index] = heard_text(event.segment, event.samples)
             elif isinstance(event, TurnEnded):
                 reply.ended_ns = event.at_ns
 

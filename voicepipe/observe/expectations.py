@@ -196,6 +196,8 @@ def _missed_dead_air(wanted: bool | str, found: Sequence[DeadAir]) -> Iterator[_
 def _remembered_too_much(evidence: Evidence, reply: Reply, onset_ns: int) -> str | None:
     """Holds the history against what was heard, and that against what the loudspeaker had time to play."""
     heard = reply.report.heard or ""
+    for words in reply.fillers.values():
+        heard = heard.replace(words, "", 1)
     remembered = evidence.remembered.get(reply.report.turn, "")
     if remembered.split() != heard.split():
         return f"'{remembered}' in the history, and '{heard}' was heard"
