@@ -1,145 +1,195 @@
+"""Anything may come next, at any time: what holds of the policy nevertheless."""
+
 from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tests.support.caller_turns import REPLYING, failed, heard, policy, started, stopped, transcript, typed
-from voicepipe.core.frames import (
-    PlaybackStarted,
-    ProviderBegan,
-    Repeat,
-    Skip,
-    ToolWaiting,
-)
-from voicepipe.core.units import MS
-from voicepipe.speech.policy import Action, State
+from tests.support.caller_turns import Shell
+from voicepipe.core.units import MS, SECOND
+from voicepipe.speech.policy import MAX_NOTICES, VERDICT, State
+from voicepipe.speech.turn_table import REPLYING, Action
 
-# ── any order of events ──────────────────────────────────────────────────────────────────────────
+DEAD_AIR = 4 * SECOND
+PATIENT = (State.IDLE, State.LISTENING, State.SPEAKING)
+"""States that wait for the caller, the VAD and the loudspeaker."""
+
+
+class Witness(Shell):
+    """Keeps the turn ids as the turn stage does, and knows what may not be."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(drafts=True, early_drafts=True, dead_air=DEAD_AIR, **settings)
+        self.live = False
+        self.draft = False
+        self.begun = self.ended = 0
+
+    def _perform(self, actions: tuple[Action, ...]) -> None:
+        for action in actions:
+            if action in (Action.COMMIT, Action.REPEAT, Action.APOLOGISE):
+                assert not self.live, "no turn begins while a reply is live"
+                self.live, self.draft = True, False
+                self.begun += 1
+            elif action is Action.DRAFT:
+                assert not self.live, "no draft is made while a reply is live"
+                self.draft = True
+            elif action is Action.DISCARD:
+                self.draft = False
+            elif action in (Action.INTERRUPT, Action.FINISH, Action.FAIL):
+                assert self.live, "only a live turn can end"
+                self.live = False
+                self.ended += 1
+            elif action in (Action.DUCK, Action.PAUSE, Action.RESUME, Action.ASK_FOR_PATIENCE):
+                assert self.live, "only a live reply can be ducked, paused or resumed"
+        super()._perform(actions)
 
 
 class AnyCall(RuleBasedStateMachine):
-    """A shell that does what the policy says, and a world in which anything may come next."""
-
     def __init__(self) -> None:
         super().__init__()
-        self.policy = policy()
-        self.now = 0
-        self.live: int | None = None
-        self.begun = self.ended = 0
-        self.position = 0
+        self.shell = Witness()
         self.in_speech = False
         self.untold: list[int] = []
-        self.due: list[str] = []
-        self.answered: list[str] = []
+        self.said: set[str] = set()
 
-    def perform(self, actions: tuple[Action, ...]) -> None:
-        for action in actions:
-            if action is Action.COMMIT:
-                assert self.live is None, "no turn is prepared while a reply is live"
-                self.begun += 1
-                self.live = self.begun
-                self.answered += self.policy.take_turn().text.split()
-            elif action is Action.REPEAT:
-                assert self.live is None, "no turn is prepared while a reply is live"
-                self.begun += 1
-                self.live = self.begun
-            elif action is Action.FORGET:
-                assert self.policy.take_turn().text == ""
-            elif action in (Action.INTERRUPT, Action.FINISH, Action.FAIL):
-                assert self.live is not None, "only a live turn can end"
-                self.live = None
-                self.ended += 1
+    @initialize(
+        strategy=st.sampled_from(["silence", "adaptive", "push_to_talk", "provider"]),
+        asks=st.booleans(),
+        interruptible=st.booleans(),
+        greets=st.booleans(),
+    )
+    def the_call_begins(self, strategy: Any, asks: bool, interruptible: bool, greets: bool) -> None:
+        self.shell = Witness(strategy=strategy, asks=asks)
+        self.shell.interruptible = interruptible
+        if greets:
+            self.shell.greets()
 
-    def take(self, frame: Any) -> None:
-        self.perform(self.policy.on(frame))
+    # ── the caller ───────────────────────────────────────────────────────────────────────────────
 
     @precondition(lambda self: not self.in_speech)
     @rule()
     def speech_starts(self) -> None:
-        self.position += 16000
+        self.shell.after(64)
         self.in_speech = True
-        self.untold.append(self.position)
-        self.take(started(self.position, self.now))
+        self.shell.speaks(ago=64)
+        self.untold.append(self.shell.utterance)
 
     @precondition(lambda self: self.in_speech)
-    @rule()
-    def speech_stops(self) -> None:
-        self.in_speech = False
-        self.take(stopped(offset_ns=self.now))
+    @rule(resumes=st.booleans())
+    def speech_pauses(self, resumes: bool) -> None:
+        self.shell.pauses()
+        if resumes:
+            self.shell.after(32).resumes()
+        else:
+            self.shell.after(96).stops()
+            self.in_speech = False
 
     @precondition(lambda self: self.untold)
-    @rule(data=st.data(), words=st.booleans(), final=st.booleans())
-    def transcript_comes(self, data: st.DataObject, words: bool, final: bool) -> None:
+    @rule(
+        data=st.data(),
+        text=st.sampled_from(["", "okay", "stop", "where is", "[unrecognised speech]"]),
+        final=st.booleans(),
+        ends_turn=st.booleans(),
+    )
+    def a_transcript_comes(self, data: st.DataObject, text: str, final: bool, ends_turn: bool) -> None:
         utterance = data.draw(st.sampled_from(self.untold))
-        if self.in_speech and utterance == self.position:
+        if self.in_speech and utterance == self.untold[-1]:
             final = False
         if final:
             self.untold.remove(utterance)
-            if words:
-                self.due.append(f"spoken{utterance}")
-        self.take(transcript(utterance, f"spoken{utterance}" if words else "", final=final))
-
-    @precondition(lambda self: self.position)
-    @rule(data=st.data())
-    def transcript_of_an_answered_utterance_comes(self, data: st.DataObject) -> None:
-        if self.live is not None:
-            utterance = data.draw(st.integers(1, self.position // 16000)) * 16000
-            self.take(transcript(utterance, "stale"))
+        if text == "where is":
+            text = f"where is order{utterance}"
+            self.said.add(f"order{utterance}")
+        latest, self.shell.utterance = self.shell.utterance, utterance
+        self.shell.says(text, final=final, ends_turn=final and ends_turn)
+        self.shell.utterance = latest
 
     @rule()
-    def repeat_is_wanted(self) -> None:
-        self.take(Repeat(at_ns=0))
+    def a_line_is_typed(self) -> None:
+        word = f"typed{len(self.said)}"
+        self.said.add(word)
+        self.shell.types(word)
 
-    @rule()
-    def line_is_typed(self) -> None:
-        word = f"typed{len(self.due)}"
-        self.due.append(word)
-        self.take(typed(word))
-
-    @rule(step=st.integers(1, 700))
-    def time_passes(self, step: int) -> None:
-        self.now += step * MS
-        if self.policy.deadline is not None and self.now >= self.policy.deadline:
-            self.perform(self.policy.on_deadline(self.now))
-
-    @precondition(lambda self: self.live is not None)
     @rule(
-        make=st.sampled_from(
+        do=st.sampled_from(
+            [Shell.wants_repeat, Shell.presses, Shell.lets_go, lambda shell: shell.policy.lose_draft()]
+        )
+    )
+    def something_else_happens(self, do: Any) -> None:
+        do(self.shell)
+
+    # ── the reply ────────────────────────────────────────────────────────────────────────────────
+
+    @precondition(lambda self: self.shell.live)
+    @rule(
+        do=st.sampled_from(
             [
-                lambda turn: PlaybackStarted(turn=turn, at_ns=0),
-                lambda turn: ProviderBegan(turn=turn, stage="llm", at_ns=0),
-                lambda turn: ToolWaiting(turn=turn, on=("a",), at_ns=0),
-                lambda turn: ToolWaiting(turn=turn, on=(), at_ns=0),
-                lambda turn: heard(final=False),
-                lambda turn: heard(final=True),
-                lambda turn: failed(),
-                lambda turn: Skip(turn=turn, at_ns=0),
+                Shell.plays,
+                Shell.runs_dry,
+                Shell.ends,
+                Shell.fails,
+                Shell.skips,
+                lambda shell: shell.waits_for("find"),
+                lambda shell: shell.waits_for(),
             ]
         )
     )
-    def the_reply_goes_on(self, make: Any) -> None:
-        self.take(make(self.live))
+    def the_reply_goes_on(self, do: Any) -> None:
+        do(self.shell)
+
+    @rule(ms=st.integers(1, 3000))
+    def time_passes(self, ms: int) -> None:
+        self.shell.after(ms)
+
+    # ── what holds ───────────────────────────────────────────────────────────────────────────────
 
     @invariant()
-    def the_state_says_whether_a_reply_is_live(self) -> None:
-        assert (self.live is not None) == (self.policy.state in REPLYING)
+    def the_state_says_whether_a_turn_is_live(self) -> None:
+        assert self.shell.live == (self.shell.state in (*REPLYING, State.ERROR))
 
     @invariant()
     def every_turn_that_began_ends_once(self) -> None:
-        assert self.ended + (self.live is not None) == self.begun
+        assert self.shell.ended + self.shell.live == self.shell.begun
 
     @invariant()
-    def the_deadline_stands_only_while_a_pause_may_be_the_end(self) -> None:
-        assert (self.policy.deadline is not None) == (self.policy.state is State.ENDPOINTING)
+    def a_draft_lives_only_while_a_pause_may_be_the_end(self) -> None:
+        assert not self.shell.draft or self.shell.state in (State.ENDPOINTING, State.TRANSCRIBING)
 
     @invariant()
-    def nothing_that_was_said_is_lost_or_answered_twice(self) -> None:
-        assert len(set(self.answered)) == len(self.answered)
-        assert set(self.answered) <= set(self.due)
-        if self.policy.state in (State.IDLE, *REPLYING):
-            assert set(self.answered) == set(self.due)
+    def every_state_has_a_deadline_or_something_to_wait_for(self) -> None:
+        """A caller who is listened to is speaking: or else nothing would ever be expected of them."""
+        state, deadline = self.shell.state, self.shell.policy.deadline
+        if state is State.LISTENING or state not in PATIENT:
+            assert deadline is not None, f"{state} waits for nothing"
+        if state is State.IDLE:
+            assert deadline is None
+
+    @invariant()
+    def nothing_is_answered_twice_or_made_up(self) -> None:
+        words = [word for turn in self.shell.turns for word in turn.text.split()]
+        answered = [word for word in words if word.startswith(("typed", "order"))]
+        assert len(set(answered)) == len(answered)
+        assert set(answered) <= self.said
+
+    def teardown(self) -> None:
+        """Whatever has happened: when nothing more does, the call comes to rest."""
+        shell = self.shell
+        if self.in_speech:
+            shell.pauses().stops()
+        shell.lets_go()
+        for _ in range(4):  # the reply, the words said over it, and a reply to those
+            if shell.state in (State.SPEAKING, State.DUCKED, State.PAUSED):
+                shell.after(VERDICT // MS)
+            if shell.state is State.SPEAKING:
+                shell.ends()
+            if shell.policy.state is State.WAITING_FOR_TOOL:
+                shell.waits_for()
+            shell.after((MAX_NOTICES + 2) * DEAD_AIR // MS)
+        assert shell.state is State.IDLE
 
 
 TestAnyCall = AnyCall.TestCase
+TestAnyCall.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
