@@ -128,7 +128,8 @@ def test_the_mock_knows_all_words_100_ms_after_the_last_whatever_the_vad_hears()
 
 def test_the_oracle_knows_no_word_that_nobody_said() -> None:
     async def no_audio() -> AsyncIterator[Pcm]:
-        for pcm in ():
+        silence: list[Pcm] = []
+        for pcm in silence:
             yield pcm
 
     async def run() -> list[str]:
