@@ -47,7 +47,7 @@ def plain(day: str) -> str:
     return day
 
 
-@tool(side_effect=False, timeout="3s")
+@tool(side_effect=False, timeout="3s", cancellable=False, say_while_running="Let me look.")
 async def configured(day: str, count: int = 1) -> dict[str, int]:
     """And with arguments, too."""
     raise ToolError("there is none")
