@@ -156,14 +156,20 @@ def test_gain_of_one_turn_does_not_touch_another() -> None:
         line = Line()
         async with line.running():
             turn = line.live_turn()
+            speaking = asyncio.ensure_future(line.speak(turn, 0.5))
+            await line.clock.sleep(100 * MS)
             line.inbox.send_control(Gain(turn=turn + 1, db=-15))
-            await line.speak(turn, 0.5)
+            await line.clock.sleep(100 * MS)
+            line.inbox.send_control(Gain(turn=turn, db=-15))
+            await speaking
             await line.end(turn)
             await line.clock.sleep(SECOND)
             following = line.live_turn()
             await line.speak(following, 0.5)
             await line.end(following)
             await line.clock.sleep(SECOND)
-        assert loudness(line, 0.6, 0.9) == pytest.approx(loudness(line, 0.1, 0.4) - 15, abs=0.1)
+        full = loudness(line, 0.02, 0.19)
+        assert loudness(line, 0.25, 0.45) == pytest.approx(full - 15, abs=0.1)
+        assert loudness(line, 0.6, 0.9) == pytest.approx(full, abs=0.1)
 
     run_on("simulated", main())

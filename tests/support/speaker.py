@@ -25,14 +25,24 @@ class FakeSpeaker:
         self._blocks: list[tuple[int, Pcm]] = []
         """When the first sample of a block leaves, and the block."""
         self._end = 0
+        self._room: asyncio.Future[None] | None = None
 
     async def write(self, pcm: Pcm) -> None:
         if self.broken:
             await asyncio.Event().wait()
-        await self._clock.sleep_until(self._end - self._latency - QUEUE)
         start = max(self._end, self._clock.now() + self._latency)
         self._blocks.append((start, pcm))
         self._end = start + len(pcm) * SECOND // self.rate
+        self._room = asyncio.get_running_loop().create_future()
+        timer = self._clock.call_at(self._end - self._latency - QUEUE, self._make_room)
+        try:
+            await self._room
+        finally:
+            timer.cancel()
+
+    def _make_room(self) -> None:
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
 
     def pending(self) -> int:
         return sum(len(pcm) for _, pcm in self._blocks) - len(self.played())
@@ -42,6 +52,7 @@ class FakeSpeaker:
         now = self._clock.now()
         self._blocks = [(start, pcm[: self._count(start, pcm)]) for start, pcm in self._blocks]
         self._end = min(self._end, now)
+        self._make_room()
 
     def played(self) -> Pcm:
         """All samples that have left by now."""

@@ -129,6 +129,8 @@ class Inbox(Generic[F]):
         The reader still gets the frame, so that it looks again.
         """
         self._handler = handler
+        for control in self._control:  # what was sent before the reader began
+            handler(control)
 
     async def control(self) -> Control | None:
         """The next control frame, while the data waits; None when the last writer has left."""
