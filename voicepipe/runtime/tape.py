@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from voicepipe.core.frames import Pcm, Segment
+from voicepipe.core.frames import FRAME_MS, Pcm, Segment
 from voicepipe.core.units import SECOND
 from voicepipe.speech.heard import word_boundary
 
@@ -103,10 +103,13 @@ class Tape:
         """The segments that went on since the last time; ``position`` is how far the reply was played."""
         for span in self._spans:
             samples = min(max(0, position - span.start), span.length)
-            heard = (span.offset + samples) * span.segment.rate // self._rate
-            last = span is self._spans[-1] or span.segment is not self._spans[-1].segment
-            if samples and samples == span.length and span.segment.samples is not None and last:
-                heard = span.segment.samples  # it counts as whole, whatever rounding took from it
+            rate, whole = span.segment.rate, span.segment.samples
+            heard = (span.offset + samples) * rate // self._rate
+            # At its end it counts as whole, whatever rounding took from it or added to it. But its end may
+            # not have come to the tape yet.
+            missing = 0 if whole is None else whole - heard
+            if whole and (missing < 0 or (0 < samples == span.length and missing < rate * FRAME_MS // 1000)):
+                heard = whole
             if heard > span.told:  # what is played again was heard before
                 span.told = heard
                 yield span.segment, heard
