@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -20,13 +20,16 @@ from voicepipe.core.frames import (
 )
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.turns import Turns
+from voicepipe.runtime.notices import SpokenNotice
 from voicepipe.runtime.playout import CAPACITY, Playout
 
 
 class PlayoutLine:
     """A playout with a loudspeaker that knows the truth."""
 
-    def __init__(self, *, rate: int = 16_000, latency: int = 0) -> None:
+    def __init__(
+        self, *, rate: int = 16_000, latency: int = 0, notices: Mapping[str, SpokenNotice] | None = None
+    ) -> None:
         self.clock = Clock()
         self.turns = Turns()
         self.speaker = FakeSpeaker(self.clock, rate=rate, latency=latency)
@@ -35,7 +38,13 @@ class PlayoutLine:
         self.out: Outlet[Any] = Outlet(
             "tts", dict.fromkeys((AudioOut, EndOfAudio), (self.inbox,)), live=False
         )
-        self.playout = Playout(self.speaker, clock=self.clock, turns=self.turns, report=self.reports.append)
+        self.playout = Playout(
+            self.speaker,
+            clock=self.clock,
+            turns=self.turns,
+            report=self.reports.append,
+            notices=notices,
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
