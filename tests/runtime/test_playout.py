@@ -10,12 +10,9 @@ from tests.support.stages import settle
 from tests.support.tones import tone
 from voicepipe.audio.level import rms_dbfs
 from voicepipe.core.clock import run_on
-from voicepipe.core.frames import (
-    PlaybackStarted,
-    Segment,
-)
+from voicepipe.core.frames import FRAME_MS, Commit, Discard, PlaybackStarted, Segment
 from voicepipe.core.units import MS, SECOND
-from voicepipe.runtime.playout import CAPACITY
+from voicepipe.runtime.playout import CAPACITY, HOLD
 
 # ── a reply that is played to its end ────────────────────────────────────────────────────────────
 
@@ -179,6 +176,7 @@ def test_a_draft_is_held_until_its_commit() -> None:
             await line.clock.sleep(SECOND)
             assert len(line.speaker.played()) + line.speaker.pending() == 0
             line.turns.commit()
+            line.inbox.send_control(Commit(turn=draft))
             await speaking
             await line.end(draft)
             await line.clock.sleep(SECOND)
@@ -195,12 +193,34 @@ def test_a_draft_that_is_discarded_is_never_heard() -> None:
             await line.speak(draft, 0.2)
             await settle()
             line.turns.discard()
+            line.inbox.send_control(Discard(turn=draft))
             turn = line.live_turn()
             await line.speak(turn, 0.1)
             await line.end(turn)
             await line.clock.sleep(SECOND)
         assert len(line.speaker.played()) == pytest.approx(1600, abs=40)
         assert line.heard(draft) == {}
+
+    run_on("simulated", main())
+
+
+def test_a_draft_is_read_on_while_it_is_held_and_played_at_its_commit() -> None:
+    async def main() -> None:
+        line = Line()
+        async with line.running():
+            draft = line.turns.prepare()
+            await asyncio.wait_for(line.speak(draft, 0.9), 0.1)
+            await line.end(draft)
+            await line.clock.sleep(2 * SECOND)
+            assert line.reports == []
+            committed = line.clock.now()
+            line.turns.commit()
+            line.inbox.send_control(Commit(turn=draft))
+            await line.clock.sleep(2 * SECOND)
+            (start,) = (report for report in line.reports if isinstance(report, PlaybackStarted))
+            assert start.at_ns == committed
+            assert line.heard() == {0: 21_600}
+            assert line.finals() == [draft]
 
     run_on("simulated", main())
 
@@ -213,9 +233,15 @@ def test_no_more_than_a_second_of_a_draft_is_held() -> None:
             speaking = asyncio.ensure_future(line.speak(draft, 30))
             await line.clock.sleep(SECOND)
             assert not speaking.done()
-            assert (CAPACITY + 2) * 20 <= 1000
+            assert HOLD * FRAME_MS <= 1000
             assert line.inbox.statistics()["waiting"] == CAPACITY
             line.turns.discard()
+            line.inbox.send_control(Discard(turn=draft))
             await speaking
+            turn = line.live_turn()
+            await line.speak(turn, 0.1)
+            await line.end(turn)
+            await line.clock.sleep(SECOND)
+            assert line.heard(turn) == {0: 2_400}
 
     run_on("simulated", main())

@@ -7,7 +7,16 @@ import pytest
 
 from tests.support.stages import FRAME, RATE, Bench, LoudIsSpeech, frames_of
 from voicepipe.core.clock import run_on
-from voicepipe.core.frames import AudioIn, Commit, Pcm, SpeechStarted, SpeechStopped
+from voicepipe.core.frames import (
+    AudioIn,
+    Commit,
+    Pcm,
+    Prosody,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechStarted,
+    SpeechStopped,
+)
 from voicepipe.core.ports import Ports
 from voicepipe.core.units import MS, SECOND
 from voicepipe.stages.base import Agent
@@ -42,14 +51,31 @@ def heard(*parts: Pcm, rate: int = RATE, **config: Any) -> list[Any]:
     return run_on("simulated", main())
 
 
-def test_speech_gives_its_start_and_its_stop() -> None:
+def test_speech_gives_its_start_the_first_sign_of_its_end_and_its_stop() -> None:
     kinds = [type(frame) for frame in heard(silence(0.512), speech(0.512), silence(0.512))]
-    assert kinds == [SpeechStarted, SpeechStopped]
+    assert kinds == [SpeechStarted, Prosody, SpeechPaused, SpeechStopped]
+
+
+def test_speech_that_goes_on_after_the_first_sign_resumes() -> None:
+    frames = heard(silence(0.512), speech(0.512), silence(0.096), speech(0.512), silence(0.512))
+    signs = [type(frame) for frame in frames if not isinstance(frame, Prosody)]
+    assert signs == [SpeechStarted, SpeechPaused, SpeechResumed, SpeechPaused, SpeechStopped]
+    resumed = next(frame for frame in frames if isinstance(frame, SpeechResumed))
+    assert abs(resumed.position - 1120 * RATE // 1000) <= 512
+
+
+def test_the_first_sign_of_an_end_comes_64_ms_after_the_speech_and_says_where_that_was() -> None:
+    frames = heard(silence(0.512), speech(0.512), silence(0.512))
+    paused = next(frame for frame in frames if isinstance(frame, SpeechPaused))
+    assert paused.position == 1024 * RATE // 1000
+    assert 64 * MS <= paused.at_ns - paused.offset_ns <= 96 * MS
+    prosody = next(frame for frame in frames if isinstance(frame, Prosody))
+    assert (prosody.position, prosody.at_ns) == (paused.position, paused.at_ns)
 
 
 @pytest.mark.parametrize("rate", [8000, 16000])
 def test_positions_and_times_are_those_of_the_speech_itself_not_of_the_decision(rate: int) -> None:
-    start, stop = heard(silence(1.024, rate), speech(1.024, rate), silence(0.512, rate), rate=rate)
+    start, *_, stop = heard(silence(1.024, rate), speech(1.024, rate), silence(0.512, rate), rate=rate)
     assert abs(start.position - 1.024 * rate) <= 512
     assert abs(stop.position - 2.048 * rate) <= 512
     for frame, spoken_ns in ((start, start.onset_ns), (stop, stop.offset_ns)):
@@ -139,5 +165,5 @@ def test_a_call_without_audio_opens_no_stream() -> None:
 
 
 def test_ports_are_audio_in_and_decisions_out() -> None:
-    gives = frozenset({SpeechStarted, SpeechStopped})
+    gives = frozenset({SpeechStarted, SpeechPaused, SpeechResumed, SpeechStopped, Prosody})
     assert Vad.ports(VadConfig()) == Ports(frozenset({AudioIn}), gives)
