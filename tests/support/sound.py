@@ -8,7 +8,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from voicepipe.audio.pcm import to_pcm
 from voicepipe.core.clock import Clock
 from voicepipe.core.frames import Pcm
 from voicepipe.core.units import MS
@@ -141,10 +143,20 @@ class FakeSound:
 
 
 class Hardware:
-    """Devices that work at the pace of the session's clock, so that a call on a virtual one is held."""
+    """Devices that work at the pace of the session's clock, so that a call on a virtual one is held.
 
-    def __init__(self, sound: FakeSound, clock: Clock, speech: list[Pcm]) -> None:
-        self.sound, self._clock, self._speech = sound, clock, speech
+    ``room`` says what the microphone hears of 20 ms that were played, beside the ``speech``.
+    """
+
+    def __init__(
+        self,
+        sound: FakeSound,
+        clock: Clock,
+        speech: list[Pcm],
+        *,
+        room: Callable[[Pcm], npt.NDArray[np.float64]] | None = None,
+    ) -> None:
+        self.sound, self._clock, self._speech, self._room = sound, clock, speech, room
         self.played: list[Pcm] = []
         self.working = True
         self._tick = 0
@@ -157,7 +169,9 @@ class Hardware:
         if self.sound.loudspeaker.running:
             self.played.append(self.sound.loudspeaker.play())
         if self.sound.microphone.running and self._tick % 2:
-            silence = np.zeros(320, np.int16)
-            self.sound.microphone.speak(self._speech.pop(0) if self._speech else silence)
+            frame = self._speech.pop(0) if self._speech else np.zeros(320, np.int16)
+            if self._room is not None:
+                frame = to_pcm(frame + self._room(np.concatenate(self.played[-2:])))
+            self.sound.microphone.speak(frame)
         self._tick += 1
         self._clock.call_at(self._tick * 10 * MS, self._work)

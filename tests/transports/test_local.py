@@ -163,7 +163,7 @@ def test_statistics_tell_what_was_lost() -> None:
         call = LocalCall(Clock(), rate=RATE, sound=sound)
         sound.microphone.speak(np.zeros(320, np.int16), overflow=True)
         sound.loudspeaker.play(underflow=True)
-        assert call.statistics() == {"overflows": 1, "underruns": 1, "dropped": 0}
+        assert call.statistics() == {"overflows": 1, "underruns": 1, "dropped": 0, "echo": 0}
         call.close()
 
     asyncio.run(test())

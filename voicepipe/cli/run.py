@@ -51,9 +51,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="real",
         help="real time; or idle time skipped, with computing counted (charged) or not (simulated)",
     )
-    sound = parser.add_argument_group("the sound devices, by a part of their names")
+    sound = parser.add_argument_group("the sound devices, by parts of their names")
     sound.add_argument("--input-device", metavar="NAME", help="the microphone; voicepipe doctor lists them")
     sound.add_argument("--output-device", metavar="NAME", help="the loudspeaker")
+    sound.add_argument(
+        "--no-echo-gate",
+        action="store_false",
+        dest="echo_gate",
+        help="don't keep the agent's own voice out of the microphone (with headphones it isn't there)",
+    )
     parser.add_argument("--output", type=Path, metavar="WAV", help="record: caller left, agent right")
     parser.add_argument("--events", type=Path, metavar="JSONL", help="write the event log")
     parser.add_argument("--json", action="store_true", help="print the call as one JSON object")
@@ -114,6 +120,7 @@ def _by_microphone(
         recording=options.output,
         input_device=options.input_device,
         output_device=options.output_device,
+        echo_gate=options.echo_gate,
     )
     call = DeskCall(terminal, keyboard, ends, push_to_talk=pipeline.push_to_talk, verbose=options.verbose)
     return call, call.open

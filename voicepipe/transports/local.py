@@ -8,11 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from voicepipe.audio.echo import EchoGate
 from voicepipe.core.clock import Clock
 from voicepipe.core.units import SECOND
 from voicepipe.errors import SetupError
 from voicepipe.transports.loudspeaker import Loudspeaker
 from voicepipe.transports.microphone import Microphone
+from voicepipe.transports.played import Played
 from voicepipe.transports.recording import AgentTrack, Recording
 from voicepipe.transports.sound_devices import DeviceStream, choose, devices, sound_library
 
@@ -37,9 +39,11 @@ class LocalCall:
         recording: Path | None = None,
         input_device: str | None = None,
         output_device: str | None = None,
+        echo_gate: bool = True,
         sound: Any = None,
     ) -> None:
         """``rate`` (Hz) is the session's. A device is named by a part of its name; None is the default one.
+        Without the ``echo_gate`` the agent hears itself, unless the caller wears headphones.
 
         ``sound`` stands in for the module ``sounddevice``. Raises ``SetupError`` where a device, the package
         or PortAudio is missing, and ``AudioError`` where the recording can't be written.
@@ -61,6 +65,7 @@ class LocalCall:
             self._streams.append(self.caller.stream)
             self.output = Loudspeaker(outward, sound=sound, on_lost=self._teller("loudspeaker"))
             self._streams.append(self.output.stream)
+            self._gate = self._keep_echo_out() if echo_gate else None
             if recording is not None:
                 self._record(recording)
             for stream in self._streams:
@@ -80,12 +85,22 @@ class LocalCall:
             self._recording.close()
 
     def statistics(self) -> dict[str, int]:
-        """``overflows`` and ``underruns`` of the devices, and ``dropped`` frames of the microphone."""
+        """``overflows`` and ``underruns`` of the devices; frames of the microphone that were ``dropped``, and
+        those that held nothing but ``echo``."""
         return {
             "overflows": self.caller.overflows,
             "underruns": self.output.underruns,
             "dropped": self.caller.dropped,
+            "echo": 0 if self._gate is None else self._gate.gated,
         }
+
+    def _keep_echo_out(self) -> EchoGate:
+        microphone, loudspeaker = self.caller, self.output
+        played = Played(microphone.spoken_now, from_rate=loudspeaker.rate, rate=microphone.rate)
+        loudspeaker.tell(played)
+        gate = EchoGate(microphone.rate)
+        microphone.gate_echo(gate, played)
+        return gate
 
     def _record(self, path: Path) -> None:
         agent = AgentTrack(self.output.rate)

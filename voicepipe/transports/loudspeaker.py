@@ -13,6 +13,7 @@ import numpy as np
 from voicepipe.audio.mix import fade_out
 from voicepipe.audio.pcm import samples_in
 from voicepipe.core.frames import Pcm
+from voicepipe.transports.played import Played
 from voicepipe.transports.recording import AgentTrack
 from voicepipe.transports.sound_devices import DeviceStream, SoundDevice
 
@@ -63,6 +64,7 @@ class Loudspeaker:
         self._time_line: Callable[[], int] = lambda: 0
         self._track_end = 0
         self._in_reply = False
+        self._played: Played | None = None
 
     def record(self, track: AgentTrack, time_line: Callable[[], int]) -> None:
         """Put what is played on ``track``, at the sample of it that ``time_line()`` says is spoken now.
@@ -70,6 +72,10 @@ class Loudspeaker:
         To be called before the stream is started; ``time_line`` is called in PortAudio's thread.
         """
         self._track, self._time_line = track, time_line
+
+    def tell(self, played: Played) -> None:
+        """Hand ``played`` all that is handed to the device. To be called before the stream is started."""
+        self._played = played
 
     # ── playout's side ───────────────────────────────────────────────────────────────────────────
 
@@ -135,6 +141,8 @@ class Loudspeaker:
                 room = None
         if room is not None:
             self._loop.call_soon_threadsafe(_give, room)
+        if self._played is not None:
+            self._played.hand_over(block[:size], samples)
         if self._track is not None:
             self._put_on_track(self._track, block[:size], whole=size == samples)
 

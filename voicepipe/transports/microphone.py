@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from voicepipe.audio.echo import EchoGate
 from voicepipe.audio.level import rms_dbfs
 from voicepipe.audio.resample import Resampler
 from voicepipe.core.clock import Clock
@@ -17,6 +18,7 @@ from voicepipe.core.inbox import Outlet
 from voicepipe.core.io import FromCaller, Line
 from voicepipe.core.units import MS, SECOND
 from voicepipe.errors import VoicepipeError
+from voicepipe.transports.played import Played
 from voicepipe.transports.recording import Recording
 from voicepipe.transports.sound_devices import DeviceStream, SoundDevice
 
@@ -84,6 +86,12 @@ class Microphone:
         """The key to talk, as far as nobody was told yet."""
         self._error: VoicepipeError | None = None
         self.recording: Recording | None = None
+        self._gate: EchoGate | None = None
+        self._played: Played | None = None
+
+    def gate_echo(self, gate: EchoGate, played: Played) -> None:
+        """Let nothing pass that is only the echo of what is ``played``. To be called before the call."""
+        self._gate, self._played = gate, played
 
     async def run(self, out: Outlet[FromCaller], line: Line) -> None:
         """Sends until it is cancelled. Raises what ``end`` was told."""
@@ -129,6 +137,13 @@ class Microphone:
             spoken_ns = self._lead_ns + frames * FRAME_MS * MS + self._latency_ns + now - self._heard_ns
         return spoken_ns * rate // SECOND
 
+    def spoken_now(self) -> int | None:
+        """The sample of what it sends that is being spoken now; None before the first frame."""
+        if self._frames == 0:
+            return None
+        since_ns = self._latency_ns + self._clock.now() - self._heard_ns
+        return self._frames * self._size + since_ns * self.rate // SECOND
+
     def _take(self, buffer: Any, samples: int, flags: Any) -> None:
         """In PortAudio's thread. The buffer is only lent."""
         if flags.input_overflow:
@@ -156,6 +171,9 @@ class Microphone:
             if self._out is None:
                 continue
             pcm = self._resampler.process(pcm)
+            if self._gate is not None and self._played is not None:
+                self._played.pass_on(self._gate)
+                pcm = self._gate.hear(pcm, index * self._size)
             self._latest = pcm = self._silence if self.muted else pcm
             self._out.offer(AudioIn(pcm=pcm, position=index * self._size, rate=self.rate))
             if self.recording is not None:
