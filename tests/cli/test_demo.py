@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.support.calls import Side, sides
@@ -39,21 +40,38 @@ def test_the_demo_shows_what_is_said_called_and_answered(demo: Demo) -> None:
 
 
 def test_the_demo_draws_where_the_time_of_each_turn_went(demo: Demo) -> None:
-    turns = [line for line in demo.lines if line.startswith("you    ")]
+    turns = [line for line in demo.lines if line.startswith("you    ") and "(ignored" not in line]
     drawn = [line for line in demo.lines if "end of speech → first audio:" in line]
     assert len(turns) == len(drawn) >= 4
+
+
+def test_the_demo_ignores_an_uh_huh_and_goes_on_speaking(demo: Demo) -> None:
+    (ignored,) = [number for number, line in enumerate(demo.lines) if "(ignored" in line]
+    assert demo.lines[ignored - 1] == "you    what is your name"
+    assert demo.lines[ignored].startswith("you    uh huh (ignored, paused ")
+    heard = demo.lines[ignored + 2].removeprefix("heard  ")
+    assert heard.startswith("I am your household assistant. I tell you the time"), "it went on"
+
+
+def test_the_demo_is_interrupted_and_shows_what_was_heard_below_what_was_said(demo: Demo) -> None:
+    (said,) = [number for number, line in enumerate(demo.lines) if line.startswith("said   ")]
+    whole, heard = demo.lines[said].removeprefix("said   "), demo.lines[said + 1].removeprefix("heard  ")
+    assert whole.startswith(heard)
+    assert len(heard) < len(whole)
+    after = [line for line in demo.lines[said + 2 :] if line.startswith(("you    ", "agent  "))]
+    assert after[:2] == ["you    turn on the kitchen lights", "agent  The lights in the kitchen are on."]
 
 
 def test_the_demo_says_that_rules_are_no_language_model(demo: Demo) -> None:
     assert any("rules" in line and "not a language model" in line for line in demo.lines)
 
 
-def test_the_demo_records_caller_and_agent_in_turns(demo: Demo) -> None:
+def test_the_demo_records_both_sides_and_where_they_overlap(demo: Demo) -> None:
     assert list(demo.folder.iterdir()) == [demo.folder / "voicepipe-demo.wav"]
     assert not demo.caller.is_silent
     assert not demo.agent.is_silent
     both = (demo.caller.pcm != 0) & (demo.agent.pcm != 0)
-    assert not both.any()
+    assert 0 < np.count_nonzero(both) / demo.agent.rate < 3, "an uh-huh, and the onset of a command"
 
 
 def test_the_demo_closes_with_how_to_use_a_model_of_ones_own(demo: Demo) -> None:

@@ -31,6 +31,11 @@ HOUSEHOLD: dict[str, list[Example]] = {
     "stop": [("stop", None, "All right."), ("never mind", None, "All right.")],
     "yes": [("yes please", None, "Fine. What can I do for you")],
     "no": [("no thank you", None, "All right.")],
+    "who": [
+        ("What is your name?", None, "I am your household assistant"),
+        ("Who are you?", None, "I am your"),
+    ],
+    "listening": [("Uh huh.", None, "What can I do for you"), ("okay", None, "What can I do for you")],
     "time": [("What time is it?", "get_time()", r"It is \d{1,2}:\d\d [AP]M\.$")],
     "weather": [
         ("What is the weather in Paris?", "get_weather(city=Paris)", "In Paris it is sunny and 21 degrees"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from voicepipe.audio.wav import read_wav
 from voicepipe.core.clock import Clock, run_on
 from voicepipe.core.frames import AudioIn, PlaybackStarted, Talk, TypedText
 from voicepipe.core.records import TurnEnded
@@ -187,3 +189,32 @@ def test_what_the_loudspeaker_played_lies_on_the_time_line_of_the_session() -> N
         call.close()
 
     run_on("simulated", main())
+
+
+def test_a_reply_that_stops_for_a_while_is_still_counted_from_its_first_sound() -> None:
+    caller = ConversationCaller([], rate=RATE)
+    for at_ns in (1000 * MS, 2000 * MS):
+        caller(at_ns, PlaybackStarted(turn=1, at_ns=at_ns))
+    assert caller._speaking == (1, 1000 * MS)
+
+
+def test_what_may_be_said_after_a_reply_that_was_too_short_is_not_missed() -> None:
+    script = [Utterance(HELLO), Utterance(HELLO, 1500 * MS, or_after=True)]
+    sent, moments, _ = hold(script, [(1900, 2900)])
+    assert moments[1].missed is None
+    assert sent.onsets_ms() == [500, 3400], "half a second after the reply, as any other"
+
+
+def test_a_call_that_is_recorded_leaves_both_sides_in_one_file(tmp_path: Path) -> None:
+    async def hold() -> None:
+        clock = Clock()
+        call = ConversationCall(clock, [Utterance(HELLO)], rate=RATE, recording=tmp_path / "call.wav")
+        await call.output.write(np.full(OUTPUT_RATE // 50, 5000, np.int16))
+        await call.caller.run(Sent(), FakeLine(clock))  # type: ignore[arg-type]
+        call.close()
+
+    run_on("simulated", hold())
+    caller, agent = (read_wav(tmp_path / "call.wav", channel=channel).pcm for channel in (0, 1))
+    assert np.abs(caller[: OUTPUT_RATE // 5]).max() == 0
+    assert np.abs(caller).max() > 7000
+    assert np.flatnonzero(agent).tolist() == list(range(OUTPUT_RATE // 50))

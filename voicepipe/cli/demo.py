@@ -1,4 +1,6 @@
-"""Hear and see the quickstart pipeline answer spoken questions: real speech, no key, no microphone.
+"""Hear and see the quickstart pipeline answer a caller: real speech, no key, no microphone.
+
+The caller asks, says "uh-huh" into a long answer, which goes on, and then interrupts it.
 
 voicepipe demo
 voicepipe demo --set stages.llm=openai/gpt-6-luna
@@ -10,6 +12,7 @@ import argparse
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -19,12 +22,24 @@ from voicepipe.cli.held import HeldCall
 from voicepipe.cli.options import add_verbosity
 from voicepipe.cli.targets import check_targets
 from voicepipe.cli.terminal import Terminal
+from voicepipe.core.clock import Clock
+from voicepipe.core.units import SECOND
 from voicepipe.observe.timeline import Timelines, TurnTimeline
 from voicepipe.observe.waterfall import waterfall
-from voicepipe.transports.wav import Clip, Typed, WavCall, load_clip
+from voicepipe.transports.conversation import ConversationCall, Utterance
+from voicepipe.transports.wav import load_clip
 
 PIPELINE = "quickstart.yaml"
-QUESTIONS = "questions"
+SCRIPT: tuple[tuple[str, int | None], ...] = (
+    ("questions/1_what_time_is_it.wav", None),
+    ("questions/2_what_is_the_weather_in_paris.wav", None),
+    ("questions/3_set_a_timer_for_ten_minutes.wav", None),
+    ("scenes/1_what_is_your_name.wav", None),
+    ("scenes/2_uh_huh.wav", 2 * SECOND),
+    ("questions/4_turn_on_the_kitchen_lights.wav", 6 * SECOND),
+    ("questions/5_thank_you.wav", None),
+)
+"""What the caller says: after the answer, or so long into it."""
 OWN_MODEL = "stages.llm=openai/gpt-6-luna"
 RULES = "rules"
 NOT_A_MODEL = " (sentence templates, not a language model)"
@@ -47,39 +62,50 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     terminal = Terminal(quiet=options.quiet)
-    path, questions = shipped(PIPELINE), sorted(shipped(QUESTIONS).glob("*.wav"))
-    check_targets({"--output": options.output, "--events": options.events}, [path, *questions])
+    path, files = shipped(PIPELINE), [shipped(name) for name, _ in SCRIPT]
+    check_targets({"--output": options.output, "--events": options.events}, [path, *files])
     pipeline = Pipeline.from_yaml(path, set=options.overrides)
-    items: list[Clip | Typed] = [load_clip(clip, RATE) for clip in questions]
+    clips = [load_clip(file, RATE) for file in files]
     shown = os.path.relpath(path)
-    terminal.line(terminal.style(f"{shown}: {len(items)} spoken questions, in real time", "bold"))
+    terminal.line(terminal.style(f"{shown}: a spoken conversation, in real time", "bold"))
     for slot in pipeline.loaded.slots:
         if slot.use:
             terminal.line(f"  {slot.key:<5} {slot.use}{NOT_A_MODEL if slot.use == RULES else ''}")
     terminal.line()
     rules = any(slot.key == "llm" and slot.use == RULES for slot in pipeline.loaded.slots)
-    call = DemoCall(terminal, verbose=options.verbose, llm=RULES if rules else "LLM")
-    ends = partial(WavCall, script=items, rate=RATE, recording=options.output)
+    steps = [Utterance(clip, into, or_after=True) for clip, (_, into) in zip(clips, SCRIPT, strict=True)]
+    call = DemoCall(terminal, steps, verbose=options.verbose, llm=RULES if rules else "LLM")
+    ends = partial(call.open_ends, recording=options.output)
     report = call.hold(pipeline, "real", ends, events=options.events)
     terminal.line(f"Recorded in {options.output}: caller left, agent right.")
     terminal.line(f"The same with a model of your own: {_voicepipe()} demo --set {OWN_MODEL}")
-    return call.status(report, items)
+    return call.status(report, clips)
 
 
 class DemoCall(HeldCall):
-    """A held call that also draws where the time of each turn went."""
+    """A held call whose caller follows ``steps``, and that also draws where the time of each turn went."""
 
-    def __init__(self, terminal: Terminal, *, verbose: bool, llm: str) -> None:
+    def __init__(self, terminal: Terminal, steps: Sequence[Utterance], *, verbose: bool, llm: str) -> None:
         super().__init__(terminal, verbose=verbose)
+        self._steps = steps
         self._llm = llm
 
     def begin(self, call: Call) -> None:
         super().begin(call)
         call.observe(Timelines(self._draw))
+        self._call = call
+
+    def open_ends(self, clock: Clock, recording: Path) -> ConversationCall:
+        """The caller listens to the call, so as to speak into an answer."""
+        ends = ConversationCall(clock, self._steps, rate=RATE, recording=recording)
+        self._call.observe(ends.caller)
+        return ends
 
     def _draw(self, timeline: TurnTimeline) -> None:
+        bar, hatch = ("█", "░") if self.terminal.unicode else ("#", ".")
+        drawn = waterfall(timeline, llm=self._llm, color=self.terminal.colour, bar=bar, hatch=hatch)
         self.terminal.line()
-        for line in waterfall(timeline, llm=self._llm, color=self.terminal.colour).splitlines():
+        for line in drawn.splitlines():
             self.terminal.line("  " + line)
         self.terminal.line()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from voicepipe.core.io import FromCaller, Line
 from voicepipe.core.records import TurnEnded
 from voicepipe.core.units import MS, SECOND
 from voicepipe.transports.paced import PacedOutput
+from voicepipe.transports.recording import Recording
 from voicepipe.transports.wav import LEAD_IN, OUTPUT_RATE, SETTLE, Clip, ScriptedCaller, Typed
 
 SPEECH_DBFS = -35.0
@@ -25,10 +27,14 @@ SPEECH_DBFS = -35.0
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """The caller says or types ``what``: after the reply, or ``into_ns`` after its first audible sample."""
+    """The caller says or types ``what``: after the reply, or ``into_ns`` after its first audible sample.
+
+    ``or_after``: if the reply is over by then, it is said after it, and not missed.
+    """
 
     what: Clip | Typed
     into_ns: int | None = None
+    or_after: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +71,30 @@ class ConversationCaller(ScriptedCaller):
     ``moments`` has one for each item of the script. A step that can't be done ends the call.
     """
 
-    def __init__(self, steps: Sequence[Item], *, rate: int, gap_ns: int = 500 * MS) -> None:
-        super().__init__((), rate=rate, gap_ns=gap_ns)
+    def __init__(
+        self,
+        steps: Sequence[Item],
+        *,
+        rate: int,
+        gap_ns: int = 500 * MS,
+        recording: Recording | None = None,
+    ) -> None:
+        super().__init__((), rate=rate, gap_ns=gap_ns, recording=recording)
         self._steps = steps
         self._speaking: tuple[int, int] | None = None
         self._lasted_ns: int | None = None
         self.moments = [Moment() for _ in steps]
 
     def __call__(self, at_ns: int, event: Any) -> None:
-        if isinstance(event, PlaybackStarted):
-            self._speaking = event.turn, event.at_ns
+        if isinstance(event, PlaybackStarted):  # once more after each pause for want of words
+            if self._speaking is None or self._speaking[0] != event.turn:
+                self._speaking = event.turn, event.at_ns
         elif isinstance(event, TurnEnded) and self._speaking and self._speaking[0] == event.turn:
             self._lasted_ns = event.at_ns - self._speaking[1]
             self._speaking = None
 
     async def run(self, out: Outlet[FromCaller], line: Line) -> None:
-        self._began_ns = line.clock.now()
+        self._begin(line.clock.now())
         await self._be_silent(out, line, LEAD_IN)
         after: Item | None = None
         for item, moment in zip(self._steps, self.moments, strict=True):
@@ -102,10 +116,10 @@ class ConversationCaller(ScriptedCaller):
         start_ns: int | None = None
         if item.into_ns is not None:
             start_ns = await self._into_reply(item.into_ns, out, line)
-            if start_ns is None:
+            if start_ns is None and not item.or_after:
                 moment.missed = self._why_not(item.into_ns)
                 return False
-        elif not at_once:
+        if start_ns is None and not at_once:
             await self._wait_for_reply(out, line)
         if isinstance(item.what, Typed):
             moment.began_ns = moment.onset_ns = line.clock.now()
@@ -161,13 +175,27 @@ class ConversationCaller(ScriptedCaller):
 class ConversationCall:
     """The two ends of a test's call. ``caller`` has to observe it."""
 
-    def __init__(self, clock: Clock, steps: Sequence[Item], *, rate: int, gap_ns: int = 500 * MS) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        steps: Sequence[Item],
+        *,
+        rate: int,
+        gap_ns: int = 500 * MS,
+        recording: Path | None = None,
+    ) -> None:
         self.output = PacedOutput(clock, OUTPUT_RATE, recorded=True)
-        self.caller = ConversationCaller(steps, rate=rate, gap_ns=gap_ns)
+        self._recording = (
+            Recording(recording, caller_rate=rate, agent=self.output.track) if recording is not None else None
+        )
+        self.caller = ConversationCaller(steps, rate=rate, gap_ns=gap_ns, recording=self._recording)
 
     def played(self, until_ns: int) -> Pcm:
-        """What the loudspeaker played from the beginning of the session, at ``OUTPUT_RATE``; only once."""
+        """What the loudspeaker played from the beginning of the session, at ``OUTPUT_RATE``; only once, and
+        not of a call that is recorded."""
         return self.output.track.take(0, until_ns * OUTPUT_RATE // SECOND)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Finish the recording, if there is one."""
+        if self._recording is not None:
+            self._recording.close()

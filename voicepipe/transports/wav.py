@@ -90,9 +90,7 @@ class ScriptedCaller:
         self._began_ns = 0
 
     async def run(self, out: Outlet[FromCaller], line: Line) -> None:
-        self._began_ns = line.clock.now()
-        if self._recording is not None:
-            self._recording.begin(self._began_ns)
+        self._begin(line.clock.now())
         await self._be_silent(out, line, LEAD_IN)
         for item in self._script:
             await self._wait_for_reply(out, line)
@@ -102,6 +100,11 @@ class ScriptedCaller:
                 await self._say(item, out, line)
             await self._be_silent(out, line, SETTLE)
         await self._wait_for_reply(out, line)
+
+    def _begin(self, now_ns: int) -> None:
+        self._began_ns = now_ns
+        if self._recording is not None:
+            self._recording.begin(now_ns)
 
     async def _say(self, clip: Clip, out: Outlet[FromCaller], line: Line) -> None:
         end = clip.end_of_speech
