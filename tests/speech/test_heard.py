@@ -54,7 +54,7 @@ def test_without_times_words_are_heard_in_proportion() -> None:
 def test_while_the_voice_is_still_at_it_the_length_is_estimated_from_the_text() -> None:
     """A voice without word times gives a segment's length only at its end, and is interrupted before."""
     part = segment("nine words that would take about three seconds now.", seconds=None)
-    assert heard_text(part, round(1.7 * RATE)) == "nine words that would"
+    assert heard_text(part, round(1.7 * RATE)) == "nine words that would take about"
 
 
 def test_what_the_voice_has_made_already_is_a_better_estimate_where_it_is_longer() -> None:

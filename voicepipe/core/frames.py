@@ -221,6 +221,8 @@ class Segment:
     """The length of the whole segment, known once its last frame has been made."""
     levels: list[int] = field(default_factory=list)
     """How loud each 20 ms of what was made is, in dBFS: where the pauses lie of a voice without words."""
+    pace: float = 76.0
+    """Milliseconds that the voice is expected to need for a letter; counts until ``samples`` is known."""
 
 
 @_frame

@@ -1,14 +1,40 @@
 """What of a spoken segment was heard, in words, and where the word began that was being spoken.
 
-By the voice's own word times where it gives them; else by the position in the segment's audio.
+By the voice's own word times where it gives them. Else the words are laid along the segment's audio by their
+spoken lengths (see ``speech.lengths``), with silence left out and the marks of the text in its pauses.
 """
 
 from __future__ import annotations
 
-from voicepipe.core.frames import FRAME_MS, Segment
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
 
-TYPICAL_CHARACTERS_A_SECOND = 15
-"""About 180 words a minute: the length of a chunk whose end the voice hasn't reached yet."""
+from voicepipe.core.frames import FRAME_MS, Segment
+from voicepipe.speech.lengths import spoken_letters
+
+TYPICAL_PACE = 76.0
+"""Milliseconds a letter of ``spoken_letters``: espeak at its 175 words a minute."""
+
+QUIET_BELOW_PEAK_DB = 35
+"""What is this much quieter than the segment's loudest 20 ms is silence: breath and the tails of vowels are
+louder in the voices tried (espeak, festival, recorded people)."""
+
+PAUSE_FRAMES = 4
+"""80 ms. Shorter silences are the closures of "p", "t" and "k"."""
+
+KEPT = 0.9
+"""Of what was learned of a voice's pace, what remains when something new is: ten segments count."""
+
+PRIOR = 20.0
+"""Letters that the expected pace counts for, against what a segment under way shows of its own."""
+
+UNMATCHED_PAUSE, UNMATCHED_MARK = 8.0, 5.0
+"""How far, in letters, a pause and a mark may lie apart by the lengths of words before it is likelier that
+they have nothing to do with each other; not every comma is a pause, and pauses are mostly at marks."""
+
+_Point = tuple[float, float]
+"""A place in the audio, in audible frames from its beginning, and one in the text, in spoken letters."""
 
 FARTHEST_BACK_MS = 1000
 """A word is hardly ever longer. What is repeated beyond it is no reminder but a nuisance."""
@@ -24,10 +50,10 @@ GAP_DB = 12
 
 
 def heard_text(segment: Segment, samples: int) -> str:
-    """The words of ``segment`` of which at least the first half was heard.
+    """The words of ``segment`` of which at least the first half was heard; wholly heard, its text as it is.
 
-    By the voice's own word times where it gives them, else in proportion to the length of the audio. While
-    the voice is still at it, that length is estimated: not less than what it has made already.
+    ``samples`` at the segment's rate. Without word times, and while the voice is still at it, the length of
+    the whole is taken from ``segment.pace``.
     """
     if segment.samples is not None and samples >= segment.samples:
         return segment.text
@@ -35,13 +61,119 @@ def heard_text(segment: Segment, samples: int) -> str:
         return ""
     if segment.words:
         heard_ms = (samples + segment.trimmed) * 1000 / segment.rate
-        return " ".join(word.text for word in segment.words if (word.start_ms + word.end_ms) / 2 <= heard_ms)
-    length = segment.samples
-    if length is None:
-        typical = len(segment.text) * segment.rate // TYPICAL_CHARACTERS_A_SECOND
-        length = max(typical, segment.made, samples)
+        heard = [word.text for word in segment.words if (word.start_ms + word.end_ms) / 2 <= heard_ms]
+        return _beginning(segment.text, " ".join(heard))
     words = segment.text.split()
-    return " ".join(words[: round(len(words) * samples / length)])
+    return " ".join(words[: _words_until(segment, words, samples)])
+
+
+def _beginning(text: str, heard: str) -> str:
+    """``heard`` as ``text`` writes it, without a mark that only the voice was given at the end."""
+    return heard[: len(text)] if heard.startswith(text) else heard
+
+
+class Pace:
+    """How fast a voice is, in milliseconds a letter of ``spoken_letters``: learned from what it has said."""
+
+    def __init__(self) -> None:
+        self.value = TYPICAL_PACE
+        self._letters = self._ms = 0.0
+
+    def learn(self, segment: Segment) -> None:
+        """``segment`` is complete. The latest counts most."""
+        letters = sum(map(spoken_letters, segment.text.split()))
+        ms = len(_Audible(segment.levels).frames) * FRAME_MS
+        self._letters = self._letters * KEPT + letters
+        self._ms = self._ms * KEPT + ms
+        if self._letters and self._ms:
+            self.value = self._ms / self._letters
+
+
+class _Audible:
+    """The frames of a segment that aren't silence, and where the pauses are between them."""
+
+    def __init__(self, levels: Sequence[int]) -> None:
+        limit = max(levels, default=0) - QUIET_BELOW_PEAK_DB
+        self.frames: list[int] = []
+        self.pauses: list[int] = []
+        """Each as the number of audible frames before it."""
+        quiet: list[int] = []
+        for index, level in enumerate(levels):
+            if level <= limit:
+                quiet.append(index)
+                continue
+            self._end_quiet(quiet)
+            self.frames.append(index)
+        if len(quiet) < PAUSE_FRAMES:
+            self.frames += quiet
+
+    def _end_quiet(self, quiet: list[int]) -> None:
+        if len(quiet) < PAUSE_FRAMES:
+            self.frames += quiet
+        elif self.frames:
+            self.pauses.append(len(self.frames))
+        quiet.clear()
+
+    def until(self, frame: float) -> float:
+        """How many audible frames there are before ``frame``, a place that may be within one."""
+        before = bisect_right(self.frames, int(frame))
+        if before and self.frames[before - 1] == int(frame):
+            return before - 1 + frame % 1
+        return float(before)
+
+
+def _words_until(segment: Segment, words: Sequence[str], samples: int) -> int:
+    """How many of ``words`` are heard to their middles, by their lengths and the segment's audio."""
+    lengths = [spoken_letters(word) for word in words]
+    ends = list(accumulate(lengths))
+    total = ends[-1] if ends else 0.0
+    if not total:
+        return 0
+    audible = _Audible(segment.levels)
+    frame = samples * 1000 / (segment.rate * FRAME_MS)
+    if segment.levels:
+        place, made = audible.until(frame), float(len(audible.frames))
+    else:  # what is silence isn't known
+        place, made = frame, max(segment.made, segment.samples or samples) / samples * frame
+    whole = made if segment.samples is not None else max(made, total * segment.pace / FRAME_MS)
+    marks = [end for word, end in zip(words, ends[:-1], strict=False) if not word[-1].isalnum()]
+    points = [(0.0, 0.0), *_anchors(audible.pauses, marks, total / whole if whole else 0.0)]
+    if segment.samples is None:
+        frames, said = points[-1]
+        pace = (frames + PRIOR * segment.pace / FRAME_MS) / (said + PRIOR)
+        whole = max(made, frames + (total - said) * pace)
+    points.append((whole, total))
+    letters = _between(points, place)
+    return sum(end - length / 2 <= letters for end, length in zip(ends, lengths, strict=True))
+
+
+def _between(points: Sequence[_Point], place: float) -> float:
+    """The polygon through ``points`` at ``place``."""
+    for (left, low), (right, high) in pairwise(points):
+        if place <= right and right > left:
+            return low + (high - low) * (place - left) / (right - left)
+    return points[-1][1]
+
+
+def _anchors(pauses: Sequence[int], marks: Sequence[float], scale: float) -> tuple[_Point, ...]:
+    """Which pause is at which mark, in their order: by dynamic programming, with the least distance in all.
+
+    ``scale``: letters an audible frame.
+    """
+    # best[j]: of the pauses so far and the first j marks, the cost and the pairs.
+    best: list[tuple[float, tuple[_Point, ...]]] = [(j * UNMATCHED_MARK, ()) for j in range(len(marks) + 1)]
+    for pause in pauses:
+        row = [(best[0][0] + UNMATCHED_PAUSE, best[0][1])]
+        for j, mark in enumerate(marks):
+            row.append(
+                min(
+                    (best[j][0] + abs(pause * scale - mark), (*best[j][1], (float(pause), mark))),
+                    (best[j + 1][0] + UNMATCHED_PAUSE, best[j + 1][1]),
+                    (row[j][0] + UNMATCHED_MARK, row[j][1]),
+                )
+            )
+        best = row
+    return best[-1][1]
 
 
 def word_boundary(segment: Segment, samples: int) -> int:

@@ -160,6 +160,11 @@ _LANGUAGES = {
     ),
 }
 
+FUNCTION_WORDS = frozenset[str]().union(
+    *(words.leads | words.joins | words.objects | words.stays for words in _LANGUAGES.values())
+)
+"""Of all seven languages."""
+
 _CONTRACTED = re.compile(r"\w'(?:t|m|re|s|ve|ll|d)$")
 """English: "I'm", "it's", "don't"."""
 _AROUND = "([{<\"'“‘«„*_)]}”»"

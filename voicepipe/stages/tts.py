@@ -10,6 +10,7 @@ from voicepipe.core.frames import FRAME_MS, AudioOut, EndOfAudio, EndOfText, Seg
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.providers.base import ProviderKind, Speech, TtsProvider
 from voicepipe.speech.chunker import Chunk, Chunker, Mode, has_words
+from voicepipe.speech.heard import Pace
 from voicepipe.speech.speakable import Speakable
 from voicepipe.stages.base import ProviderSlotConfig, Stage, StageConfig, StageContext
 
@@ -46,6 +47,7 @@ class Tts(Stage):
         self, ctx: StageContext, inbox: Inbox[Text | EndOfText], out: Outlet[AudioOut | EndOfAudio]
     ) -> None:
         reply: _Reply | None = None
+        pace = Pace()
         async for frame in inbox:
             if type(frame) is Text:
                 if reply is None or reply.turn != frame.turn:
@@ -63,7 +65,9 @@ class Tts(Stage):
                     await turn.committed()
                 for chunk in chunks:
                     assert reply is not None, "it has made the chunks"
-                    await self._speak(ctx, reply.segment(chunk.text, self.provider.rate), chunk.to_speak, out)
+                    segment = reply.segment(chunk.text, self.provider.rate, pace.value)
+                    await self._speak(ctx, segment, chunk.to_speak, out)
+                    pace.learn(segment)
                 if type(frame) is EndOfText:
                     await out.send(EndOfAudio(turn=frame.turn))
 
@@ -103,10 +107,15 @@ class _Reply:
     def flush(self) -> list[Chunk]:
         return self._chunker.push(self._speakable.flush()) + self._chunker.flush()
 
-    def segment(self, text: str, rate: int) -> Segment:
+    def segment(self, text: str, rate: int, pace: float) -> Segment:
         self._segments += 1
         return Segment(
-            turn=self.turn, index=self._segments - 1, text=text, rate=rate, in_history=self._in_history
+            turn=self.turn,
+            index=self._segments - 1,
+            text=text,
+            rate=rate,
+            in_history=self._in_history,
+            pace=pace,
         )
 
 
