@@ -10,6 +10,7 @@ from voicepipe.core.frames import (
     AudioOut,
     EndOfAudio,
     Frame,
+    Prosody,
     SpeechStarted,
     SpeechStopped,
     Talk,
@@ -246,3 +247,18 @@ def test_stages_that_feed_each_other_in_a_circle_are_named() -> None:
     one = node("one", {SpeechStopped, AudioIn}, {UserTurn, AudioOut, EndOfAudio})
     two = node("two", {UserTurn}, {SpeechStopped})
     assert "in a circle: one, two" in refused(one, two)
+
+
+def test_a_vad_of_ones_own_need_not_tell_more_than_starts_and_stops() -> None:
+    graph = compile_graph(
+        [
+            Node("vad", Ports(frozenset({AudioIn}), frozenset({SpeechStarted, SpeechStopped}))),
+            Node("stt", ports_of(Stt.run)),
+            Node("turn", ports_of(TurnStage.run), optional=TurnStage.optional),
+            Node("llm", ports_of(Llm.run)),
+            Node("tts", ports_of(Tts.run)),
+        ]
+    )
+    taken = {edge.kind for edge in graph.edges if edge.target == "turn"}
+    assert {SpeechStarted, SpeechStopped, Transcript} <= taken
+    assert Prosody not in taken

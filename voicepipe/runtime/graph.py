@@ -31,6 +31,8 @@ class Node:
     slot: str
     ports: Ports
     from_: tuple[str, ...] = ()
+    optional: frozenset[type[Frame]] = frozenset()
+    """What it takes if somebody gives it."""
 
     @property
     def tap(self) -> bool:
@@ -87,7 +89,10 @@ _USUAL_SOURCE: Mapping[str, str] = {
 def graph_of(loaded: LoadedPipeline) -> Graph:
     """The graph that the file declares. No provider is made. Raises ``GraphError``."""
     graph = compile_graph(
-        [Node(slot.key, _ports(slot.stage, slot.config), slot.config.from_) for slot in loaded.slots]
+        [
+            Node(slot.key, _ports(slot.stage, slot.config), slot.config.from_, slot.stage.optional)
+            for slot in loaded.slots
+        ]
     )
     if all(slot.key != TURN for slot in loaded.slots):
         raise GraphError(
@@ -121,6 +126,7 @@ def compile_graph(nodes: Sequence[Node]) -> Graph:
         Edge(source.slot, consumer.slot, kind)
         for consumer in everyone
         for kind in sorted(consumer.ports.takes, key=lambda kind: kind.__name__)
+        if kind not in consumer.optional or any(kind in node.ports.gives for node in everyone)
         for source in [_source(kind, consumer, everyone)]
     ]
     return Graph(tuple(_sorted(nodes, edges)), tuple(edges))

@@ -165,6 +165,8 @@ class Stage(ABC):
     Config: ClassVar[type[StageConfig]] = StageConfig
     capacity: ClassVar[int] = CAPACITY
     """Data frames that its inbox holds."""
+    optional: ClassVar[frozenset[type[Frame]]] = frozenset()
+    """Of what ``run`` takes, what it can do without: no stage need give it."""
 
     def __init__(self, config: Any, provider: Any, agent: Agent) -> None:
         self.config = config

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from voicepipe.core.frames import (
+    Frame,
     Prosody,
     Shutdown,
     SpeechPaused,
@@ -154,6 +155,7 @@ class TurnConfig(StageConfig):
 
 class TurnStage(Stage):
     kind: ClassVar[str] = "turn"
+    optional: ClassVar[frozenset[type[Frame]]] = frozenset({SpeechPaused, SpeechResumed, Prosody, Talk})
     Config: ClassVar[type[StageConfig]] = TurnConfig
     config: TurnConfig
 
