@@ -49,7 +49,7 @@ def test_a_question_is_answered() -> None:
 
 def test_no_stage_waits_for_the_one_before_it_to_finish() -> None:
     async def main() -> None:
-        held = Held(["Certainly, ", *STORY])
+        held = Held(["Yes of course, ", *STORY])
         await held.call(ask_for_a_story)
         times = {type(event): at for at, event in reversed(held.events)}
         # 1 s of speech, 500 ms of silence, 20 ms to the first clause, 10 ms to its first audio

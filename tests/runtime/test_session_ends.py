@@ -124,7 +124,7 @@ def test_a_loudspeaker_that_hangs_does_not_keep_the_call_alive() -> None:
 # ── what goes wrong ──────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_model_that_fails_fails_its_turn_and_the_call_goes_on() -> None:
+def test_a_model_that_fails_fails_its_turn_the_caller_is_told_and_the_call_goes_on() -> None:
     async def two(caller: Caller) -> None:
         await caller.ask("hello")
         await caller.ask("again")
@@ -132,7 +132,8 @@ def test_a_model_that_fails_fails_its_turn_and_the_call_goes_on() -> None:
     async def main() -> None:
         held = Held(["Hel", ProviderError("gone", provider="openai", kind="connection")], ["Hello."])
         await held.call(two)
-        assert [turn.status for turn in held.of(TurnEnded)] == ["failed", "completed"]
+        # The second of them is the notice.
+        assert [turn.status for turn in held.of(TurnEnded)] == ["failed", "completed", "completed"]
         assert held.of(TurnEnded)[0].error == "openai: gone"
         assert len(held.of(TurnFailed)) == 1
 

@@ -13,6 +13,9 @@ from voicepipe.core.calls import Call
 from voicepipe.core.clock import run_on
 from voicepipe.core.frames import (
     AudioIn,
+    Prosody,
+    SpeechPaused,
+    SpeechResumed,
     SpeechStarted,
     SpeechStopped,
     Transcript,
@@ -74,11 +77,13 @@ def test_observers_get_the_whole_story_in_order_and_no_audio() -> None:
         held = Held(["Hello."])
         await held.call(lambda caller: caller.ask("hi"))
         names = [type(event).__name__ for _, event in held.events]
-        assert [name for name in names if name not in ("Usage", "ProviderAttempt")] == [
+        assert [name for name in names if name not in ("Usage", "ProviderAttempt", "CallerLevel")] == [
             "SpeechStarted",
             "StateChanged",
-            "SpeechStopped",
+            "Prosody",
+            "SpeechPaused",
             "StateChanged",
+            "SpeechStopped",
             "Transcript",
             "TurnBegan",
             "StateChanged",
@@ -166,7 +171,10 @@ def test_every_stage_gets_each_control_frame_once() -> None:
 
     class Listener(Vad):
         async def run(
-            self, ctx: StageContext, inbox: Inbox[AudioIn], out: Outlet[SpeechStarted | SpeechStopped]
+            self,
+            ctx: StageContext,
+            inbox: Inbox[AudioIn],
+            out: Outlet[SpeechStarted | SpeechPaused | SpeechResumed | SpeechStopped | Prosody],
         ) -> None:
             async for frame in inbox:
                 if type(frame) is not AudioIn:

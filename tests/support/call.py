@@ -15,7 +15,7 @@ from voicepipe.core.calls import Call
 from voicepipe.core.clock import Clock
 from voicepipe.core.frames import AudioIn, Pcm, TypedText
 from voicepipe.core.inbox import Outlet
-from voicepipe.core.io import Line
+from voicepipe.core.io import FromCaller, Line
 from voicepipe.core.messages import Message, TextDelta, ToolCall, ToolOffer
 from voicepipe.core.ports import ports_of
 from voicepipe.core.records import TurnEnded
@@ -36,6 +36,9 @@ FRAME = RATE // 50
 WORD_MS = 400
 """How long the fake voice speaks on each word."""
 
+PLAIN = TurnConfig(strategy="silence", min_silence="500ms", speculate=())
+"""A fixed wait, and nothing begun before it is over."""
+
 Answer = Sequence[str | ToolCall | Exception]
 Script = Callable[["Caller"], Awaitable[None]]
 
@@ -52,7 +55,7 @@ class Caller:
         self.out: Outlet[Any]
         self.line: Line
 
-    async def run(self, out: Outlet[AudioIn | TypedText], line: Line) -> None:
+    async def run(self, out: Outlet[FromCaller], line: Line) -> None:
         self.out, self.line = out, line
         await self._script(self)
 
@@ -134,16 +137,22 @@ class Held:
         tools: ToolSet | None = None,
         stages: Mapping[str, Stage] | None = None,
         speaker: FakeSpeaker | None = None,
+        turn: TurnConfig = PLAIN,
     ) -> None:
         clock = Clock()
         agent = agent or Agent()
         self.model = Answers(*answers)
         self.speaker = speaker or FakeSpeaker(clock, latency=30 * MS)
         self.events: list[tuple[int, Any]] = []
-        slots = cascade(self.model, agent) | dict(stages or {})
+        slots = cascade(self.model, agent, turn) | dict(stages or {})
         self.session = Session(
             name="test",
-            graph=compile_graph([Node(name, ports_of(type(stage).run)) for name, stage in slots.items()]),
+            graph=compile_graph(
+                [
+                    Node(name, ports_of(type(stage).run), optional=stage.optional)
+                    for name, stage in slots.items()
+                ]
+            ),
             slots=[Slot(name, stage, stage.provider) for name, stage in slots.items()],
             agent=agent,
             tools=tools or ToolSet(),
@@ -163,7 +172,7 @@ class Held:
         return [(turn.status, turn.heard) for turn in self.of(TurnEnded)]
 
 
-def cascade(model: Answers, agent: Agent) -> dict[str, Stage]:
+def cascade(model: Answers, agent: Agent, turn: TurnConfig = PLAIN) -> dict[str, Stage]:
     providers: dict[str, Provider] = {
         "vad": LoudIsSpeech(),
         "stt": FakeStt(hear_captions, captions=True),
@@ -173,7 +182,7 @@ def cascade(model: Answers, agent: Agent) -> dict[str, Stage]:
     return {
         "vad": Vad(VadConfig(), providers["vad"], agent),
         "stt": Stt(ProviderSlotConfig(), providers["stt"], agent),
-        "turn": TurnStage(TurnConfig(), None, agent),
+        "turn": TurnStage(turn, None, agent),
         "llm": Llm(LlmConfig(), providers["llm"], agent),
         "tts": Tts(TtsConfig(), providers["tts"], agent),
     }
