@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicepipe.core.frames import Segment, Word
-from voicepipe.speech.heard import FARTHEST_BACK_MS, heard_text, word_boundary
+from voicepipe.speech.heard import FARTHEST_BACK_MS, Pace, heard_text, word_boundary
+from voicepipe.speech.lengths import spoken_letters
 
 RATE = 16_000
 FRAME = RATE // 50
@@ -67,6 +68,76 @@ def test_what_the_voice_has_made_already_is_a_better_estimate_where_it_is_longer
 def test_more_audio_never_means_fewer_words(text: str, samples: int, finished: bool) -> None:
     part = segment(text, seconds=1.0 if finished else None)
     less, more = heard_text(part, samples // 2).split(), heard_text(part, samples).split()
+    assert more[: len(less)] == less
+    assert text.split()[: len(more)] == more
+
+
+def test_silence_in_a_segment_is_not_heard_words() -> None:
+    part = segment(
+        "one two three, four five six", seconds=4, levels=[LOUD] * 50 + [QUIET] * 100 + [LOUD] * 50
+    )
+    for at_ms in (1000, 2000, 2990):
+        assert heard_text(part, at_ms * RATE // 1000) == "one two three,"
+
+
+def test_a_pause_is_where_the_mark_is_even_if_the_lengths_of_the_words_say_otherwise() -> None:
+    part = segment("one two three, four five six", seconds=3, levels=[LOUD] * 65 + [QUIET] * 20 + [LOUD] * 65)
+    part.levels[20:65] = [LOUD] * 45
+    assert heard_text(part, 1400 * RATE // 1000) == "one two three,"
+    assert heard_text(part, 1650 * RATE // 1000) == "one two three,"
+
+
+def test_silence_without_a_mark_shifts_nothing() -> None:
+    even = segment("one two six ten", levels=[LOUD] * 50)
+    halting = segment("one two six ten", seconds=2, levels=[LOUD] * 12 + [QUIET] * 50 + [LOUD] * 38)
+    assert heard_text(even, RATE // 2) == heard_text(halting, 3 * RATE // 2) == "one two"
+
+
+def test_numbers_take_the_time_of_their_words() -> None:
+    part = segment("at 12:30 or so", levels=[LOUD] * 50)
+    assert heard_text(part, RATE // 3) == "at"
+    assert heard_text(part, RATE // 2) == "at 12:30"
+
+
+def test_a_comma_that_only_the_voice_was_given_is_not_in_what_was_heard() -> None:
+    part = segment("I can", seconds=2)
+    part.words += [Word(text="I", start_ms=0, end_ms=200), Word(text="can,", start_ms=200, end_ms=800)]
+    assert heard_text(part, RATE) == "I can"
+
+
+def test_a_voices_pace_is_learned_from_its_segments_without_their_silence() -> None:
+    pace = Pace()
+    typical = pace.value
+    slow = segment("one two three", seconds=4, levels=[LOUD] * 100 + [QUIET] * 50 + [LOUD] * 50)
+    pace.learn(slow)
+    once = pace.value
+    for _ in range(50):
+        pace.learn(slow)
+    letters = sum(map(spoken_letters, ("one", "two", "three")))
+    assert typical < once < pace.value
+    assert pace.value == pytest.approx(3000 / letters, rel=0.02)
+
+
+def test_the_expected_pace_is_the_length_of_what_is_not_complete() -> None:
+    part = segment("one two three four", seconds=None)
+    part.pace = 100
+    slow = heard_text(part, RATE // 2).split()
+    part.pace = 50
+    assert len(slow) < len(heard_text(part, RATE // 2).split())
+
+
+@given(
+    st.text(alphabet="ab5 ,.", max_size=40),
+    st.lists(st.integers(-96, 0), max_size=80),
+    st.integers(0, 2 * RATE),
+    st.integers(0, 2 * RATE),
+    st.booleans(),
+)
+def test_whatever_the_audio_is_like_more_of_it_never_means_fewer_words(
+    text: str, levels: list[int], one: int, other: int, finished: bool
+) -> None:
+    part = segment(text, seconds=len(levels) / 50 if finished else None, levels=levels)
+    less, more = (heard_text(part, samples).split() for samples in sorted((one, other)))
     assert more[: len(less)] == less
     assert text.split()[: len(more)] == more
 

@@ -12,6 +12,7 @@ REPLY = "One two three four five six seven eight nine ten. " * 3
 
 class Remembering(LlmProvider):
     name = "remembering"
+    reply: ClassVar[str] = REPLY
     asked: ClassVar[list[list[Message]]] = []
     """The messages of every request, since somebody cleared it."""
 
@@ -19,5 +20,5 @@ class Remembering(LlmProvider):
         self, call: Call, messages: Sequence[Message], tools: Sequence[ToolOffer]
     ) -> AsyncIterator[TextDelta | ToolCall]:
         self.asked.append(list(messages))
-        for word in REPLY.split():
+        for word in self.reply.split():
             yield TextDelta(text=f"{word} ")

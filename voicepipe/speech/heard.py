@@ -27,7 +27,7 @@ KEPT = 0.9
 """Of what was learned of a voice's pace, what remains when something new is: ten segments count."""
 
 PRIOR = 20.0
-"""Letters that the expected pace counts for, against what a segment under way shows of its own."""
+"""Letters that an expected pace counts for, against what is known of the voice or the segment itself."""
 
 UNMATCHED_PAUSE, UNMATCHED_MARK = 8.0, 5.0
 """How far, in letters, a pause and a mark may lie apart by the lengths of words before it is likelier that
@@ -76,8 +76,11 @@ class Pace:
     """How fast a voice is, in milliseconds a letter of ``spoken_letters``: learned from what it has said."""
 
     def __init__(self) -> None:
-        self.value = TYPICAL_PACE
-        self._letters = self._ms = 0.0
+        self._letters, self._ms = PRIOR, PRIOR * TYPICAL_PACE
+
+    @property
+    def value(self) -> float:
+        return self._ms / self._letters
 
     def learn(self, segment: Segment) -> None:
         """``segment`` is complete. The latest counts most."""
@@ -85,8 +88,6 @@ class Pace:
         ms = len(_Audible(segment.levels).frames) * FRAME_MS
         self._letters = self._letters * KEPT + letters
         self._ms = self._ms * KEPT + ms
-        if self._letters and self._ms:
-            self.value = self._ms / self._letters
 
 
 class _Audible:
