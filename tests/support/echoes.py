@@ -150,7 +150,7 @@ class RecordedVoiceConfig(ProviderConfig):
 
 
 class RecordedVoice(TtsProvider):
-    """A voice that says the same recordings whatever the text is."""
+    """A voice that says the same recordings whatever the text is, for as long as its words take."""
 
     name = "recorded"
     Config = RecordedVoiceConfig
@@ -161,4 +161,4 @@ class RecordedVoice(TtsProvider):
         return RATE
 
     async def synthesize(self, call: Call, text: str) -> AsyncIterator[Speech | Word]:
-        yield Speech(pcm=to_pcm(voice(self.config.clips, seconds=6)))
+        yield Speech(pcm=to_pcm(voice(self.config.clips, seconds=0.35 * len(text.split()))))

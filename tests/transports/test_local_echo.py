@@ -21,10 +21,7 @@ from voicepipe.transports.local import LocalCall
 
 RATE = 16_000
 FRAME = RATE // 50
-GREETING = (
-    "Hello, this is the clinic on Oak Street, and you can tell me what you need: an appointment,"
-    " a prescription, or the opening hours, which are from eight to five."
-)
+GREETING = "Welcome to the clinic on Oak Street where you can ask for an appointment or the opening hours"
 
 PIPELINE = """
 voicepipe: 1

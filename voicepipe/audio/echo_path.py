@@ -24,11 +24,13 @@ class Background:
 
     def __init__(self, bands: int) -> None:
         self.level: Powers = np.full(bands, GUESS / bands, np.float32)
-        self._smooth = self.level.copy()
+        self._smooth: Powers | None = None
 
     def update(self, power: Powers, expected: Powers | None = None, *, frames: int = 1) -> None:
         """Take the ``power`` of one frame in ``frames``; bands in which as much echo is ``expected`` are left
         out."""
+        if self._smooth is None:
+            self._smooth = power.copy()
         self._smooth += SMOOTHING * (power - self._smooth)
         factor = np.where(self._smooth > self.level, RISE**frames, FALL**frames).astype(np.float32)
         if expected is not None:

@@ -57,10 +57,11 @@ Samples = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wav:
-    """A clip: ``pcm`` is int16 mono ``(n,)`` with n ≥ 1, ``rate`` is in Hz."""
+    """A clip: ``pcm`` is int16 mono ``(n,)`` with n ≥ 1, ``rate`` is in Hz, ``channels`` are the file's."""
 
     pcm: Pcm
     rate: int
+    channels: int = 1
 
     @property
     def seconds(self) -> float:
@@ -124,7 +125,8 @@ class _Reader:
                 if form is None:
                     raise self._error("the samples come before the 'fmt ' chunk that describes them")
                 size = self._data_size(size, start, riff_size)
-                return Wav(self._samples(form, size // form.frame, channel), form.rate)
+                pcm = self._samples(form, size // form.frame, channel)
+                return Wav(pcm, form.rate, form.channels)
             if start + size > self._size:
                 raise self._truncated(f"in the {_printable(name)} chunk", size, self._size - start)
             if name == b"fmt ":

@@ -27,7 +27,7 @@ from voicepipe.core.io import CallEnds
 from voicepipe.core.units import parse_duration
 from voicepipe.errors import UsageError
 from voicepipe.transports.local import LocalCall
-from voicepipe.transports.wav import Clip, Typed, WavCall, load_clip
+from voicepipe.transports.wav import Channel, Clip, Typed, WavCall, load_clip
 
 Held = tuple[HeldCall, Callable[[Clock], CallEnds]]
 """What shows the call, and what opens its ends."""
@@ -38,6 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     script = parser.add_argument_group("instead of the microphone, in the order given")
     script.add_argument(
         "--input", action=_Script, metavar="WAV", help="the caller says this; may be repeated"
+    )
+    script.add_argument(
+        "--input-channel",
+        choices=["auto", "left", "right", "both"],
+        default="auto",
+        help="the caller's, in a stereo file (auto: left if the two hold different sounds)",
     )
     script.add_argument(
         "--text", action=_Script, metavar="TEXT", help="the caller types this; may be repeated"
@@ -77,7 +83,9 @@ def run(options: argparse.Namespace) -> int:
     )
     for line in dropped_lines(pipeline.loaded) if options.verbose else ():
         terminal.line(terminal.style(f"dropped {line}", "dim"))
-    items = [_item(how, what) for how, what in script]
+    items = [_item(how, what, options.input_channel) for how, what in script]
+    for note in (item.note for item in items if isinstance(item, Clip) and item.note):
+        terminal.line(note)
     with Keyboard() if not items else nullcontext() as keyboard:
         if keyboard is None:
             call, ends = _by_script(options, items, terminal)
@@ -89,9 +97,9 @@ def run(options: argparse.Namespace) -> int:
     return call.status(report, items)
 
 
-def _item(how: str, what: str) -> Clip | Typed:
+def _item(how: str, what: str, channel: Channel) -> Clip | Typed:
     if how == "input":
-        return load_clip(Path(what), RATE)
+        return load_clip(Path(what), RATE, channel)
     if not what.strip():
         raise UsageError("--text is empty", hint="give what the caller types")
     return Typed(what)

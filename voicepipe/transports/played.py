@@ -31,42 +31,46 @@ class Played:
         self._spoken_now = spoken_now
         self._from_rate, self._rate = from_rate, rate
         self._blocks: deque[tuple[int, Pcm]] = deque()
+        """``(number of its first sample, block)``; PortAudio's thread puts, the loop takes."""
         self._handed = 0
         self._offset: float | None = None
         """The sample of the time line at which the loudspeaker's first one was handed over."""
         self._compared = 0
+        self._astray = rate * ASTRAY_MS // 1000
         self._resampler = Resampler(from_rate, rate)
+        self._taken = -1
+        """The number of the sample that would go on where the last block ended."""
         self._next = 0
-        """Where the resampled stretch of playing goes on; 0: it has ended."""
+        """Where on the time line the resampled stretch of playing goes on."""
 
     def hand_over(self, pcm: Pcm, samples: int) -> None:
         """``pcm`` begins a block of ``samples`` and silence is the rest of it. In PortAudio's thread."""
         now = self._spoken_now()
         if now is not None:
             self._compare(now - self._handed * self._rate / self._from_rate)
-            if pcm.size:
-                place = round(self._offset_now() + self._handed * self._rate / self._from_rate)
-                self._blocks.append((place, pcm.copy()))
+        if pcm.size:
+            self._blocks.append((self._handed, pcm.copy()))
         self._handed += samples
 
     def pass_on(self, gate: EchoGate) -> None:
-        """Tell ``gate`` all that was handed over since the last time. On the event loop."""
-        while self._blocks:
-            place, pcm = self._blocks.popleft()
-            if abs(place - self._next) > self._rate * AHEAD_MS // 1000:  # not the same stretch any more
+        """Tell ``gate`` all that was handed over since the last time, once there is a time line. On the loop.
+
+        A reply is placed once, where it begins: the jitter of callbacks isn't part of what is heard.
+        """
+        while self._blocks and self._offset is not None:
+            number, pcm = self._blocks.popleft()
+            ahead = self._rate * AHEAD_MS // 1000
+            place = round(self._offset + number * self._rate / self._from_rate) - ahead
+            if number != self._taken or abs(place - self._next) > self._astray:
                 self._resampler = Resampler(self._from_rate, self._rate)
                 self._next = place - self._resampler.delay_samples
             resampled = self._resampler.process(pcm)
             gate.play(resampled, self._next)
             self._next += resampled.size
+            self._taken = number + pcm.size
 
     def _compare(self, offset: float) -> None:
-        limit = self._rate * ASTRAY_MS / 1000
-        if self._offset is None or abs(offset - self._offset) > limit:
+        if self._offset is None or abs(offset - self._offset) > self._astray:
             self._offset, self._compared = offset, 0
         self._compared = min(STEADY, self._compared + 1)
         self._offset += (offset - self._offset) / self._compared
-
-    def _offset_now(self) -> float:
-        assert self._offset is not None, "it was compared"
-        return self._offset - self._rate * AHEAD_MS / 1000

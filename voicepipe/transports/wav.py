@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
+from voicepipe.audio.channels import heard_in
 from voicepipe.audio.level import end_of_speech
 from voicepipe.audio.resample import resample
-from voicepipe.audio.wav import read_wav
+from voicepipe.audio.wav import Wav, read_wav
 from voicepipe.core.clock import Clock
 from voicepipe.core.frames import FRAME_MS, AudioIn, Pcm, Talk, TypedText
 from voicepipe.core.inbox import Outlet
@@ -42,6 +43,8 @@ class Clip:
     """The sample after the last one that is louder than −35 dBFS; the length if none is."""
     captions: Mapping[int, str] | None = None
     """Which words are said in which of its 20 ms frames; None if nobody knows what is said."""
+    note: str | None = None
+    """What people should know who wonder what is heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,16 @@ class Typed:
     text: str
 
 
-def load_clip(path: Path, rate: int) -> Clip:
-    """Read a WAV file of any rate and format; ``AudioError`` if it can't be read or is silent."""
-    wav = read_wav(path)
+Channel = Literal["auto", "left", "right", "both"]
+
+
+def load_clip(path: Path, rate: int, channel: Channel = "auto") -> Clip:
+    """Read a WAV file of any rate and format; ``AudioError`` if it can't be read or is silent.
+
+    ``auto``: where the two channels hold two sounds, as those of a recorded call do, the left one is the
+    caller; a silent one is left out; all others are averaged, as ``both`` does always.
+    """
+    wav, note = _read_caller(path, channel)
     pcm = resample(wav.pcm, wav.rate, rate)
     end = end_of_speech(pcm, rate)
     if not np.any(pcm):
@@ -61,7 +71,28 @@ def load_clip(path: Path, rate: int) -> Clip:
             f"{path} is silent: {pcm.size / rate:.1f} s of zeros",
             hint="check the recording's channel and level; speech is expected",
         )
-    return Clip(path.name, pcm, pcm.size if end is None else end)
+    return Clip(path.name, pcm, pcm.size if end is None else end, note=note)
+
+
+def _read_caller(path: Path, channel: Channel) -> tuple[Wav, str | None]:
+    if channel in ("left", "right"):
+        return read_wav(path, channel=int(channel == "right")), None
+    wav = read_wav(path)
+    if channel == "both" or wav.channels != 2:
+        return wav, None
+    left, right = read_wav(path, channel=0), read_wav(path, channel=1)
+    match heard_in(left.pcm, right.pcm, wav.rate):
+        case "same":
+            return wav, None
+        case "left":
+            return left, f"{path.name}: the right channel is silent, the left one is heard"
+        case "right":
+            return right, f"{path.name}: the left channel is silent, the right one is heard"
+        case "two":
+            return left, (
+                f"{path.name}: its channels hold two different sounds, as those of a recorded call do;"
+                " the left one is taken for the caller (--input-channel right takes the other one)"
+            )
 
 
 class ScriptedCaller:
