@@ -22,6 +22,7 @@ from voicepipe.core.records import TurnEnded
 from voicepipe.core.units import MS
 from voicepipe.providers.base import Hypothesis, Provider, Speech, Word
 from voicepipe.runtime.graph import Node, compile_graph
+from voicepipe.runtime.notices import SpokenNotice
 from voicepipe.runtime.session import Session, Slot
 from voicepipe.runtime.tools import ToolSet
 from voicepipe.stages.base import Agent, ProviderSlotConfig, Stage
@@ -138,8 +139,10 @@ class Held:
         stages: Mapping[str, Stage] | None = None,
         speaker: FakeSpeaker | None = None,
         turn: TurnConfig = PLAIN,
+        clock: Clock | None = None,
+        notices: Mapping[str, SpokenNotice] | None = None,
     ) -> None:
-        clock = Clock()
+        clock = clock or Clock()
         agent = agent or Agent()
         self.model = Answers(*answers)
         self.speaker = speaker or FakeSpeaker(clock, latency=30 * MS)
@@ -158,6 +161,7 @@ class Held:
             tools=tools or ToolSet(),
             workers=make_workers(),
             clock=clock,
+            notices=notices,
         )
         self.session.observe(lambda at, event: self.events.append((at, event)))
 
