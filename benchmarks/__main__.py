@@ -25,6 +25,7 @@ BENCHMARKS = (
     "sizes",
     "whisper",
     "resample",
+    "echo",
     "conversations",
     "turns",
     "interaction",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -97,10 +98,15 @@ def voice(names: tuple[str, ...], *, seconds: float, dbfs: float = -20, pause_s:
     parts: list[Wave] = []
     while sum(part.size for part in parts) < seconds * RATE:
         for name in names:
-            shared = CLIPS / f"{name}.wav"
-            wav = read_wav(shared if shared.exists() else FIXTURES / "commands" / f"{name}.wav")
+            wav = read_wav(path_of(name))
             parts += [at_level(resample(wav.pcm, wav.rate, RATE), dbfs), np.zeros(round(pause_s * RATE))]
     return np.concatenate(parts)[: round(seconds * RATE)]
+
+
+def path_of(name: str) -> Path:
+    """Of a clip, in the repository or beside it."""
+    shared = CLIPS / f"{name}.wav"
+    return shared if shared.exists() else FIXTURES / "commands" / f"{name}.wav"
 
 
 def at_level(pcm: Pcm | Wave, dbfs: float) -> Wave:

@@ -42,8 +42,8 @@ OVER_NOISE = 1.4
 SOUND = 0.7
 """The mean of that over the bands, in dB, from which noise isn't only noise."""
 VOICE, MEMORY = 1.2, 0.6
-"""The sum of it, with so much of the sum before, from which somebody else is heard. Tuned on the cases of
-benchmarks/echo.py: 1.1 lets more of a large room through, 1.3 hears quiet callers later."""
+"""The sum of it, with so much of the sum before, from which somebody else is heard. Tuned on rooms like
+those of benchmarks/echo.py: 1.1 lets more of a large room through, 1.3 hears quiet callers later."""
 HOLD = 5
 """Frames for which the gate stays open: the gaps inside words. More of them would add echo to short words."""
 
