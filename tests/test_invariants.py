@@ -28,7 +28,19 @@ HAPPENINGS = st.builds(
     Happening,
     gap_ms=st.integers(0, 3500),
     what=st.sampled_from(
-        ["speaks", "speaks", "speaks", "begins", "stops", "agrees", "coughs", "types", "skips", "repeats"]
+        [
+            "speaks",
+            "speaks",
+            "speaks",
+            "begins",
+            "stops",
+            "agrees",
+            "coughs",
+            "types",
+            "skips",
+            "repeats",
+            "talks",
+        ]
     ),
     ms=st.integers(80, 1500),
 )
@@ -50,6 +62,7 @@ TURN = st.sampled_from(
     [
         SHIPPED,
         TurnConfig(dead_air="2s", strategy="silence", min_silence="200ms"),
+        TurnConfig(dead_air="2s", strategy="push_to_talk"),
         TurnConfig(dead_air="2s", speculate=()),
         TurnConfig(dead_air="2s", speculate=("llm",)),
     ]

@@ -15,7 +15,7 @@ from tests.support.speaker import QUEUE, FakeSpeaker
 from tests.support.stages import FakeLlm, FakeStt, FakeTts, settle
 from voicepipe.core.calls import Call
 from voicepipe.core.clock import Clock
-from voicepipe.core.frames import Interrupt, Pcm
+from voicepipe.core.frames import Interrupt, Pcm, Talk
 from voicepipe.core.messages import Message, TextDelta, ToolCall, ToolOffer
 from voicepipe.core.records import ToolFinished, ToolStarted, TurnBegan, TurnDrafted, TurnEnded
 from voicepipe.core.units import MS, SECOND
@@ -293,6 +293,10 @@ class AnyCall:
     async def _do(self, caller: Caller, happening: Happening) -> None:
         if happening.what in SAID:
             await caller.say(SAID[happening.what], happening.ms / 1000)
+        elif happening.what == "talks":
+            await caller.out.send(Talk(pressed=True, at_ns=self.clock.now()))
+            await caller.say("where is my order", happening.ms / 1000)
+            await caller.out.send(Talk(pressed=False, at_ns=self.clock.now()))
         elif happening.what == "types":
             await caller.type("another question")
         elif happening.what == "skips":
