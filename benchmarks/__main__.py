@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from benchmarks._results import Figure, goal, save, write_table
+from benchmarks._results import Figure, commit, goal, save, write_table
 
 BENCHMARKS = (
     "frames",
@@ -42,13 +42,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     missed = 0
     for name in options.only or BENCHMARKS:
         print(f"{name}:", flush=True)
+        measured_at = commit()  # what is running: files may change before it ends
         benchmark = import_module(f"benchmarks.{name}")
         figures: list[Figure] = benchmark.measure(options.quick)
         for figure in figures:
             print(f"  {figure.what}: {_measured(figure)}{_verdict(figure)}", flush=True)
         missed += sum(not figure.met for figure in figures)
         if not options.quick:
-            save(name, figures, packages=benchmark.PACKAGES)
+            save(name, figures, packages=benchmark.PACKAGES, measured_at=measured_at)
             write_table(BENCHMARKS)
     return int(missed > 0 and not options.quick)
 

@@ -71,15 +71,15 @@ def goal(at_most: float | None, at_least: float | None, unit: str = "") -> str:
     return " and ".join(f"{sign} {limit:g} {unit}".rstrip() for sign, limit in limits if limit is not None)
 
 
-def save(name: str, figures: Sequence[Figure], *, packages: Sequence[str]) -> Path:
-    """Write ``figures`` beside the machine, the commit, the date and the versions of ``packages``."""
+def save(name: str, figures: Sequence[Figure], *, packages: Sequence[str], measured_at: str) -> Path:
+    """Write ``figures`` beside the machine, the commit that was measured, the date and the versions."""
     path = RESULTS / f"{name}.json"
     RESULTS.mkdir(exist_ok=True)
     document = {
         "figures": [figure.to_dict() for figure in figures],
         "machine": machine(),
         "versions": {"python": platform.python_version()} | {p: _version(p) for p in packages},
-        "commit": commit(),
+        "commit": measured_at,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
