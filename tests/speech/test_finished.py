@@ -20,6 +20,9 @@ SENTENCES = (
     "thank you very much",
     "my name is john smith",
     "tomorrow",
+    "who are you",
+    "how are you",
+    "what can you do",
 )
 
 

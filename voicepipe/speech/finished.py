@@ -44,6 +44,7 @@ _AUXILIARY = _set(
     """am is are was were be been do does did can cannot could will would shall should may might must have
     has had"""
 )
+_BE = _set("am is are was were")
 _SUBJECT = _set("i you he she it we they that this there")
 _RECEIVER = _set("me us him her them you")
 _ANSWER = _set("yes no yeah yep nope sure okay ok right well")
@@ -130,11 +131,20 @@ def _by_english(words: list[str], last: str, before: str, asked: str) -> float:
         return DONE if last == "away" else DOUBTFUL
     if last in _AUXILIARY and before in _SUBJECT and (answer or words[0] in _ANSWER):
         return DONE  # "yes i do"
+    if words[0] in _QUESTION and _ends_question(words, last, before):
+        return DONE
     if last in _dangling("en") or last in _ADVERB or last in _AUXILIARY or _CONTRACTED.search(last):
         return DANGLING
     if last in _SUBJECT and before in _dangling("en") and (before not in _AUXILIARY or len(words) == 2):
         return DANGLING  # "when it", "is there"
     return min(_by_last_words(last, before), _by_whole(words, answer))
+
+
+def _ends_question(words: list[str], last: str, before: str) -> bool:
+    """ "Who are you", "where is it", "what can you do"."""
+    if last == "do":
+        return len(words) >= 4 and before in _SUBJECT
+    return len(words) == 3 and before in _BE and last in _SUBJECT
 
 
 def _by_last_words(last: str, before: str) -> float:
