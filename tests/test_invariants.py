@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.any_call import SHIPPED, AnyCall, Happening, Plan
 from voicepipe.core.clock import run_on
+from voicepipe.core.records import SpeechIgnored, TurnEnded
 from voicepipe.stages.turn import TurnConfig
 
 
@@ -98,3 +99,24 @@ def test_whatever_happens_the_invariants_hold(plan: Plan) -> None:
 def test_whatever_the_model_does_the_caller_is_answered_or_told_and_the_agent_rests(mood: str) -> None:
     call = hold(Plan([Happening(0, "speaks", 1000)], llm=[mood]))
     assert call.ear.left(), "the caller hears something"
+
+
+@pytest.mark.parametrize("sound", ["agrees", "coughs"])
+@pytest.mark.parametrize("after_ms", [1000, 1370, 1840, 2630])
+def test_a_reply_comes_back_after_what_is_no_interruption_and_is_heard_whole(
+    sound: str, after_ms: int
+) -> None:
+    call = hold(Plan([Happening(0, "speaks", 1000), Happening(after_ms, sound, 400)], llm=["long"]))
+    (ignored,) = call.held.of(SpeechIgnored)
+    assert ignored.paused_ns > 0
+    (ended,) = call.held.of(TurnEnded)
+    assert (ended.status, ended.heard) == ("completed", ended.said.strip())
+
+
+@pytest.mark.parametrize("after_ms", [1000, 1370, 1840, 2630])
+def test_words_interrupt_and_are_answered(after_ms: int) -> None:
+    call = hold(
+        Plan([Happening(0, "speaks", 1000), Happening(after_ms, "stops", 300)], llm=["long", "short"])
+    )
+    ends = [turn.status for turn in call.held.of(TurnEnded) if turn.status != "discarded"]
+    assert ends == ["interrupted", "completed"]
