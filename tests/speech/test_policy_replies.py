@@ -202,3 +202,9 @@ def test_words_that_never_come_are_apologised_for() -> None:
 def test_an_apology_that_nobody_hears_ends_by_itself() -> None:
     shell = thinking().fails().forget_log().after(4000)
     assert (shell.state, shell.done) == (State.IDLE, [Action.NOTE_DEAD_AIR, Action.INTERRUPT])
+
+
+def test_an_apology_that_lasts_longer_than_dead_air_is_heard_to_its_end() -> None:
+    shell = thinking().fails().plays()
+    assert shell.after(10_000).state is State.ERROR
+    assert shell.ends().state is State.IDLE

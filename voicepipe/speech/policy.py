@@ -1,7 +1,7 @@
 """Whose turn it is: which event of ``speech.turn_table`` a frame is, and the memory that this takes.
 
 Nothing here waits or reads a clock: ``at_ns`` of a frame is when it happened, and the shell arms one timer
-from ``deadline``. Every state has one but IDLE, LISTENING and SPEAKING, which wait for somebody's sound.
+from ``deadline``. Every state has one but those that wait for a sound: IDLE, LISTENING, SPEAKING, ERROR.
 """
 
 from __future__ import annotations
@@ -87,9 +87,7 @@ class TurnPolicy:
         """The recogniser tells words before they are final."""
         self._drafts = 0
         self._draft_words: list[str] | None = None
-        self._tool = False
-        self._tool_used = False
-        self._sounded = False
+        self._tool = self._tool_used = self._sounded = False
         self._notices = 0
         self._to_repeat = False
 
@@ -178,7 +176,7 @@ class TurnPolicy:
         """A reply is due: nothing is known of it yet."""
         self.interruptible = interruptible
         self._tool = self._tool_used = self._sounded = False
-        self._notices = 0
+        self._notices, self.deadline = 0, self._deadline()
 
     def lose_draft(self) -> None:
         """The draft has failed. The reply is tried once more when the turn is over."""
@@ -380,6 +378,8 @@ class TurnPolicy:
                 return self._enough_speech()
             case State.DUCKED | State.PAUSED | State.HELD:
                 return self._end_of_speech_ns + VERDICT
+            case State.ERROR if self._sounded:  # an apology is heard to its end
+                return None
             case State.TRANSCRIBING | State.PROCESSING | State.WAITING_FOR_TOOL | State.ERROR:
                 return self._silent_since_ns + self._rules.dead_air
             case _:
