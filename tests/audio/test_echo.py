@@ -103,6 +103,12 @@ def test_nothing_is_lost_with_headphones_once_the_agent_has_spoken_for_a_second(
     assert gated(played, words + Room().noise(words.size)).passed[100:].all()
 
 
+def test_with_headphones_an_answer_right_after_a_greeting_of_a_second_loses_nothing() -> None:
+    played = np.concatenate((np.zeros(LEAD), voice(SHIPPED, seconds=1), np.zeros(2 * RATE)))
+    words = np.concatenate((np.zeros(LEAD + RATE + RATE // 10), voice(OTHERS, seconds=1.9, dbfs=-25)))
+    assert gated(played, words + Room().noise(words.size)).passed.all()
+
+
 def test_with_headphones_even_the_first_words_over_the_first_reply_lose_less_than_half_a_second() -> None:
     played = agent()
     words = np.concatenate((np.zeros(LEAD + FRAME), voice(OTHERS, seconds=4, dbfs=-25)))

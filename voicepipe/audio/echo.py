@@ -61,8 +61,10 @@ FIRST_LOOK = 5
 """Frames of a sound after which it can be told from an echo."""
 ACQUITTED = 15
 """Frames of a sound, while something is played, after which it would have been recognised as an echo."""
-SILENT = 25
-"""Frames in which the microphone would have heard an echo if there were any."""
+SOON_MS = 450
+"""Few echoes come later. What is silent so long after the beginning of a reply has none, if it stays so for"""
+SILENT = 20
+"""frames."""
 ALREADY_TALKING = 15
 """Frames: who spoke just before anything was played is no echo."""
 IDLE = 5
@@ -85,6 +87,7 @@ class EchoGate:
         self._reverberation = rate * REVERBERATION_MS // 1000
         self._early = rate * EARLY_MS // 1000
         self._same = rate * SAME_MS // 1000
+        self._soon = rate * SOON_MS // 1000
         self._pause = rate * PAUSE_MS // 1000
         self._slack = rate * SLACK_MS // 1000
         self.reach_ms: Final = 1000 * self._finder.reach // rate
@@ -181,7 +184,7 @@ class EchoGate:
         self._lull += 1
         if self._lull > ALREADY_TALKING:
             self._sound = 0
-        if self._sounds_from + self._finder.reach < end <= self._sounds_until:
+        if self._sounds_from + self._soon < end <= self._sounds_until + self._soon:
             self._quiet += 1
             self._acquitted = self._acquitted or self._quiet >= SILENT
         return self._acquitted or self._talking > 0 or self._sound == 0
