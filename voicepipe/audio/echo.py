@@ -62,9 +62,9 @@ FIRST_LOOK = 5
 ACQUITTED = 15
 """Frames of a sound, while something is played, after which it would have been recognised as an echo."""
 SOON_MS = 450
-"""Few echoes come later. What is silent so long after the beginning of a reply has none, if it stays so for"""
 SILENT = 20
-"""frames."""
+"""Where so long after the beginning of a reply, since few echoes come later, nothing was heard in so many
+frames, there is no echo."""
 ALREADY_TALKING = 15
 """Frames: who spoke just before anything was played is no echo."""
 IDLE = 5
