@@ -23,6 +23,11 @@ SENTENCES = (
     "who are you",
     "how are you",
     "what can you do",
+    "what can i do",
+    "what did you say",
+    "i can't hear you",
+    "can you tell me where my package is",
+    "i'm sorry about that",
 )
 
 
@@ -115,6 +120,11 @@ def test_nothing_known_is_neither() -> None:
 def test_other_languages_know_their_function_words(language: str, open_: str, done: str) -> None:
     assert finished(open_, language=language) <= DANGLING
     assert finished(done, language=language) >= DONE
+
+
+@pytest.mark.parametrize(("language", "text"), [("de", "mach das licht an"), ("nl", "doe het licht aan")])
+def test_the_second_half_of_a_verb_may_be_the_end(language: str, text: str) -> None:
+    assert finished(text, language=language) == DOUBTFUL
 
 
 def test_an_unknown_language_is_not_judged_by_english() -> None:

@@ -36,8 +36,14 @@ def _set(words: str) -> frozenset[str]:
 
 _FILLERS = _set("um uh er erm hmm äh ähm euh eh este ehm hm")
 
+_SEPARABLE = {
+    "de": _set("an auf aus ab ein zu mit vor nach los weg zurück"),
+    "nl": _set("aan op uit af in mee terug"),
+}
+"""Prepositions that are the second half of a verb as well: "mach das Licht an"."""
+
 # English. What is missing here is missing in other languages, too: there only `must_go_on` is known.
-_PARTICLES = _set("in on off up out down over back away around through about")
+_PARTICLES = _set("in on off up out down over back away around through about outside inside")
 """End a sentence if something stands before them that they belong to: "turn it on"."""
 _QUESTION = _set("what which who whom whose where when why how")
 _AUXILIARY = _set(
@@ -80,6 +86,7 @@ _ASKS_NUMBER = _set("number code digits date birthday phone zip postcode referen
 _LONG_NUMBER = 4
 """Digits from which a number that was asked for may be complete."""
 _SUBORDINATE = _set("if unless because although while whether since")
+_OPENS_CLAUSE = _SUBORDINATE | _QUESTION | _set("and but or so that until than as")
 _SHORT = 3
 """Words of a beginning: what is longer and has no verb has one that the lists don't know."""
 
@@ -111,6 +118,8 @@ def _by_words(words: list[str], language: str, asked: str) -> float:
         return DONE if _digits(words) >= _LONG_NUMBER else OPEN
     if language == "en":
         return _by_english(words, last, before, asked)
+    if last in _SEPARABLE.get(language, ()) and len(words) > 1:
+        return DOUBTFUL
     return DANGLING if last in _dangling(language) else DONE
 
 
@@ -133,11 +142,15 @@ def _by_english(words: list[str], last: str, before: str, asked: str) -> float:
         return DONE  # "yes i do"
     if words[0] in _QUESTION and _ends_question(words, last, before):
         return DONE
+    if last in _BE and before not in _SUBJECT and not _QUESTION.isdisjoint(words[1:-2]):
+        return DONE  # "tell me where my order is"
+    if last == "you" and len(words) >= 3 and before not in _dangling("en") | _OPENS_CLAUSE:
+        return DONE  # "i can't hear you"
     if last in _dangling("en") or last in _ADVERB or last in _AUXILIARY or _CONTRACTED.search(last):
         return DANGLING
-    if last in _SUBJECT and before in _dangling("en") and (before not in _AUXILIARY or len(words) == 2):
+    if last in _SUBJECT and (before in _OPENS_CLAUSE or (before in _AUXILIARY and len(words) == 2)):
         return DANGLING  # "when it", "is there"
-    return min(_by_last_words(last, before), _by_whole(words, answer))
+    return min(_by_last_words(words, last, before), _by_whole(words, answer))
 
 
 def _ends_question(words: list[str], last: str, before: str) -> bool:
@@ -147,11 +160,11 @@ def _ends_question(words: list[str], last: str, before: str) -> bool:
     return len(words) == 3 and before in _BE and last in _SUBJECT
 
 
-def _by_last_words(last: str, before: str) -> float:
+def _by_last_words(words: list[str], last: str, before: str) -> float:
     if last in _NEEDS_NOUN:
         return DONE if before in _AUXILIARY or before in _ADVERB else OPEN  # "too small"
-    if last in _TRANSITIVE and before in _BEFORE_VERB:
-        return OPEN
+    if last in _TRANSITIVE and before in _BEFORE_VERB and words[0] not in _QUESTION:
+        return OPEN  # but "what did you say"
     if last in _RECEIVER and before in _GIVE:
         return OPEN
     if _is_number(last):
