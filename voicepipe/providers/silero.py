@@ -33,8 +33,8 @@ WARM_UP_WINDOWS = 5
 """The first windows take up to 85 ms (the JIT compiles at the first and the second)."""
 
 QUIET, QUIET_WINDOWS = 0.2, 94
-"""So many windows in a row below that probability, three seconds, are a while without speech. After one second,
-quiet words in noise were missed more often for a memory that was new than for one that had drifted."""
+"""So many windows in a row below that probability, three seconds, are a while without speech. After one
+second, quiet words in noise were missed more often for a new memory than for one that had drifted."""
 
 FILES = {
     "onnx": (
