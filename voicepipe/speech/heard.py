@@ -205,7 +205,7 @@ def word_boundary(segment: Segment, samples: int) -> int:
     by_words = _begun_word(segment, samples)
     if by_words is not None and by_words >= earliest:
         return by_words
-    return _last_gap(segment, samples)
+    return max(earliest, _last_gap(segment, samples))
 
 
 def _begun_word(segment: Segment, samples: int) -> int | None:
