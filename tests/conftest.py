@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import settings
 
 from tests.support.require_all import pytest_make_collect_report, pytest_runtest_makereport
 
 __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
 
-# Hypothesis' default deadline is a wall-clock assertion: it fails on a machine that is busy.
-settings.register_profile("voicepipe", deadline=None)
+# Hypothesis' default deadline is a wall-clock assertion: it fails on a machine that is busy. In CI the examples
+# are the same each time; new ones are looked for where somebody can look at what they find.
+settings.register_profile("voicepipe", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("voicepipe")
