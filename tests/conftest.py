@@ -10,7 +10,7 @@ from tests.support.require_all import pytest_make_collect_report, pytest_runtest
 
 __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
 
-# Hypothesis' default deadline is a wall-clock assertion: it fails on a machine that is busy. In CI the examples
-# are the same each time; new ones are looked for where somebody can look at what they find.
+# Hypothesis' default deadline is a wall-clock assertion: it fails on a machine that is busy. In CI the
+# examples are the same each time; new ones are looked for where somebody can see what they find.
 settings.register_profile("voicepipe", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("voicepipe")
