@@ -22,8 +22,10 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 ProviderErrorKind = Literal[
-    "connection", "timeout", "rate_limit", "authentication", "bad_request", "bad_answer", "internal"
+    "connection", "timeout", "rate_limit", "authentication", "bad_request", "server", "protocol", "internal"
 ]
+"""``server``: it failed on its side (HTTP 5xx). ``protocol``: what it answered can't be understood.
+``internal``: an engine in this process failed, or a provider was used wrongly."""
 
 
 class VoicepipeError(Exception):
@@ -100,7 +102,8 @@ class ProviderError(VoicepipeError):
     """A provider failed during a call.
 
     ``retryable`` says whether the same request may succeed later; ``status`` is the vendor's
-    own code where there is one (an HTTP status, a WebSocket close code).
+    own code where there is one (an HTTP status, a WebSocket close code). ``retry_after_ns`` is how long
+    the vendor asked to wait, in nanoseconds, where it said so.
     """
 
     def __init__(
@@ -111,6 +114,7 @@ class ProviderError(VoicepipeError):
         kind: ProviderErrorKind,
         retryable: bool = False,
         status: int | None = None,
+        retry_after_ns: int | None = None,
         hint: str | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
@@ -118,6 +122,7 @@ class ProviderError(VoicepipeError):
         self.kind = kind
         self.retryable = retryable
         self.status = status
+        self.retry_after_ns = retry_after_ns
 
     def __str__(self) -> str:
         return f"{self.provider}: {super().__str__()}"

@@ -50,7 +50,7 @@ def test_what_cannot_be_read_is_a_bad_answer_that_quotes_nothing() -> None:
         json.loads('{"private')
     except ValueError as error:
         found = as_provider_error(sdk, error, url=URL, key=None)
-    assert found.kind == "bad_answer"
+    assert found.kind == "protocol"
     assert "private" not in str(found)
 
 

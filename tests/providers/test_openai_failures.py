@@ -42,8 +42,8 @@ pytest.importorskip("openai", reason="needs the extra 'local'")
         (408, None, "timeout", True),
         (429, "rate_limit_exceeded", "rate_limit", True),
         (429, "insufficient_quota", "rate_limit", False),
-        (500, None, "internal", True),
-        (503, None, "internal", True),
+        (500, None, "server", True),
+        (503, None, "server", True),
     ],
 )
 def test_a_refused_request_is_classed_by_its_status(
@@ -58,8 +58,8 @@ def test_a_refused_request_is_classed_by_its_status(
     [
         ("drop", "connection"),
         ("no_finish", "connection"),
-        ("malformed", "bad_answer"),
-        ("error_event", "bad_answer"),
+        ("malformed", "protocol"),
+        ("error_event", "protocol"),
     ],
 )
 def test_an_answer_that_breaks_off_is_an_error_after_the_text_that_came(fault: Any, kind: str) -> None:
@@ -114,7 +114,7 @@ def test_a_request_is_not_repeated_behind_the_back_of_the_wrapper() -> None:
 
 
 def test_a_tool_call_without_a_name_is_a_bad_answer() -> None:
-    assert failure(Reply(tools=[Tool(name="")])).kind == "bad_answer"
+    assert failure(Reply(tools=[Tool(name="")])).kind == "protocol"
 
 
 def test_an_answer_withheld_by_a_filter_is_not_silence() -> None:
@@ -123,7 +123,7 @@ def test_an_answer_withheld_by_a_filter_is_not_silence() -> None:
 
 def test_an_answer_without_end_is_cut_off() -> None:
     error = failure(Reply(text=["x" * 100_000] * 6))
-    assert error.kind == "bad_answer"
+    assert error.kind == "protocol"
     assert "longer than" in error.message
 
 

@@ -17,7 +17,7 @@ from voicepipe.stages.base import Agent
 from voicepipe.stages.llm import Llm, LlmConfig
 
 
-async def silent(call: Call, *_: Any) -> AsyncIterator[str]:
+async def silent(*_: Any) -> AsyncIterator[str]:
     yield ""
 
 
@@ -119,7 +119,7 @@ def test_the_body_of_a_dead_turn_does_not_get_beyond_its_first_wait() -> None:
 
 
 def test_a_provider_call_has_the_slots_deadlines_and_name() -> None:
-    async def hanging(call: Call) -> AsyncIterator[str]:
+    async def hanging(provider: Any, call: Call) -> AsyncIterator[str]:
         await asyncio.Event().wait()
         yield ""
 
@@ -153,7 +153,7 @@ def test_a_provider_gets_the_session_its_turn_the_clock_and_the_workers() -> Non
         on = bench()
         calls: list[Call] = []
 
-        async def keep(call: Call) -> AsyncIterator[str]:
+        async def keep(provider: Any, call: Call) -> AsyncIterator[str]:
             calls.append(call)
             yield ""
 
@@ -176,7 +176,7 @@ def test_a_call_whose_turn_dies_is_closed_before_the_scope_is_left() -> None:
         on = bench()
         steps: list[str] = []
 
-        async def hanging(call: Call) -> AsyncIterator[str]:
+        async def hanging(provider: Any, call: Call) -> AsyncIterator[str]:
             try:
                 await asyncio.Event().wait()
                 yield ""

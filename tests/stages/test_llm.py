@@ -145,7 +145,7 @@ def test_a_model_that_never_stops_calling_tools_is_stopped() -> None:
         sent = await replied(on)
         assert sent == []
         (failure,) = (report for report in on.reports if isinstance(report, TurnFailed))
-        assert failure.error.kind == "bad_answer"
+        assert failure.error.kind == "protocol"
         assert "asked for tools 3 times" in str(failure.error)
         assert "max_tool_rounds" in str(failure.error)
         assert len(on.tools.calls) == 3

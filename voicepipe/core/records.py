@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, dataclass_transform
 
 UsageUnit = Literal[
-    "audio_in_ms", "audio_out_ms", "characters", "tokens_in", "tokens_in_cached", "tokens_out", "requests"
+    "audio_in_ms",
+    "audio_out_ms",
+    "characters",
+    "tokens_in",
+    "tokens_in_cached",
+    "tokens_out",
+    "audio_tokens_in",
+    "audio_tokens_in_cached",
+    "audio_tokens_out",
+    "requests",
 ]
 TurnStatus = Literal["completed", "interrupted", "failed", "discarded"]
 AttemptStatus = Literal["ok", "cancelled", "failed"]
@@ -28,7 +37,8 @@ class Usage:
     """What a provider call consumed, in the unit that its vendor bills.
 
     ``estimated``: the vendor never reported it (the call was cut off), so it was computed from what
-    was sent and received. ``tokens_in_cached`` is a part of ``tokens_in``.
+    was sent and received. ``tokens_…`` are text, ``audio_tokens_…`` audio, and no token is both;
+    ``…_in_cached`` is a part of ``…_in``.
     """
 
     at_ns: int

@@ -47,7 +47,7 @@ __all__ = [
     "Word",
 ]
 
-ProviderKind = Literal["vad", "stt", "llm", "tts"]
+ProviderKind = Literal["vad", "stt", "llm", "tts", "realtime"]
 
 
 class ProviderConfig(BaseModel):

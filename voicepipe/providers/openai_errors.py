@@ -13,7 +13,7 @@ _LONGEST_REASON = 300
 
 
 def bad_answer(message: str) -> ProviderError:
-    return ProviderError(message, provider=PROVIDER, kind="bad_answer", retryable=True)
+    return ProviderError(message, provider=PROVIDER, kind="protocol", retryable=True)
 
 
 def broken_off(message: str) -> ProviderError:
@@ -66,7 +66,7 @@ def _refused(status: int, reason: str, *, code: str | None) -> ProviderError:
         return ProviderError(
             f"the server failed ({status}): {reason}",
             provider=PROVIDER,
-            kind="internal",
+            kind="server",
             retryable=True,
             status=status,
         )

@@ -32,8 +32,9 @@ _RETRYABLE: dict[ProviderErrorKind, tuple[bool, int | None]] = {
     "rate_limit": (True, 429),
     "authentication": (False, 401),
     "bad_request": (False, 400),
-    "bad_answer": (False, None),
-    "internal": (True, 500),
+    "protocol": (False, None),
+    "server": (True, 500),
+    "internal": (False, None),
 }
 """Whether the same request may succeed later, and the HTTP status that vendors send with it."""
 

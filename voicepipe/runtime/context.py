@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from voicepipe.core.calls import Call, Workers
 from voicepipe.core.clock import Clock
@@ -69,16 +69,17 @@ class Context:
                 self._failed(turn, _first(ours))
 
     def provider_call(
-        self, begin: Callable[[Call], AsyncIterator[E]], *, turn: int | None, armed: bool = True
+        self, begin: Callable[[Any, Call], AsyncIterator[E]], *, turn: int | None, armed: bool = True
     ) -> Guard[E]:
-        assert self._provider is not None, f"slot {self.slot} has no provider"
+        provider = self._provider
+        assert provider is not None, f"slot {self.slot} has no provider"
         call = Call(session=self.session, turn=turn, clock=self.clock, workers=self.workers)
         return Guard(
-            begin,
+            lambda call: begin(provider, call),
             call,
             slot=self.slot,
-            provider=self._provider.name,
-            model=getattr(self._provider.config, "model", None),
+            provider=provider.name,
+            model=getattr(provider.config, "model", None),
             deadlines=self._deadlines,
             armed=armed,
             record=self.record,

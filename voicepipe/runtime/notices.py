@@ -98,4 +98,4 @@ async def _speak(text: str, tts: TtsProvider, call: Call) -> SpokenNotice:
 
 
 def _useless(tts: TtsProvider, what: str) -> ProviderError:
-    return ProviderError(what, provider=tts.name, kind="bad_answer", retryable=False)
+    return ProviderError(what, provider=tts.name, kind="protocol", retryable=False)

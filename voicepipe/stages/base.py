@@ -92,9 +92,9 @@ class StageContext(Protocol):
         ...
 
     def provider_call(
-        self, begin: Callable[[Call], AsyncIterator[E]], *, turn: int | None, armed: bool = True
+        self, begin: Callable[[Any, Call], AsyncIterator[E]], *, turn: int | None, armed: bool = True
     ) -> AbstractAsyncContextManager[GuardedCall[E]]:
-        """Call this slot's provider.
+        """Call this slot's provider: ``begin(provider, call)`` gives its events.
 
         ``armed=False`` leaves the deadlines off until ``GuardedCall.arm``: for a call whose input is
         still to come.

@@ -66,7 +66,7 @@ class Llm(Stage):
         raise ProviderError(
             f"the model asked for tools {self.config.max_tool_rounds} times in one reply without an end",
             provider=self.provider.name,
-            kind="bad_answer",
+            kind="protocol",
             hint=f"raise stages.{ctx.slot}.max_tool_rounds if the task really needs more",
         )
 
@@ -81,7 +81,7 @@ class Llm(Stage):
         wrote = spoke = False
         messages, offers = ctx.conversation.messages(turn.id), ctx.tools.offers()
         async with ctx.provider_call(
-            lambda call: self.provider.generate(call, messages, offers), turn=turn.id
+            lambda provider, call: provider.generate(call, messages, offers), turn=turn.id
         ) as events:
             async for event in events:
                 if isinstance(event, TextDelta):

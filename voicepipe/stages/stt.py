@@ -57,7 +57,9 @@ class Stt(Stage):
             async with (
                 aclosing(audio) as reader,
                 ctx.provider_call(
-                    lambda call: self.provider.transcribe(call, reader.read(call)), turn=None, armed=False
+                    lambda provider, call: provider.transcribe(call, reader.read(call)),
+                    turn=None,
+                    armed=False,
                 ) as events,
             ):
                 audio.guard = events

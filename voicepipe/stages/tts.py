@@ -77,7 +77,7 @@ class Tts(Stage):
         """``text``: that of the segment, with the marks that the voice needs."""
         slicer = _Slicer(segment)
         async with ctx.provider_call(
-            lambda call: self.provider.synthesize(call, text), turn=segment.turn
+            lambda provider, call: provider.synthesize(call, text), turn=segment.turn
         ) as events:
             async for event in events:
                 if isinstance(event, Speech):
