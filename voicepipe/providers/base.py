@@ -125,11 +125,14 @@ class Hypothesis:
 
     Speech in which the recogniser knows no words is ``voicepipe.core.frames.UNRECOGNISED``; noise
     without speech is the empty string. Word times count from the first sample of the utterance.
+    ``ends_turn``: the recogniser itself is sure that the caller has finished, which ends the turn where
+    the pipeline has ``turn: {strategy: provider}``. It may be wrong: more may follow, also in this call.
     """
 
     text: str
     final: bool
     words: tuple[Word, ...] = ()
+    ends_turn: bool = False
 
 
 class SttProvider(Provider):

@@ -80,13 +80,15 @@ class _Transcriber:
         self._out = out
         self._revision = 0
         self._text = ""
+        self._ends_turn = False
         self._ended = False
 
     async def send(self, hypothesis: Hypothesis) -> None:
         """A partial goes out if it says something new; nothing goes out after a final one."""
-        if self._ended or (hypothesis.text == self._text and not hypothesis.final):
+        news = hypothesis.final or hypothesis.text != self._text or hypothesis.ends_turn != self._ends_turn
+        if self._ended or not news:
             return
-        self._text = hypothesis.text
+        self._text, self._ends_turn = hypothesis.text, hypothesis.ends_turn
         self._ended = hypothesis.final
         frame = Transcript(
             utterance=self._utterance,
@@ -95,6 +97,7 @@ class _Transcriber:
             final=hypothesis.final,
             at_ns=self._ctx.clock.now(),
             words=hypothesis.words,
+            ends_turn=hypothesis.ends_turn,
         )
         self._revision += 1
         await self._out.send(frame)
