@@ -33,7 +33,7 @@ def _tally(request: dict[str, Any]) -> tuple[Tally, Call]:
 def test_calls_are_put_together_however_their_fragments_are_interleaved(
     calls: list[list[str]], random: Any
 ) -> None:
-    partial = PartialCalls()
+    partial = PartialCalls("openai")
     for index in range(len(calls)):
         partial.add(_fragment(index, f"id{index}", f"tool{index}", ""))
     waiting = [(index, list(pieces)) for index, pieces in enumerate(calls)]
@@ -48,7 +48,7 @@ def test_calls_are_put_together_however_their_fragments_are_interleaved(
 
 @pytest.mark.parametrize("index", [None, 0])
 def test_a_new_id_is_a_new_call_where_the_index_says_nothing(index: int | None) -> None:
-    partial = PartialCalls()
+    partial = PartialCalls("openai")
     partial.add(_fragment(index, "a", "one", '{"x": 1}'))
     partial.add(_fragment(index, "b", "two", "{"))
     partial.add(_fragment(index, None, None, "}"))
@@ -59,7 +59,7 @@ def test_a_new_id_is_a_new_call_where_the_index_says_nothing(index: int | None) 
 
 
 def test_a_call_without_an_id_gets_one_of_its_own() -> None:
-    partial = PartialCalls()
+    partial = PartialCalls("openai")
     partial.add(_fragment(0, None, "one"))
     partial.add(_fragment(1, None, "two"))
     first, second = partial.complete()
@@ -68,13 +68,13 @@ def test_a_call_without_an_id_gets_one_of_its_own() -> None:
 
 
 def test_arguments_that_come_as_an_object_are_written_as_json() -> None:
-    partial = PartialCalls()
+    partial = PartialCalls("openai")
     partial.add(_fragment(0, "a", "one", {"city": "Paris"}))
     assert partial.complete()[0].arguments == '{"city": "Paris"}'
 
 
 def test_fragments_of_an_odd_shape_make_no_call_that_could_be_run() -> None:
-    partial = PartialCalls()
+    partial = PartialCalls("openai")
     assert partial.add(7) == 0
     with pytest.raises(ProviderError, match="without naming it"):
         partial.complete()

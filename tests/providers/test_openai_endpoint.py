@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 from tests.support.workers import make_host
 from voicepipe.errors import SetupError
-from voicepipe.providers.openai import OpenAI, OpenAIConfig
-from voicepipe.providers.openai_endpoint import KEY_VARIABLE, OWN_URL, find_key, how_to_start, is_own
+from voicepipe.providers.openai import OPENAI, OpenAI, OpenAIConfig
+from voicepipe.providers.openai_endpoint import KEY_VARIABLE, OWN_URL
 
 SECRET = "sk-very-secret-0123456789"
 
@@ -21,8 +21,8 @@ def _problem(**config: Any) -> str:
 
 def test_openai_itself_is_the_default() -> None:
     assert OpenAIConfig(model="m").base_url == OWN_URL
-    assert is_own(OWN_URL)
-    assert is_own("https://eu.api.openai.com/v1")
+    assert OPENAI.is_own(OWN_URL)
+    assert OPENAI.is_own("https://eu.api.openai.com/v1")
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_openai_itself_is_the_default() -> None:
     ],
 )
 def test_a_host_that_only_looks_like_openais_is_a_stranger(url: str) -> None:
-    assert not is_own(url)
+    assert not OPENAI.is_own(url)
     assert "api_key is needed" in _problem(base_url=url)
 
 
@@ -63,7 +63,7 @@ def test_speech_is_not_sent_in_the_clear() -> None:
 def test_this_computer_needs_neither_https_nor_a_key(host: str) -> None:
     url = f"http://{host}:11434/v1/"
     assert OpenAIConfig(model="m", base_url=url).base_url == url.rstrip("/")
-    assert find_key(url, None) is None
+    assert OPENAI.find_key(url, None) is None
 
 
 def test_a_strangers_key_has_to_be_written() -> None:
@@ -73,15 +73,15 @@ def test_a_strangers_key_has_to_be_written() -> None:
 
 def test_the_environments_key_goes_to_openais_own_hosts_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(KEY_VARIABLE, SECRET)
-    assert find_key(OWN_URL, None) == SECRET
-    assert find_key("http://localhost:8000/v1", None) is None
-    assert find_key(OWN_URL, "written") == "written"
+    assert OPENAI.find_key(OWN_URL, None) == SECRET
+    assert OPENAI.find_key("http://localhost:8000/v1", None) is None
+    assert OPENAI.find_key(OWN_URL, "written") == "written"
 
 
 def test_a_key_that_is_missing_is_named_by_doctor_and_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(KEY_VARIABLE, raising=False)
     with pytest.raises(SetupError, match=f"no {KEY_VARIABLE}"):
-        find_key(OWN_URL, None)
+        OPENAI.find_key(OWN_URL, None)
     (problem,) = OpenAI(OpenAIConfig(model="m"), make_host()).check()
     assert f"no {KEY_VARIABLE}" in problem
     assert f"set {KEY_VARIABLE}, or write it into a file .env" in problem
@@ -98,17 +98,3 @@ def test_openai_is_given_the_new_name_of_the_limit_and_others_the_old_one() -> N
     other = OpenAI(OpenAIConfig(model="m", max_tokens=5, base_url="http://localhost/v1"), make_host())
     assert own._request([], ())["max_completion_tokens"] == 5
     assert other._request([], ())["max_tokens"] == 5
-
-
-@pytest.mark.parametrize(
-    ("url", "words"),
-    [
-        ("http://localhost:11434/v1", "ollama serve"),
-        ("http://localhost:8000/v1", "vllm serve"),
-        ("http://localhost:8080/v1", "llama-server"),
-        ("http://localhost:1234/v1", "start the server there"),
-        ("https://example.com/v1", "connection to the network"),
-    ],
-)
-def test_the_hint_fits_the_server_that_is_usually_found_there(url: str, words: str) -> None:
-    assert words in how_to_start(url)

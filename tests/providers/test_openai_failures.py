@@ -59,7 +59,7 @@ def test_a_refused_request_is_classed_by_its_status(
         ("drop", "connection"),
         ("no_finish", "connection"),
         ("malformed", "protocol"),
-        ("error_event", "protocol"),
+        ("error_event", "server"),
     ],
 )
 def test_an_answer_that_breaks_off_is_an_error_after_the_text_that_came(fault: Any, kind: str) -> None:

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from voicepipe.core.calls import Call
 from voicepipe.providers.base import Message, ToolCall, ToolOffer
-from voicepipe.providers.openai_errors import bad_answer
+from voicepipe.providers.vendor_errors import bad_answer
 
 CHARACTERS_PER_TOKEN = 4
 """OpenAI's rule of thumb for English; used only where no usage was reported, and marked as an estimate."""
@@ -72,7 +72,8 @@ class PartialCalls:
     Some servers leave the index out, or give all calls the same one: a new id is a new call as well.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, provider: str) -> None:
+        self._provider = provider
         self._calls: list[_Partial] = []
 
     def add(self, fragment: Any) -> int:
@@ -95,7 +96,7 @@ class PartialCalls:
     def complete(self) -> list[ToolCall]:
         """The calls in the model's order. Raises ``ProviderError`` if one has no name."""
         if any(not call.name for call in self._calls):
-            raise bad_answer("the model called a tool without naming it")
+            raise bad_answer(self._provider, "the model called a tool without naming it")
         return [
             ToolCall(
                 id=call.id or f"call_{uuid4().hex[:16]}", name=call.name, arguments=call.arguments or "{}"

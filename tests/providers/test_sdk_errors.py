@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from voicepipe.providers.openai_errors import as_provider_error
+from voicepipe.providers.sdk_errors import as_provider_error
 
 sdk = pytest.importorskip("openai", reason="needs the extra 'local'")
 httpx2 = pytest.importorskip("httpx2", reason="needs the extra 'local'")
@@ -20,7 +20,7 @@ def _status(status: int, message: str, code: str | None = None) -> Any:
 
 
 def _text(error: Exception, key: str | None = None) -> str:
-    return str(as_provider_error(sdk, error, url=URL, key=key))
+    return str(as_provider_error(sdk, error, provider="openai", url=URL, key=key))
 
 
 def test_a_key_that_the_server_repeats_is_masked() -> None:
@@ -40,7 +40,9 @@ def test_a_long_story_of_the_server_is_cut_and_kept_on_one_line() -> None:
 
 
 def test_an_account_without_credit_is_not_asked_again() -> None:
-    error = as_provider_error(sdk, _status(429, "quota", "insufficient_quota"), url=URL, key=None)
+    error = as_provider_error(
+        sdk, _status(429, "quota", "insufficient_quota"), provider="openai", url=URL, key=None
+    )
     assert not error.retryable
     assert error.hint is not None
 
@@ -49,14 +51,18 @@ def test_what_cannot_be_read_is_a_bad_answer_that_quotes_nothing() -> None:
     try:
         json.loads('{"private')
     except ValueError as error:
-        found = as_provider_error(sdk, error, url=URL, key=None)
+        found = as_provider_error(sdk, error, provider="openai", url=URL, key=None)
     assert found.kind == "protocol"
     assert "private" not in str(found)
 
 
 def test_a_timeout_is_told_apart_from_a_lost_connection() -> None:
-    timeout = as_provider_error(sdk, sdk.APITimeoutError(request=REQUEST), url=URL, key=None)
-    lost = as_provider_error(sdk, sdk.APIConnectionError(request=REQUEST), url=URL, key=None)
+    timeout = as_provider_error(
+        sdk, sdk.APITimeoutError(request=REQUEST), provider="openai", url=URL, key=None
+    )
+    lost = as_provider_error(
+        sdk, sdk.APIConnectionError(request=REQUEST), provider="openai", url=URL, key=None
+    )
     assert (timeout.kind, lost.kind) == ("timeout", "connection")
     assert URL in timeout.message
     assert URL in lost.message

@@ -1,0 +1,67 @@
+"""What the Python clients of OpenAI and Anthropic raise, in our terms.
+
+Both are made by one generator, so their exceptions have the same names and bear the same things.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from voicepipe.errors import ProviderError
+from voicepipe.providers import vendor_errors as vendor
+
+_STATUS_OF = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "timeout_error": 504,
+    "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "overloaded_error": 529,
+}
+"""The status that an error would have had, had it come before the stream began and not within it.
+
+https://platform.claude.com/docs/en/api/errors; OpenAI's use the same words where they use any."""
+
+_NO_CREDIT = frozenset({"insufficient_quota", "billing_error"})
+
+
+def as_provider_error(
+    sdk: Any, error: Exception, *, provider: str, url: str, key: str | None
+) -> ProviderError:
+    """What ``error`` means. The key is never part of it, not even where the server repeats it."""
+    http: Any = importlib.import_module("httpx2")  # both clients need it; its errors come out of a stream
+    if isinstance(error, (sdk.APITimeoutError, http.TimeoutException)):
+        return vendor.too_late(provider, f"{url} did not answer in time")
+    if isinstance(error, (sdk.APIConnectionError, http.HTTPError)):
+        return vendor.broken_off(provider, f"the connection to {url} failed")
+    if not isinstance(error, sdk.APIError):
+        return vendor.bad_answer(provider, f"the answer can't be read: {type(error).__name__}")
+    details = _details(error.body)
+    message = details.get("message")
+    reason = vendor.one_line(message if isinstance(message, str) else error.message, key)
+    names = {name for name in (details.get("type"), details.get("code")) if isinstance(name, str)}
+    response = getattr(error, "response", None)
+    status: int = getattr(error, "status_code", 200)
+    if status < 400:  # it came as an event of a stream that had begun well
+        known = [_STATUS_OF[name] for name in names if name in _STATUS_OF]
+        if not known:
+            return vendor.failed(provider, f"the server broke the answer off: {reason}")
+        (status, response) = (known[0], None)
+    return vendor.refused(
+        provider,
+        status,
+        reason,
+        headers=None if response is None else response.headers,
+        spent=status == 402 or not names.isdisjoint(_NO_CREDIT),
+    )
+
+
+def _details(body: Any) -> dict[str, Any]:
+    """The object with ``message``, ``type`` and ``code``; Anthropic's client has it inside another."""
+    if not isinstance(body, dict):
+        return {}
+    inner = body.get("error")
+    return inner if isinstance(inner, dict) else body
