@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 from types import SimpleNamespace
 
@@ -262,3 +263,33 @@ def test_a_vad_of_ones_own_need_not_tell_more_than_starts_and_stops() -> None:
     taken = {edge.kind for edge in graph.edges if edge.target == "turn"}
     assert {SpeechStarted, SpeechStopped, Transcript} <= taken
     assert Prosody not in taken
+
+
+# ── what goes against the stream ─────────────────────────────────────────────────────────────────
+
+
+def fused(*, claims: set[type[Frame]] | None = None) -> Node:
+    """A stage that takes the caller's turns, and knows of the caller for itself."""
+    return Node(
+        "realtime",
+        Ports(frozenset({AudioIn, UserTurn}), frozenset({AudioOut, EndOfAudio})),
+        tells=frozenset({Transcript, SpeechStarted, SpeechStopped}),
+        claims=frozenset(claims if claims is not None else {Transcript, AudioOut, EndOfAudio}),
+    )
+
+
+def test_the_turn_stage_may_be_told_by_a_stage_that_it_feeds() -> None:
+    graph = compile_graph([of("vad", Vad), of("turn", TurnStage), fused()])
+    assert graph.tells("realtime") == graph.told("turn") == {Transcript}
+    assert graph.routes("realtime") == {AudioOut: (OUTPUT,), EndOfAudio: (OUTPUT,)}
+
+
+def test_what_a_stage_tells_fills_in_for_a_stage_that_is_missing() -> None:
+    turn = replace(of("turn", TurnStage), optional=TurnStage.optional)
+    graph = compile_graph([turn, fused()])
+    assert graph.told("turn") == {Transcript, SpeechStarted, SpeechStopped}
+
+
+def test_two_stages_that_claim_the_words_of_the_caller_are_an_error() -> None:
+    with pytest.raises(GraphError, match="'stt' and 'realtime' both give Transcript to 'turn'"):
+        compile_graph([of("vad", Vad), of("stt", Stt), of("turn", TurnStage), fused()])

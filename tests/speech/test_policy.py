@@ -9,8 +9,9 @@ import pytest
 from tests.support.caller_turns import LAG, MIN_SILENCE, Shell, speaking
 from voicepipe.core.frames import UNRECOGNISED
 from voicepipe.core.units import MS, SECOND
-from voicepipe.speech.policy import KEY_LAG, MAX_DRAFTS, State
-from voicepipe.speech.turn_rules import CallerTurn
+from voicepipe.speech.drafts import MAX_DRAFTS
+from voicepipe.speech.policy import State
+from voicepipe.speech.turn_rules import KEY_LAG, CallerTurn
 from voicepipe.speech.turn_table import Action
 
 # ── the end of the caller's turn ─────────────────────────────────────────────────────────────────

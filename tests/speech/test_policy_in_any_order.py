@@ -10,7 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tests.support.caller_turns import Shell
 from voicepipe.core.units import MS, SECOND
-from voicepipe.speech.policy import MAX_NOTICES, VERDICT, State
+from voicepipe.speech.policy import State
+from voicepipe.speech.turn_rules import MAX_NOTICES, VERDICT
 from voicepipe.speech.turn_table import REPLYING, Action
 
 DEAD_AIR = 4 * SECOND

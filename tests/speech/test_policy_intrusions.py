@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.caller_turns import Shell, speaking, thinking
 from voicepipe.core.units import MS
-from voicepipe.speech.policy import VERDICT, WORDS_LAG, State
-from voicepipe.speech.turn_rules import BargeIn, Ignored
+from voicepipe.speech.policy import State
+from voicepipe.speech.turn_rules import VERDICT, WORDS_LAG, BargeIn, Ignored
 from voicepipe.speech.turn_table import Action
 
 ONSET = 1300

@@ -8,15 +8,15 @@ import pytest
 
 from tests.support.caller_turns import Shell, speaking, thinking
 from voicepipe.core.units import SECOND
-from voicepipe.speech.policy import MAX_NOTICES, State
-from voicepipe.speech.turn_rules import CallerTurn
+from voicepipe.speech.policy import State
+from voicepipe.speech.turn_rules import MAX_NOTICES, CallerTurn
 from voicepipe.speech.turn_table import Action
 
 # ── typing ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_typed_turn_is_answered_at_once_and_has_no_speech() -> None:
-    assert Shell().types("hello").turns == [CallerTurn("hello", None, None)]
+    assert Shell().types("hello").turns == [CallerTurn("hello", None, None, typed="hello")]
 
 
 def test_an_empty_line_is_no_turn() -> None:
@@ -38,7 +38,7 @@ def test_what_is_typed_during_speech_becomes_part_of_the_same_turn(known: bool) 
 
 def test_what_is_typed_during_mere_noise_is_answered() -> None:
     shell = Shell().speaks().types("hello").after(300).pauses().says("").after(500)
-    assert shell.turns == [CallerTurn("hello", None, None)]
+    assert shell.turns == [CallerTurn("hello", None, None, typed="hello")]
 
 
 REPLIES: dict[State, Any] = {

@@ -23,8 +23,8 @@ from voicepipe.errors import ProviderError
 from voicepipe.providers.base import Hypothesis, Speech, Word
 from voicepipe.runtime.notices import SpokenNotice
 from voicepipe.runtime.tools import ToolSet
-from voicepipe.speech.policy import MAX_NOTICES
 from voicepipe.speech.tools import tool, tool_spec
+from voicepipe.speech.turn_rules import MAX_NOTICES
 from voicepipe.stages.base import Agent, Deadlines, ProviderSlotConfig, Stage
 from voicepipe.stages.llm import Llm, LlmConfig
 from voicepipe.stages.stt import Stt

@@ -41,6 +41,7 @@ from voicepipe.core.records import (
     TurnBegan,
     TurnDrafted,
     TurnEnded,
+    TurnReworded,
     TurnStatus,
     Usage,
     UsageUnit,
@@ -94,6 +95,7 @@ EXAMPLES: tuple[Any, ...] = (
     ClipEnded(at_ns=AT, clip="thursday.wav", end_of_speech_ns=1000 * MS),
     TurnDrafted(at_ns=AT, turn=1, user="hello"),
     TurnBegan(at_ns=AT, turn=1, user="hello", end_of_speech_ns=900 * MS, wait_over_ns=1400 * MS),
+    TurnReworded(at_ns=AT, turn=1, user="hello there"),
     TurnEnded(at_ns=AT, turn=1, status="completed", said="Thursday at ten.", heard="Thursday at ten."),
     SpeechIgnored(
         at_ns=AT, turn=1, utterance=16_000, text="uh-huh", reason="backchannel", paused_ns=600 * MS

@@ -12,7 +12,7 @@ import numpy as np
 from tests.support.workers import make_host, make_workers
 from voicepipe.core.calls import Call
 from voicepipe.core.clock import Clock
-from voicepipe.core.frames import AudioIn, Control, Frame, Pcm
+from voicepipe.core.frames import AudioIn, Control, Frame, Pcm, StreamFrame
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.messages import Message, ToolCall, ToolOffer
 from voicepipe.core.turns import Turn, Turns
@@ -58,6 +58,9 @@ class Bench:
         live: bool = False,
         clock: Clock | None = None,
         speculates: bool = True,
+        tells: frozenset[type[StreamFrame]] = frozenset(),
+        told: frozenset[type[StreamFrame]] = frozenset(),
+        finds_turns: bool = False,
     ) -> None:
         self.clock = clock or Clock()
         self.turns = Turns()
@@ -81,6 +84,9 @@ class Bench:
             conversation=self.conversation,
             tools=self.tools,
             speculates=speculates,
+            tells=tells,
+            told=told,
+            finds_turns=finds_turns,
             provider=stage.provider,
             deadlines=getattr(stage.config, "timeout", Deadlines()),
             report=self.reports.append,

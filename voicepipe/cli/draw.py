@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from voicepipe.runtime.graph import INPUT, OUTPUT, Graph
+from voicepipe.runtime.graph import INPUT, OUTPUT, Edge, Graph
 
 _ENDS = {INPUT: "the caller speaks or types", OUTPUT: "the caller listens"}
 _BOX_ROWS = 4
@@ -46,6 +46,8 @@ def mermaid(graph: Graph, details: Mapping[str, str]) -> str:
         lines.append(f"  {ids[slot]}" + (f"([{label}])" if slot in _ENDS else f"[{label}]"))
     for (source, target), names in _flows(graph).items():
         lines.append(f"  {ids[source]} -- {_quoted('<br/>'.join(names))} --> {ids[target]}")
+    for (source, target), names in _told(graph).items():
+        lines.append(f"  {ids[source]} -. {_quoted('<br/>'.join(names))} .-> {ids[target]}")
     for node in graph.nodes:
         if _only_logged(graph, node.slot):
             lines.append(f"  {ids[node.slot]} -. {_quoted('the log only')} .-> log[(log)]")
@@ -68,9 +70,18 @@ def _quoted(label: str) -> str:
 
 
 def _flows(graph: Graph) -> dict[tuple[str, str], tuple[str, ...]]:
-    """What flows between each two slots, by name."""
+    """What flows between each two slots with the stream, by name."""
+    return _named([edge for edge in graph.edges if not edge.told])
+
+
+def _told(graph: Graph) -> dict[tuple[str, str], tuple[str, ...]]:
+    """What goes against the stream."""
+    return _named([edge for edge in graph.edges if edge.told])
+
+
+def _named(edges: Sequence[Edge]) -> dict[tuple[str, str], tuple[str, ...]]:
     flows: dict[tuple[str, str], tuple[str, ...]] = {}
-    for edge in graph.edges:
+    for edge in edges:
         pair = edge.source, edge.target
         flows[pair] = (*flows.get(pair, ()), edge.kind.__name__)
     return {pair: tuple(sorted(names, key=_what_ends_comes_last)) for pair, names in flows.items()}
@@ -162,6 +173,8 @@ class _Drawing:
         lines = [""] * (self._top[-1] + _BOX_ROWS)
         for (row, column), character in sorted(self._canvas.items()):
             lines[row] = lines[row].ljust(column) + character
+        for (source, target), names in _told(self._graph).items():
+            lines.append(f"{source} also tells {target}: {', '.join(names)}.")
         for slot in self._slots:
             if _only_logged(self._graph, slot):
                 lines.append(f"{slot} is a tap: what it gives goes to the log only.")

@@ -17,6 +17,7 @@ from voicepipe.core.records import (
     TurnBegan,
     TurnDrafted,
     TurnEnded,
+    TurnReworded,
 )
 from voicepipe.core.units import SECOND
 
@@ -77,6 +78,9 @@ class LiveTranscript:
             self._reply = ""
             if event.user:
                 self._terminal.line(self._label(self._caller, "cyan") + printable(event.user))
+        elif isinstance(event, TurnReworded):
+            self._terminal.line(self._label(self._caller, "cyan") + printable(event.user))
+            self._show_reply()
         elif isinstance(event, ToolStarted):
             self._terminal.line(
                 self._label("tool", "yellow") + printable(call_text(event.name, event.arguments))

@@ -177,10 +177,12 @@ class TurnFrame:
 class UserTurn(TurnFrame):
     """The caller's turn is over, and this is what a reply is due to.
 
-    ``say``: words to be spoken instead of asking the model, such as a greeting.
+    ``say``: words to be spoken instead of asking the model, such as a greeting. ``utterances``: of which
+    utterances it is made, by their onsets' positions; their ``text`` may not be known yet.
     """
 
     text: str
+    utterances: tuple[int, ...] = ()
     say: str | None = None
     in_history: bool = True
     """Whether ``say`` is remembered; False if it was said before."""
@@ -219,6 +221,8 @@ class Segment:
     """Samples that the voice has given so far, without those that were trimmed."""
     samples: int | None = None
     """The length of the whole segment, known once its last frame has been made."""
+    heard: int = 0
+    """Samples that have really left the loudspeaker, as far as playout has told."""
     levels: list[int] = field(default_factory=list)
     """How loud each 20 ms of what was made is, in dBFS: where the pauses lie of a voice without words."""
     pace: float = 76.0

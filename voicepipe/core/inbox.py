@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, Literal, TypeVar
 
-from voicepipe.core.frames import Control, Frame
+from voicepipe.core.frames import Control, Frame, StreamFrame
 from voicepipe.core.turns import Turns
 from voicepipe.errors import LinkClosed
 
@@ -37,9 +37,9 @@ class Inbox(Generic[F]):
         self._capacity = capacity
         self._tap = tap
         self._data: deque[Frame] = deque()
-        self._control: deque[Control] = deque()
+        self._control: deque[Control | StreamFrame] = deque()
         self._reader: asyncio.Future[None] | None = None
-        self._handler: Callable[[Control], None] | None = None
+        self._handler: Callable[[Control | StreamFrame], None] | None = None
         self._blocked: deque[asyncio.Future[None]] = deque()
         self._writers = 0
         self._left = False
@@ -101,8 +101,11 @@ class Inbox(Generic[F]):
                 raise
         self._append(frame)
 
-    def send_control(self, control: Control) -> None:
-        """Put ``control`` in front of all data, behind the control frames that wait already."""
+    def send_control(self, control: Control | StreamFrame) -> None:
+        """Put ``control`` in front of all data, behind the control frames that wait already.
+
+        A stream frame travels so where it goes against the stream (``Stage.tells``).
+        """
         if self._left:
             return
         if self._handler is not None:
@@ -123,7 +126,7 @@ class Inbox(Generic[F]):
     def __aiter__(self) -> Inbox[F]:
         return self
 
-    def obey(self, handler: Callable[[Control], None]) -> None:
+    def obey(self, handler: Callable[[Control | StreamFrame], None]) -> None:
         """Call ``handler`` with each control frame at once, in the middle of whatever the reader awaits.
 
         The reader still gets the frame, so that it looks again.
@@ -132,7 +135,7 @@ class Inbox(Generic[F]):
         for control in self._control:  # what was sent before the reader began
             handler(control)
 
-    async def control(self) -> Control | None:
+    async def control(self) -> Control | StreamFrame | None:
         """The next control frame, while the data waits; None when the last writer has left."""
         while not self._control:
             if self._writers <= 0:

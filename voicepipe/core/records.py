@@ -141,6 +141,18 @@ class TurnBegan:
 
 
 @_record
+class TurnReworded:
+    """The words of the caller's ``turn``, ``user``, became known after its reply had been begun.
+
+    A model that hears for itself doesn't wait for the words.
+    """
+
+    at_ns: int
+    turn: int
+    user: str
+
+
+@_record
 class TurnEnded:
     """``said`` is what the model wrote, ``heard`` what really left the loudspeaker."""
 
@@ -217,6 +229,7 @@ Record = (
     | ToolFinished
     | TurnDrafted
     | TurnBegan
+    | TurnReworded
     | TurnEnded
     | SpeechIgnored
     | DeadAir

@@ -18,6 +18,7 @@ from voicepipe.core.records import (
     TurnBegan,
     TurnDrafted,
     TurnEnded,
+    TurnReworded,
     TurnStatus,
     Usage,
 )
@@ -201,6 +202,8 @@ class CallReport:
 
     def _note(self, turn: TurnReport, event: Any) -> None:
         match event:
+            case TurnReworded():
+                turn.user = event.user
             case Skip():
                 turn.cut_in = True
             case PlaybackStarted() if not turn.audible:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from voicepipe.core.calls import Call, Workers
 from voicepipe.core.clock import Clock
-from voicepipe.core.frames import Control, ProviderBegan, TurnFailed, Upward
+from voicepipe.core.frames import Control, ProviderBegan, StreamFrame, TurnFailed, Upward
 from voicepipe.core.records import Record
 from voicepipe.core.turns import Turn, Turns
 from voicepipe.errors import VoicepipeError
@@ -36,7 +36,10 @@ class Context:
         speculates: bool,
         provider: Provider | None,
         deadlines: Deadlines,
-        report: Callable[[Upward], None],
+        tells: frozenset[type[StreamFrame]],
+        told: frozenset[type[StreamFrame]],
+        finds_turns: bool,
+        report: Callable[[Upward | StreamFrame], None],
         broadcast: Callable[[Control], None],
         record: Callable[[Record], None],
     ) -> None:
@@ -48,6 +51,9 @@ class Context:
         self.conversation = conversation
         self.tools = tools
         self.speculates = speculates
+        self.tells = tells
+        self.told = told
+        self.finds_turns = finds_turns
         self.report = report
         self.broadcast = broadcast
         self.record = record

@@ -6,11 +6,11 @@ type, but its output goes to the log only, unless a consumer names it in ``from:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from voicepipe.config.load import LoadedPipeline
-from voicepipe.core.frames import AudioIn, AudioOut, EndOfAudio, Frame, Talk, TypedText
+from voicepipe.core.frames import AudioIn, AudioOut, EndOfAudio, Frame, StreamFrame, Talk, TypedText
 from voicepipe.core.names import did_you_mean
 from voicepipe.core.ports import Ports, ports_of
 from voicepipe.errors import GraphError
@@ -33,6 +33,10 @@ class Node:
     from_: tuple[str, ...] = ()
     optional: frozenset[type[Frame]] = frozenset()
     """What it takes if somebody gives it."""
+    tells: frozenset[type[StreamFrame]] = frozenset()
+    """What it can tell the turn stage, against the stream."""
+    claims: frozenset[type[Frame]] = frozenset()
+    """What it alone may give or tell."""
 
     @property
     def tap(self) -> bool:
@@ -41,11 +45,15 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """``kind`` flows from slot ``source`` to slot ``target``."""
+    """``kind`` flows from slot ``source`` to slot ``target``.
+
+    ``told``: on the control lane to the turn stage, so that it may lead back. All others form no circle.
+    """
 
     source: str
     target: str
     kind: type[Frame]
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +66,20 @@ class Graph:
     def routes(self, slot: str) -> dict[type[Frame], tuple[str, ...]]:
         """For each type that ``slot`` gives, the slots that take it from there."""
         gives = _END_PORTS[slot].gives if slot in _END_PORTS else self._node(slot).ports.gives
-        return {
-            kind: tuple(e.target for e in self.edges if e.source == slot and e.kind is kind) for kind in gives
-        }
+        edges = [edge for edge in self.edges if edge.source == slot and not edge.told]
+        return {kind: tuple(edge.target for edge in edges if edge.kind is kind) for kind in gives}
+
+    def tells(self, slot: str) -> frozenset[type[StreamFrame]]:
+        """What ``slot`` has to tell the turn stage."""
+        return self._told(lambda edge: edge.source == slot)
+
+    def told(self, slot: str) -> frozenset[type[StreamFrame]]:
+        """What ``slot``, the turn stage, is told in that way."""
+        return self._told(lambda edge: edge.target == slot)
+
+    def _told(self, wanted: Callable[[Edge], bool]) -> frozenset[type[StreamFrame]]:
+        told = [edge.kind for edge in self.edges if edge.told and wanted(edge)]
+        return frozenset(kind for kind in told if issubclass(kind, StreamFrame))
 
     def _node(self, slot: str) -> Node:
         return next(node for node in self.nodes if node.slot == slot)
@@ -90,7 +109,14 @@ def graph_of(loaded: LoadedPipeline) -> Graph:
     """The graph that the file declares. No provider is made. Raises ``GraphError``."""
     graph = compile_graph(
         [
-            Node(slot.key, _ports(slot.stage, slot.config), slot.config.from_, slot.stage.optional)
+            Node(
+                slot.key,
+                _ports(slot.stage, slot.config),
+                slot.config.from_,
+                slot.stage.optional,
+                slot.stage.tells(slot.config),
+                slot.stage.claims(slot.config),
+            )
             for slot in loaded.slots
         ]
     )
@@ -123,7 +149,7 @@ def compile_graph(nodes: Sequence[Node]) -> Graph:
     ]
     _check_from(everyone)
     edges = [
-        Edge(source.slot, consumer.slot, kind)
+        Edge(source.slot, consumer.slot, kind, told=kind not in source.ports.gives)
         for consumer in everyone
         for kind in sorted(consumer.ports.takes, key=lambda kind: kind.__name__)
         if kind not in consumer.optional or any(kind in node.ports.gives for node in everyone)
@@ -154,6 +180,9 @@ def _check_from(nodes: Sequence[Node]) -> None:
 def _source(kind: type[Frame], consumer: Node, nodes: Sequence[Node]) -> Node:
     who = "the call" if consumer.slot == OUTPUT else f"'{consumer.slot}'"
     givers = [node for node in nodes if kind in node.ports.gives and node is not consumer]
+    if consumer.slot == TURN:
+        tellers = [node for node in nodes if kind in node.tells]
+        givers += [node for node in tellers if kind in node.claims] if givers else tellers
     named = [node for node in givers if node.slot in consumer.from_]
     givers = named or [node for node in givers if not node.tap]
     if len(givers) == 1:
@@ -177,7 +206,7 @@ def _sorted(nodes: Sequence[Node], edges: Sequence[Edge]) -> list[Node]:
     """Topological order, otherwise as in the file."""
     left, done, out = list(nodes), {INPUT}, []
     while left:
-        ready = [n for n in left if all(e.source in done for e in edges if e.target == n.slot)]
+        ready = [n for n in left if all(e.source in done for e in edges if e.target == n.slot and not e.told)]
         if not ready:
             names = ", ".join(sorted(node.slot for node in left))
             raise GraphError(f"the stages feed each other in a circle: {names}", hint="look at their 'from:'")

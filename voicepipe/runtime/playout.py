@@ -24,6 +24,7 @@ from voicepipe.core.frames import (
     PlaybackStopped,
     Resume,
     Segment,
+    StreamFrame,
     Upward,
 )
 from voicepipe.core.inbox import Inbox
@@ -161,7 +162,7 @@ class Playout:
 
     # ── control ──────────────────────────────────────────────────────────────────────────────────
 
-    def _obey(self, control: Control) -> None:
+    def _obey(self, control: Control | StreamFrame) -> None:
         if isinstance(control, Interrupt):
             self._interrupt(control.turn)
         elif isinstance(control, Gain):

@@ -9,7 +9,19 @@ from typing import Any
 
 from voicepipe.core.calls import Workers
 from voicepipe.core.clock import Clock
-from voicepipe.core.frames import AudioIn, AudioOut, Control, Frame, Repeat, Shutdown, Skip, Upward
+from voicepipe.core.frames import (
+    AudioIn,
+    AudioOut,
+    Control,
+    EndOfText,
+    Frame,
+    Repeat,
+    Shutdown,
+    Skip,
+    StreamFrame,
+    Text,
+    Upward,
+)
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.io import AudioInput, AudioOutput
 from voicepipe.core.records import Record, StateChanged, Tapped
@@ -66,9 +78,9 @@ class Session:
         self._slots = slots
         self._workers = workers
         self._notices = notices or {}
-        self._speculative: tuple[str, ...] = next(
-            (getattr(slot.stage.config, "speculate", ()) for slot in slots if slot.name == TURN), ()
-        )
+        turn = next((slot.stage.config for slot in slots if slot.name == TURN), None)
+        self._speculative: tuple[str, ...] = getattr(turn, "speculate", ())
+        self._finds_turns = getattr(turn, "strategy", None) == "provider"
         self._observers: list[Observer] = []
         self._meter = LevelMeter()
         self._inboxes = self._make_inboxes()
@@ -193,8 +205,14 @@ class Session:
             for kind, targets in self._graph.routes(name).items()
         }
         if any(slot.name == name and slot.tap for slot in self._slots):
-            return _TapOutlet(name, routes, live=live, tell=lambda frame: self._tell_tapped(name, frame))
+            return _ToldOutlet(name, routes, live=live, tell=lambda frame: self._tell_tapped(name, frame))
+        if routes.get(Text) == ():  # a stage that speaks its own words
+            return _ToldOutlet(name, routes, live=live, tell=self._tell_words)
         return Outlet(name, routes, live=live)
+
+    def _tell_words(self, frame: Frame) -> None:
+        if isinstance(frame, Text | EndOfText):
+            self._emit(frame)
 
     def _tell_tapped(self, slot: str, frame: Frame) -> None:
         if not isinstance(frame, AudioIn | AudioOut):
@@ -210,6 +228,9 @@ class Session:
             conversation=self.conversation,
             tools=self._tools,
             speculates=slot.name.partition("/")[0] in self._speculative,
+            tells=self._graph.tells(slot.name),
+            told=self._graph.told(slot.name),
+            finds_turns=self._finds_turns,
             provider=slot.provider,
             deadlines=getattr(slot.stage.config, "timeout", Deadlines()),
             report=self._report,
@@ -221,7 +242,7 @@ class Session:
     def _turn_inbox(self) -> Inbox[Any]:
         return self._inboxes[TURN]
 
-    def _report(self, frame: Upward) -> None:
+    def _report(self, frame: Upward | StreamFrame) -> None:
         self._emit(frame)
         self._turn_inbox.send_control(frame)
 
@@ -241,8 +262,8 @@ class Session:
             self.hang_up(self._hang_up_when_idle)
 
 
-class _TapOutlet(Outlet[Any]):
-    """What a tap sends is told to the log, wherever else it goes."""
+class _ToldOutlet(Outlet[Any]):
+    """What is sent is told to the log, wherever else it goes."""
 
     def __init__(
         self,

@@ -50,7 +50,7 @@ class Conversation:
         self._exchanges[turn] = _Exchange(user)
 
     def reword(self, turn: int, user: str) -> None:
-        """The caller's words of a draft as they are known in the end: the same, better written."""
+        """The caller's words as they are known in the end."""
         self._exchanges[turn].user = user
 
     def commit(self, turn: int) -> None:

@@ -27,31 +27,24 @@ from voicepipe.core.frames import (
     TypedText,
 )
 from voicepipe.core.records import IgnoredReason
-from voicepipe.core.units import MS, SECOND
 from voicepipe.speech.backchannels import Said, classify
-from voicepipe.speech.turn_rules import CallerTurn, Ignored, PolicyInput, Rules
+from voicepipe.speech.drafts import Drafts
+from voicepipe.speech.turn_rules import (
+    KEY_LAG,
+    LONGEST_BACKCHANNEL,
+    LONGEST_COUGH,
+    MAX_NOTICES,
+    VERDICT,
+    WORDS_LAG,
+    CallerTurn,
+    Ignored,
+    PolicyInput,
+    Rules,
+)
 from voicepipe.speech.turn_table import AUDIBLE, INTRUDED, REPLYING, TABLE, THINKING, Action, Event
 from voicepipe.speech.turn_table import State as State
-from voicepipe.speech.utterances import Utterances, bare_words
+from voicepipe.speech.utterances import Utterances
 from voicepipe.speech.waits import Waits
-
-VERDICT = SECOND
-"""How long the words of a sound that has ended are waited for before the reply comes back."""
-
-WORDS_LAG = 400 * MS
-"""How much longer a recogniser that tells words early may take over them: a cough never has any."""
-
-LONGEST_BACKCHANNEL = 3 * SECOND
-"""An "uh-huh" in a voice that goes on for longer is something else."""
-
-KEY_LAG = 400 * MS
-"""How long after the key to talk was let go the VAD may take to notice the end."""
-
-MAX_DRAFTS = 4
-"""Of one turn. A recogniser that keeps changing its mind must not be expensive."""
-
-MAX_NOTICES = 3
-"""How often the caller is asked for patience with one reply."""
 
 
 class TurnPolicy:
@@ -85,8 +78,7 @@ class TurnPolicy:
         """Since when there is no sound of anybody."""
         self._partials = False
         """The recogniser tells words before they are final."""
-        self._drafts = 0
-        self._draft_words: list[str] | None = None
+        self._drafts = Drafts()
         self._tool = self._tool_used = self._sounded = False
         self._notices = 0
         self._to_repeat = False
@@ -152,24 +144,27 @@ class TurnPolicy:
                 return self._step(Event.PAUSE_DUE)
             case State.DUCKED | State.PAUSED | State.HELD:
                 return self._confirm() if self._speaking else self._ignore("no_words")
+            case State.TRANSCRIBING if self._rules.late_words:
+                return self._step(Event.WAIT_OVER_WITH_WORDS)
             case _:
                 return self._on_dead_air(now)
 
     def take_turn(self) -> CallerTurn:
         """What the caller said and typed since the last turn, and forget it."""
-        spoken = bool(self._said.text)
+        spoken = bool(self._said.text) or (self._rules.late_words and self._said.any)
         turn = CallerTurn(
             self.words,
             self._end_of_speech_ns if spoken else None,
             self._wait_over_ns if spoken else None,
-            drafted=self._draft_words == bare_words(self.words),
+            drafted=self._drafts.fits(self.words),
+            typed=" ".join(self._typed),
+            spoken=self._said.take(),
         )
         self._too_long |= self._speaking  # the sound that goes on belongs to this turn
         self._speaking = False
-        self._said.close()
         self._typed.clear()
         self._prosody = None
-        self._drafts, self._draft_words = 0, None
+        self._drafts = Drafts()
         return turn
 
     def begin_reply(self, *, interruptible: bool = True) -> None:
@@ -180,12 +175,17 @@ class TurnPolicy:
 
     def lose_draft(self) -> None:
         """The draft has failed. The reply is tried once more when the turn is over."""
-        self._drafts, self._draft_words = MAX_DRAFTS, None
+        self._drafts.give_up()
 
     @property
     def words(self) -> str:
         """What the caller has said so far of the turn that isn't over."""
         return " ".join([self._said.text, *self._typed]).strip()
+
+    @property
+    def utterances(self) -> tuple[int, ...]:
+        """Which utterances these are."""
+        return self._said.positions
 
     # ── the caller ───────────────────────────────────────────────────────────────────────────────
 
@@ -229,7 +229,8 @@ class TurnPolicy:
         self._partials = self._partials or (bool(frame.text) and not frame.final)
         if self.state in REPLYING:
             return self._settle()
-        if frame.ends_turn and self._rules.strategy == "provider" and self._said.text:
+        known = bool(self._said.text) or (self._rules.late_words and not frame.final)
+        if frame.ends_turn and self._rules.strategy == "provider" and known:
             self._wait_over_ns = frame.at_ns
             return self._step(Event.WAIT_OVER_WITH_WORDS)
         if self.state is State.TRANSCRIBING:
@@ -239,12 +240,8 @@ class TurnPolicy:
 
     def _draft(self) -> tuple[Action, ...]:
         """The words so far may be all of them."""
-        words = bare_words(self.words)
-        wanted = self._rules.drafts and self.state is State.ENDPOINTING and self._drafts < MAX_DRAFTS
-        if not wanted or not words or words == self._draft_words or self._is_backchannel():
-            return ()
-        self._drafts, self._draft_words = self._drafts + 1, words
-        return self._step(Event.DRAFTABLE)
+        wanted = self._rules.drafts and self.state is State.ENDPOINTING and not self._is_backchannel()
+        return self._step(Event.DRAFTABLE) if wanted and self._drafts.begin(self.words) else ()
 
     def _on_typed(self, frame: TypedText) -> tuple[Action, ...]:
         text = frame.text.strip()
@@ -274,7 +271,9 @@ class TurnPolicy:
 
     def _decide(self) -> tuple[Action, ...]:
         if not self._said.final and not self._too_long:
-            return self._step(Event.WAIT_OVER_TOO_SOON)
+            lasted = self._end_of_speech_ns - self._said.onset_ns
+            known = self._rules.late_words and lasted >= LONGEST_COUGH
+            return self._step(Event.WAIT_OVER_WITH_WORDS if known else Event.WAIT_OVER_TOO_SOON)
         if self._typed or (self._said.text and not self._is_backchannel()):
             return self._step(Event.WAIT_OVER_WITH_WORDS)
         return self._step(Event.WAIT_OVER_WITHOUT_WORDS)
@@ -338,9 +337,7 @@ class TurnPolicy:
         return self._step(Event.REPLY_ENDED_EMPTY if empty and event is Event.REPLY_ENDED else event)
 
     def _by_caller(self, silent: Event, speaking: Event, spoke: Event) -> Event:
-        if self._speaking:
-            return speaking
-        return spoke if self._said.any else silent
+        return speaking if self._speaking else spoke if self._said.any else silent
 
     def _on_dead_air(self, now: int) -> tuple[Action, ...]:
         self.silent_ns, self._silent_since_ns = now - self._silent_since_ns, now
@@ -359,7 +356,7 @@ class TurnPolicy:
             if action in (Action.FINISH, Action.INTERRUPT, Action.FAIL, Action.REPEAT_LATER):
                 self._to_repeat = action is Action.REPEAT_LATER
             elif action is Action.DISCARD:
-                self._draft_words = None
+                self._drafts.drop()
         self.deadline = self._deadline()
         return cell.actions
 
@@ -380,6 +377,8 @@ class TurnPolicy:
                 return self._end_of_speech_ns + VERDICT
             case State.ERROR if self._sounded:  # an apology is heard to its end
                 return None
+            case State.TRANSCRIBING if self._rules.late_words:
+                return self._end_of_speech_ns + VERDICT
             case State.TRANSCRIBING | State.PROCESSING | State.WAITING_FOR_TOOL | State.ERROR:
                 return self._silent_since_ns + self._rules.dead_air
             case _:

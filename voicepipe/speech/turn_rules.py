@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from voicepipe.core.frames import (
     Heard,
@@ -24,6 +24,7 @@ from voicepipe.core.frames import (
 )
 from voicepipe.core.records import IgnoredReason
 from voicepipe.core.units import MS, SECOND
+from voicepipe.speech.utterances import Utterances
 from voicepipe.speech.waits import Strategy
 
 PolicyInput = (
@@ -45,6 +46,24 @@ PolicyInput = (
     | Repeat
 )
 
+VERDICT = SECOND
+"""How long the words of a sound that has ended are waited for before the reply comes back."""
+
+WORDS_LAG = 400 * MS
+"""How much longer a recogniser that tells words early may take over them: a cough never has any."""
+
+LONGEST_COUGH = 600 * MS
+"""A longer sound is answered by a model that has heard it also before its words are known."""
+
+LONGEST_BACKCHANNEL = 3 * SECOND
+"""An "uh-huh" in a voice that goes on for longer is something else."""
+
+KEY_LAG = 400 * MS
+"""How long after the key to talk was let go the VAD may take to notice the end."""
+
+MAX_NOTICES = 3
+"""How often the caller is asked for patience with one reply."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BargeIn:
@@ -64,11 +83,13 @@ class BargeIn:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """The settings of a policy. ``drafts``: whether a reply is begun before the turn is over;
-    ``early_drafts``: also on words that aren't final."""
+    ``early_drafts``: also on words that aren't final. ``late_words``: who replies has heard the caller, so
+    that the turn needn't wait for its words."""
 
     strategy: Strategy = "silence"
     drafts: bool = False
     early_drafts: bool = False
+    late_words: bool = False
     barge_in: BargeIn = BargeIn()
     dead_air: int = 4 * SECOND
     max_speech: int = 60 * SECOND
@@ -80,13 +101,16 @@ class CallerTurn:
     """What the caller said and typed. The times are None if it was only typed.
 
     ``end_of_speech_ns`` is estimated; at ``wait_over_ns`` the silence had lasted long enough. ``drafted``:
-    the last draft is of the same words.
+    the last draft is of the same words. ``spoken``: the utterances that it is made of, whose words may come
+    later; ``typed`` stands behind them.
     """
 
     text: str
     end_of_speech_ns: int | None
     wait_over_ns: int | None
     drafted: bool = False
+    spoken: Utterances = field(default_factory=Utterances, compare=False)
+    typed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

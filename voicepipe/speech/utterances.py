@@ -64,6 +64,22 @@ class Utterances:
         """Whether all of it began while the agent thought or spoke."""
         return bool(self._open) and all(one.over_reply for one in self._open.values())
 
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """Their onsets, in order."""
+        return tuple(sorted(self._open))
+
+    @property
+    def onset_ns(self) -> int:
+        """When the first of them began; there has to be one."""
+        return min(one.onset_ns for one in self._open.values())
+
+    def take(self) -> Utterances:
+        """These utterances as they are, for somebody who waits for their words; here they are forgotten."""
+        taken = Utterances(dict(self._open), self._closed_through)
+        self.close()
+        return taken
+
     def own(self) -> None:
         """They are a turn's words, whenever they began."""
         for one in self._open.values():

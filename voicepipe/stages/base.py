@@ -18,7 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from voicepipe.core.calls import Call, Workers
 from voicepipe.core.clock import Clock
-from voicepipe.core.frames import Control, Frame, Upward
+from voicepipe.core.frames import Control, Frame, StreamFrame, Upward
 from voicepipe.core.inbox import CAPACITY, Inbox, Outlet
 from voicepipe.core.messages import Message, ToolCall, ToolOffer
 from voicepipe.core.ports import Ports, ports_of
@@ -83,6 +83,12 @@ class StageContext(Protocol):
     tools: ToolRunner
     speculates: bool
     """Whether the slot may work on what may turn out to be waste (``turn.speculate``)."""
+    tells: frozenset[type[StreamFrame]]
+    """What the stage has to ``report`` of what it could tell of the caller."""
+    told: frozenset[type[StreamFrame]]
+    """For the turn stage: what another stage tells it in that way."""
+    finds_turns: bool
+    """Whether the provider decides when the caller's turn is over (``turn.strategy: provider``)."""
 
     def turn(self, turn: int) -> AbstractAsyncContextManager[Turn]:
         """The scope of a turn: its body is cancelled when the turn dies.
@@ -101,8 +107,8 @@ class StageContext(Protocol):
         """
         ...
 
-    def report(self, frame: Upward) -> None:
-        """Tell the turn stage."""
+    def report(self, frame: Upward | StreamFrame) -> None:
+        """Tell the turn stage: what happened to a reply, or what the stage ``tells`` of the caller."""
         ...
 
     def broadcast(self, control: Control) -> None:
@@ -177,6 +183,15 @@ class Stage(ABC):
     def ports(cls, config: StageConfig) -> Ports:
         """What the stage takes and gives under this configuration: the annotations of ``run``, or less."""
         return ports_of(cls.run)
+
+    @classmethod
+    def tells(cls, config: Any) -> frozenset[type[StreamFrame]]:
+        """What it knows of the caller and tells the turn stage, whose ``UserTurn`` it takes.
+
+        It goes against the stream, by ``StageContext.report``. What it claims is told in any case, the rest
+        if no stage gives it (``StageContext.tells``).
+        """
+        return frozenset()
 
     @classmethod
     def claims(cls, config: Any) -> frozenset[type[Frame]]:

@@ -15,12 +15,13 @@ from voicepipe.core.frames import (
     Interrupt,
     Notice,
     Resume,
+    Transcript,
     TurnFailed,
     Upward,
     UserTurn,
 )
 from voicepipe.core.inbox import Inbox, Outlet
-from voicepipe.core.records import SpeechIgnored, TurnBegan, TurnDrafted, TurnEnded, TurnStatus
+from voicepipe.core.records import SpeechIgnored, TurnBegan, TurnDrafted, TurnEnded, TurnReworded, TurnStatus
 from voicepipe.core.units import MS, SECOND
 from voicepipe.speech.policy import TurnPolicy
 from voicepipe.speech.turn_rules import CallerTurn
@@ -31,6 +32,10 @@ HEARD_PATIENCE = 100 * MS
 
 HANG_UP_PATIENCE = SECOND
 """How long the end of a call waits for that: a loudspeaker that hangs must not keep the call alive."""
+
+
+MAX_WORDED_LATER = 8
+"""Turns whose words may still come. A recogniser that never gives them must not fill the memory."""
 
 
 class PatienceOver(Upward):
@@ -79,6 +84,8 @@ class Replies:
         """The turn of which playout has told all."""
         self._last: _Said | None = None
         self._repeating: int | None = None
+        self._worded_later: dict[int, CallerTurn] = {}
+        """Turns that were answered before all of their words were known."""
         self._paused_since_ns: int | None = None
 
     @property
@@ -102,7 +109,7 @@ class Replies:
     async def greet(self, words: str, *, interruptible: bool) -> None:
         await self._begin(self._policy.take_turn(), words, interruptible=interruptible)
 
-    async def draft(self, words: str) -> None:
+    async def draft(self, words: str, utterances: tuple[int, ...]) -> None:
         """Begin a reply to ``words`` in place of an earlier draft."""
         self.discard()
         ctx = self._ctx
@@ -110,7 +117,7 @@ class Replies:
         self._draft = _Draft(turn)
         ctx.conversation.begin(turn, words)
         ctx.record(TurnDrafted(at_ns=ctx.clock.now(), turn=turn, user=words))
-        await self._answer(UserTurn(turn=turn, text=words))
+        await self._answer(UserTurn(turn=turn, text=words, utterances=utterances))
 
     def discard(self, error: str | None = None) -> None:
         """Drop the draft, if there is one."""
@@ -156,7 +163,15 @@ class Replies:
         turn = self._ctx.turns.prepare()
         self._ctx.conversation.begin(turn, caller.text)
         self._go_live(turn, caller, in_history=in_history, interruptible=interruptible)
-        await self._answer(UserTurn(turn=turn, text=caller.text, say=say, in_history=in_history))
+        await self._answer(
+            UserTurn(
+                turn=turn,
+                text=caller.text,
+                utterances=caller.spoken.positions,
+                say=say,
+                in_history=in_history,
+            )
+        )
 
     def _go_live(
         self, turn: int, caller: CallerTurn, *, in_history: bool = True, interruptible: bool = True
@@ -165,6 +180,10 @@ class Replies:
         ctx.turns.commit()
         if in_history:
             ctx.conversation.commit(turn)
+        if not caller.spoken.final:
+            self._worded_later[turn] = caller
+            if len(self._worded_later) > MAX_WORDED_LATER:
+                del self._worded_later[next(iter(self._worded_later))]
         self._repeating = None if in_history else turn
         self._paused_since_ns = None
         self._policy.begin_reply(interruptible=interruptible)
@@ -226,8 +245,21 @@ class Replies:
             )
         )
 
+    def note_words(self, frame: Transcript) -> None:
+        """Words of a turn that was answered before they were known."""
+        for turn, caller in self._worded_later.items():
+            spoken = caller.spoken
+            if frame.utterance in spoken.positions and spoken.note(frame) and frame.final:
+                words = f"{spoken.text} {caller.typed}".strip()
+                self._ctx.conversation.reword(turn, words)
+                self._ctx.record(TurnReworded(at_ns=frame.at_ns, turn=turn, user=words))
+                if spoken.final:
+                    del self._worded_later[turn]
+                return
+
     def note_heard(self, frame: Heard) -> None:
         if frame.segment is not None:
+            frame.segment.heard = frame.samples
             self._ctx.conversation.add_heard(frame.turn, frame.segment, frame.samples)
         if frame.final:
             self._played = frame.turn

@@ -133,12 +133,13 @@ class TurnConfig(StageConfig):
             language=language,
         )
 
-    def rules(self, language: str) -> Rules:
+    def rules(self, language: str, *, late_words: bool = False) -> Rules:
         barge_in = self.barge_in
         return Rules(
             strategy=self.strategy,
             drafts="llm" in self.speculate,
             early_drafts="stt" in self.speculate,
+            late_words=late_words,
             barge_in=BargeIn(
                 duck_after=barge_in.duck_after,
                 pause_after=barge_in.pause_after,
@@ -175,7 +176,8 @@ class TurnStage(Stage):
         out: Outlet[UserTurn],
     ) -> None:
         language = self.agent.language
-        shell = TurnShell(self.config.rules(language), self.config.waits(language), ctx, inbox, out)
+        rules = self.config.rules(language, late_words=Transcript in ctx.told)
+        shell = TurnShell(rules, self.config.waits(language), ctx, inbox, out)
         try:
             if self.agent.greeting:
                 await shell.greet(self.agent.greeting, interruptible=self.agent.greeting_interruptible)

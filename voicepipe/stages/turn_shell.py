@@ -80,6 +80,8 @@ class TurnShell:
         replies = self._replies
         if isinstance(frame, Heard):
             replies.note_heard(frame)
+        elif isinstance(frame, Transcript):
+            replies.note_words(frame)
         elif isinstance(frame, PatienceOver):
             await replies.lose_patience(hung_up=self._hung_up)
             return
@@ -159,7 +161,7 @@ class TurnShell:
         replies = self._replies
         match action:
             case Action.DRAFT:
-                await replies.draft(self._policy.words)
+                await replies.draft(self._policy.words, self._policy.utterances)
             case Action.DISCARD:
                 replies.discard()
             case Action.FORGET:
