@@ -27,12 +27,14 @@ class RealtimeSetup:
     ``history`` is what was said before, for a connection that takes over from another one.
     ``finds_turns``: the server is to find the beginning and the end of the caller's turns; otherwise the
     audio is one utterance until ``hear`` is called. It never answers unasked in either case.
+    ``speaks``: whether its replies are to be audio with their words, or words only.
     """
 
     instructions: str
     tools: Sequence[ToolOffer] = ()
     history: Sequence[Message] = ()
     finds_turns: bool = False
+    speaks: bool = True
 
 
 # ── what ``events`` tells: the server's own view of the caller, with ``finds_turns`` ──────────────
@@ -122,8 +124,12 @@ class RealtimeConnection(Protocol):
         """
         ...
 
-    async def add(self, messages: Sequence[Message]) -> None:
-        """Continue the server's conversation: typed words, results of tools, replies of earlier."""
+    async def add(self, message: Message) -> str:
+        """Continue the server's conversation: typed words, the result of a tool. Returns the item's id."""
+        ...
+
+    async def replace(self, item_id: str, message: Message) -> str:
+        """Put ``message`` in the place of an item, since it wasn't so. Returns the new item's id."""
         ...
 
     async def truncate(self, item_id: str, audio_ms: int) -> None:
@@ -136,7 +142,7 @@ class RealtimeConnection(Protocol):
 
 
 class RealtimeProvider(Provider):
-    """A speech-to-speech model. ``Config`` decides whether it speaks itself or only writes."""
+    """A speech-to-speech model."""
 
     kind: ClassVar[ProviderKind] = "realtime"
 
