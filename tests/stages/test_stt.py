@@ -209,26 +209,6 @@ def test_nothing_goes_out_after_a_final_transcript() -> None:
     run_on("simulated", main())
 
 
-def test_what_the_provider_says_of_the_end_of_the_turn_is_passed_on_once() -> None:
-    async def sure(call: Call, audio: AsyncIterator[Pcm]) -> AsyncIterator[Hypothesis]:
-        for ends_turn in (False, True, True, False):
-            yield Hypothesis(text="yes", final=False, ends_turn=ends_turn)
-        async for _ in audio:
-            pass
-        yield Hypothesis(text="yes", final=True, ends_turn=True)
-
-    async def main() -> None:
-        sent = await Bench(stage(FakeStt(sure))).given(*one_utterance())
-        assert [(frame.ends_turn, frame.final) for frame in sent] == [
-            (False, False),
-            (True, False),
-            (False, False),
-            (True, True),
-        ]
-
-    run_on("simulated", main())
-
-
 def test_a_provider_that_never_says_final_gets_an_empty_final_transcript() -> None:
     async def undecided(call: Call, audio: AsyncIterator[Pcm]) -> AsyncIterator[Hypothesis]:
         async for _ in audio:
