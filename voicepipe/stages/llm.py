@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import ClassVar
 
-from pydantic import Field
-
-from voicepipe.core.frames import EndOfText, Text, ToolWaiting, UserTurn
+from voicepipe.core.frames import EndOfText, Text, UserTurn
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.messages import TextDelta, ToolCall
 from voicepipe.core.turns import Turn
-from voicepipe.errors import ProviderError
 from voicepipe.providers.base import LlmProvider, ProviderKind
 from voicepipe.speech.chunker import has_words
 from voicepipe.stages.base import ProviderSlotConfig, Stage, StageConfig, StageContext
+from voicepipe.stages.tool_rounds import ToolRoundsConfig, with_tools
 
 
-class LlmConfig(ProviderSlotConfig):
-    max_tool_rounds: int = Field(
-        8, ge=1, le=50, description="how often a reply may call tools before it has to end"
-    )
+class LlmConfig(ProviderSlotConfig, ToolRoundsConfig):
+    pass
 
 
 class Llm(Stage):
@@ -45,29 +39,20 @@ class Llm(Stage):
                 await out.send(EndOfText(turn=turn.id))
 
     async def _reply(self, ctx: StageContext, turn: Turn, out: Outlet[Text | EndOfText]) -> None:
+        async def complete() -> tuple[list[ToolCall], bool]:
+            return await self._complete(ctx, turn, out)
+
         async def fill(words: str) -> None:
             # A paragraph of its own, like what the model writes before it calls a tool.
             await out.send(Text(turn=turn.id, text=f"{words}\n", in_history=False))
 
-        taken: set[str] = set()
-        for _ in range(self.config.max_tool_rounds):
-            asked_ns = ctx.clock.now()
-            calls, spoke = await self._complete(ctx, turn, out)
-            if not calls:
-                return
-            calls = _told_apart(calls, taken)
-            ctx.conversation.add_tool_calls(turn.id, calls)
-            self._tell_waiting(ctx, turn, tuple(call.name for call in calls))
-            say = None if spoke else fill
-            for message in await ctx.tools.run(turn, calls, asked_ns=asked_ns, say=say):
-                assert message.tool_call_id is not None, "tool messages answer a call"
-                ctx.conversation.add_tool_result(turn.id, message.tool_call_id, message.text)
-            self._tell_waiting(ctx, turn, ())
-        raise ProviderError(
-            f"the model asked for tools {self.config.max_tool_rounds} times in one reply without an end",
+        await with_tools(
+            ctx,
+            turn,
+            complete,
+            say=fill,
+            most_rounds=self.config.max_tool_rounds,
             provider=self.provider.name,
-            kind="protocol",
-            hint=f"raise stages.{ctx.slot}.max_tool_rounds if the task really needs more",
         )
 
     async def _complete(
@@ -106,18 +91,3 @@ class Llm(Stage):
         if text:
             ctx.conversation.add_text(turn.id, text)
             await out.send(Text(turn=turn.id, text=text, in_history=in_history))
-
-    def _tell_waiting(self, ctx: StageContext, turn: Turn, names: tuple[str, ...]) -> None:
-        ctx.report(ToolWaiting(turn=turn.id, on=names, at_ns=ctx.clock.now()))
-
-
-def _told_apart(calls: Sequence[ToolCall], taken: set[str]) -> list[ToolCall]:
-    """``calls``, each with an id of its own in this reply: there are models that count from 0 each time."""
-    apart = []
-    for call in calls:
-        id, number = call.id, 2
-        while id in taken:
-            id, number = f"{call.id}-{number}", number + 1
-        taken.add(id)
-        apart.append(replace(call, id=id))
-    return apart

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from voicepipe.core.frames import FRAME_MS, AudioOut, EndOfAudio, EndOfText, Segment, Text
+from voicepipe.core.frames import AudioOut, EndOfAudio, EndOfText, Segment, Text
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.providers.base import ProviderKind, Speech, TtsProvider
 from voicepipe.speech.chunker import Chunk, Chunker, Mode, has_words
 from voicepipe.speech.heard import Pace
 from voicepipe.speech.speakable import Speakable
 from voicepipe.stages.base import ProviderSlotConfig, Stage, StageConfig, StageContext
-
-if TYPE_CHECKING:
-    from voicepipe.core.frames import Pcm
+from voicepipe.stages.slicer import Slicer
 
 
 class ChunkConfig(BaseModel):
@@ -75,7 +73,7 @@ class Tts(Stage):
         self, ctx: StageContext, segment: Segment, text: str, out: Outlet[AudioOut | EndOfAudio]
     ) -> None:
         """``text``: that of the segment, with the marks that the voice needs."""
-        slicer = _Slicer(segment)
+        slicer = Slicer(segment)
         async with ctx.provider_call(
             lambda provider, call: provider.synthesize(call, text), turn=segment.turn
         ) as events:
@@ -117,39 +115,3 @@ class _Reply:
             in_history=self._in_history,
             pace=pace,
         )
-
-
-class _Slicer:
-    """Audio of any block length → at most 20 ms each, without the silence that voices begin with."""
-
-    def __init__(self, segment: Segment) -> None:
-        import numpy as np  # noqa: PLC0415 - validating a pipeline file needs this module, but not NumPy
-
-        from voicepipe.audio.level import SilenceTrimmer, rms_dbfs  # noqa: PLC0415 - likewise
-
-        self._segment = segment
-        self._trimmer = SilenceTrimmer(segment.rate)
-        self._size = segment.rate * FRAME_MS // 1000
-        self._concatenate = np.concatenate
-        self._level = rms_dbfs
-        self._rest: Pcm = np.zeros(0, np.int16)
-        self._samples = 0
-
-    def push(self, pcm: Pcm) -> list[Pcm]:
-        pcm = self._trimmer.process(pcm)
-        self._segment.trimmed = self._trimmer.dropped
-        pcm = self._concatenate([self._rest, pcm]) if self._rest.size else pcm
-        whole = pcm.size - pcm.size % self._size
-        self._rest = pcm[whole:]
-        self._samples += whole
-        self._segment.made = self._samples + self._rest.size
-        frames = [pcm[start : start + self._size] for start in range(0, whole, self._size)]
-        self._segment.levels.extend(round(self._level(frame)) for frame in frames)
-        return frames
-
-    def flush(self) -> Pcm:
-        """The rest, shorter than a frame and possibly empty; the segment's length is known now."""
-        # The trimmer holds something only if nothing was audible, and then there is no rest.
-        last = self._rest if self._rest.size else self._trimmer.flush()
-        self._segment.made = self._segment.samples = self._samples + last.size
-        return last
