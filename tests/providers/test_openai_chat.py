@@ -89,7 +89,7 @@ def test_text_beside_tool_calls_is_kept() -> None:
 def test_the_servers_report_replaces_the_estimate() -> None:
     tally, call = _tally({"messages": [{"role": "user", "content": "x" * 400}]})
     tally.received = 40
-    tally.report(SimpleNamespace(prompt_tokens=90, completion_tokens=12, prompt_tokens_details=None))
+    tally.report_usage(SimpleNamespace(prompt_tokens=90, completion_tokens=12, prompt_tokens_details=None))
     tally.close()
     assert call.usage == {("tokens_in", False): 90, ("tokens_out", False): 12}
 
@@ -97,18 +97,18 @@ def test_the_servers_report_replaces_the_estimate() -> None:
 def test_of_reports_that_grow_with_the_answer_the_last_one_counts() -> None:
     tally, call = _tally({"messages": []})
     for count in (1, 2, 3):
-        tally.report(SimpleNamespace(prompt_tokens=90, completion_tokens=count))
+        tally.report_usage(SimpleNamespace(prompt_tokens=90, completion_tokens=count))
     tally.close()
     assert call.usage["tokens_out", False] == 3
 
 
 @pytest.mark.parametrize(
-    "usage", [None, SimpleNamespace(prompt_tokens=None, completion_tokens=3), "seven", {}]
+    "usage", [None, SimpleNamespace(prompt_tokens=None, completion_tokens="3"), "seven", {}]
 )
 def test_a_report_that_says_nothing_leaves_the_estimate(usage: Any) -> None:
     tally, call = _tally({"messages": [{"role": "user", "content": "x" * 400}]})
     tally.received = 41
-    tally.report(usage)
+    tally.report_usage(usage)
     tally.close()
     assert call.usage["tokens_out", True] == 11
     assert 100 <= call.usage["tokens_in", True] <= 115

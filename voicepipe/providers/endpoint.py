@@ -52,6 +52,8 @@ class Endpoint:
     """The vendor's own: ``api.groq.com``; with a dot before it, all hosts under it."""
     key: str | None = None
     """The environment variable whose value goes to ``hosts``."""
+    example: str = "http://localhost:11434/v1"
+    """An address, for people who have to write one."""
 
     @property
     def purpose(self) -> str:
@@ -80,7 +82,7 @@ class Endpoint:
 
     def url_field(self) -> Any:
         """The field ``base_url`` of a config."""
-        text = "of a compatible server; http and no key on this computer only"
+        text = f"such as {self.example}"
         return Field(self.url, description=text) if self.url else Field(description=text)
 
     def key_field(self) -> Any:

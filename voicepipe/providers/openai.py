@@ -18,6 +18,7 @@ from voicepipe.providers import openai_chat as chat
 from voicepipe.providers.base import LlmProvider, Message, TextDelta, ToolCall, ToolOffer
 from voicepipe.providers.endpoint import EndpointConfig
 from voicepipe.providers.openai_endpoint import KEY_VARIABLE, Connection, openai_itself
+from voicepipe.providers.token_tally import LONGEST_ANSWER
 from voicepipe.providers.vendor_errors import bad_answer, broken_off
 
 OPENAI = openai_itself("llm")
@@ -102,9 +103,9 @@ class OpenAI(LlmProvider):
         calls = chat.PartialCalls(self.name)
         finish: str | None = None
         async for chunk in stream:
-            tally.report(getattr(chunk, "usage", None))
-            if tally.received > chat.LONGEST_ANSWER:
-                raise bad_answer(self.name, f"the answer is longer than {chat.LONGEST_ANSWER} characters")
+            tally.report_usage(getattr(chunk, "usage", None))
+            if tally.received > LONGEST_ANSWER:
+                raise bad_answer(self.name, f"the answer is longer than {LONGEST_ANSWER} characters")
             for choice in getattr(chunk, "choices", None) or ():
                 delta = getattr(choice, "delta", None)
                 for text in (getattr(delta, "content", None), getattr(delta, "refusal", None)):

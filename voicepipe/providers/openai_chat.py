@@ -13,13 +13,8 @@ from uuid import uuid4
 
 from voicepipe.core.calls import Call
 from voicepipe.providers.base import Message, ToolCall, ToolOffer
+from voicepipe.providers.token_tally import TokenTally
 from voicepipe.providers.vendor_errors import bad_answer
-
-CHARACTERS_PER_TOKEN = 4
-"""OpenAI's rule of thumb for English; used only where no usage was reported, and marked as an estimate."""
-
-LONGEST_ANSWER = 400_000
-"""Characters: more than the longest answer of any model, less than what hurts."""
 
 
 def messages_of(messages: Sequence[Message]) -> list[dict[str, Any]]:
@@ -105,41 +100,16 @@ class PartialCalls:
         ]
 
 
-class Tally:
-    """Puts what a request consumed on its ``Call``: as the server reports it, or estimated if it doesn't.
-
-    A stream that was cut off has no report: its tokens are estimated from the characters sent and received.
-    Hidden reasoning isn't among those, so that for models which reason the estimate is too low.
-    """
+class Tally(TokenTally):
+    """Reads the ``usage`` object that a server sends in the last chunk, if it does."""
 
     def __init__(self, call: Call, request: dict[str, Any]) -> None:
-        self._call = call
-        self._sent = len(json.dumps([request["messages"], request.get("tools", [])], ensure_ascii=False))
-        self._reported = False
-        self.received = 0
-        """Characters of text and of tool calls."""
-        self.billed = True
-        """False: the request was refused, or never arrived."""
+        sent = [request["messages"], request.get("tools", [])]
+        super().__init__(call, len(json.dumps(sent, ensure_ascii=False)))
 
-    def report(self, usage: Any) -> None:
-        """The ``usage`` object of a chunk; None in most of them."""
-        prompt = getattr(usage, "prompt_tokens", None)
-        completion = getattr(usage, "completion_tokens", None)
-        if not isinstance(prompt, int) or not isinstance(completion, int):
-            return
-        self._reported = True
-        self._call.set_usage("tokens_in", prompt)
-        self._call.set_usage("tokens_out", completion)
-        cached = getattr(getattr(usage, "prompt_tokens_details", None), "cached_tokens", None)
-        if isinstance(cached, int):
-            self._call.set_usage("tokens_in_cached", cached)
-
-    def close(self) -> None:
-        if self._reported or not self.billed:
-            return
-        self._call.set_usage("tokens_in", _tokens(self._sent), estimated=True)
-        self._call.set_usage("tokens_out", _tokens(self.received), estimated=True)
-
-
-def _tokens(characters: int) -> int:
-    return -(-characters // CHARACTERS_PER_TOKEN)
+    def report_usage(self, usage: Any) -> None:
+        """The ``usage`` of a chunk; None in most of them."""
+        self.report("tokens_in", getattr(usage, "prompt_tokens", None))
+        self.report("tokens_out", getattr(usage, "completion_tokens", None))
+        details = getattr(usage, "prompt_tokens_details", None)
+        self.report("tokens_in_cached", getattr(details, "cached_tokens", None))

@@ -25,7 +25,7 @@ _STATUS_OF = {
 
 https://platform.claude.com/docs/en/api/errors; OpenAI's use the same words where they use any."""
 
-_NO_CREDIT = frozenset({"insufficient_quota", "billing_error"})
+_NO_CREDIT = frozenset({"insufficient_quota", "billing_error", "enforced_spend_limit_reached"})
 
 
 def as_provider_error(
@@ -42,11 +42,19 @@ def as_provider_error(
     details = _details(error.body)
     message = details.get("message")
     reason = vendor.one_line(message if isinstance(message, str) else error.message, key)
-    names = {name for name in (details.get("type"), details.get("code")) if isinstance(name, str)}
+    cause = details.get("details")
+    told = (
+        details.get("type"),
+        details.get("code"),
+        cause.get("error_code") if isinstance(cause, dict) else None,
+    )
+    names = {name for name in told if isinstance(name, str)}
     response = getattr(error, "response", None)
     status: int = getattr(error, "status_code", 200)
     if status < 400:  # it came as an event of a stream that had begun well
         known = [_STATUS_OF[name] for name in names if name in _STATUS_OF]
+        code = details.get("code")  # OpenRouter's is the status itself
+        known += [code] if isinstance(code, int) and 400 <= code < 600 else []
         if not known:
             return vendor.failed(provider, f"the server broke the answer off: {reason}")
         (status, response) = (known[0], None)
