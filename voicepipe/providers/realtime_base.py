@@ -9,7 +9,7 @@ their own, so that deadlines, usage and cancellation work as everywhere. One tas
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
@@ -92,7 +92,7 @@ class RealtimeConnection(Protocol):
     Each method raises ``ProviderError`` once the connection is lost; so do the generators.
     """
 
-    def events(self) -> AsyncIterator[CallerStarted | CallerStopped | CallerSilent]:
+    def events(self) -> AsyncGenerator[CallerStarted | CallerStopped | CallerSilent, None]:
         """Read the socket until the connection ends; to be iterated all the time, by one task.
 
         Ends after a ``close`` by us, and raises ``ProviderError`` for anything else.
@@ -107,7 +107,7 @@ class RealtimeConnection(Protocol):
         """Forget the audio that belongs to no utterance yet."""
         ...
 
-    def hear(self, call: Call, item_id: str | None = None) -> AsyncIterator[CallerItem | Hypothesis]:
+    def hear(self, call: Call, item_id: str | None = None) -> AsyncGenerator[CallerItem | Hypothesis, None]:
         """The words of one utterance: all audio since the last one, or ``item_id`` of ``CallerStopped``.
 
         ``CallerItem`` comes first; exactly one final ``Hypothesis`` comes last.
@@ -116,7 +116,7 @@ class RealtimeConnection(Protocol):
 
     def respond(
         self, call: Call, *, say: str | None = None, remember: bool = True
-    ) -> AsyncIterator[ReplyAudio | ReplyText | ToolCall]:
+    ) -> AsyncGenerator[ReplyAudio | ReplyText | ToolCall, None]:
         """One reply to the conversation as it stands. Closing the generator early cancels the reply.
 
         ``say``: words that the model is to read out instead of answering. ``remember`` False: neither the
