@@ -18,6 +18,7 @@ from voicepipe.core.units import SECOND
 from voicepipe.errors import ProviderError
 from voicepipe.providers.base import Hypothesis, ProviderKind, SttProvider
 from voicepipe.stages.base import GuardedCall, ProviderSlotConfig, Stage, StageConfig, StageContext
+from voicepipe.stages.transcriber import Transcriber
 
 if TYPE_CHECKING:
     from voicepipe.audio.resample import Resampler
@@ -52,7 +53,7 @@ class Stt(Stage):
                 await self._utterance(ctx, _Utterance(inbox, frame, ring, self.provider), out)
 
     async def _utterance(self, ctx: StageContext, audio: _Utterance, out: Outlet[Transcript]) -> None:
-        transcript = _Transcriber(ctx, audio.id, out)
+        transcriber = Transcriber(audio.id, ctx.clock)
         try:
             async with (
                 aclosing(audio) as reader,
@@ -64,47 +65,14 @@ class Stt(Stage):
             ):
                 audio.guard = events
                 async for hypothesis in events:
-                    await transcript.send(hypothesis)
+                    if (transcript := transcriber.frame(hypothesis)) is not None:
+                        await out.send(transcript)
         except ProviderError as error:
             ctx.report(TurnFailed(turn=None, stage=ctx.slot, error=error, at_ns=ctx.clock.now()))
         await audio.skip_to_stop()
-        await transcript.end()
-
-
-class _Transcriber:
-    """The hypotheses of one utterance as frames: numbered, without repetitions, one final one last."""
-
-    def __init__(self, ctx: StageContext, utterance: int, out: Outlet[Transcript]) -> None:
-        self._ctx = ctx
-        self._utterance = utterance
-        self._out = out
-        self._revision = 0
-        self._text = ""
-        self._ends_turn = False
-        self._ended = False
-
-    async def send(self, hypothesis: Hypothesis) -> None:
-        """A partial goes out if it says something new; nothing goes out after a final one."""
-        news = hypothesis.final or hypothesis.text != self._text or hypothesis.ends_turn != self._ends_turn
-        if self._ended or not news:
-            return
-        self._text, self._ends_turn = hypothesis.text, hypothesis.ends_turn
-        self._ended = hypothesis.final
-        frame = Transcript(
-            utterance=self._utterance,
-            revision=self._revision,
-            text=hypothesis.text,
-            final=hypothesis.final,
-            at_ns=self._ctx.clock.now(),
-            words=hypothesis.words,
-            ends_turn=hypothesis.ends_turn,
-        )
-        self._revision += 1
-        await self._out.send(frame)
-
-    async def end(self) -> None:
-        """An empty final one, if the provider gave none: the policy waits for that of every utterance."""
-        await self.send(Hypothesis(text="", final=True))
+        # The policy waits for a final one of every utterance.
+        if (last := transcriber.frame(Hypothesis(text="", final=True))) is not None:
+            await out.send(last)
 
 
 class _Ring:
