@@ -98,11 +98,11 @@ def test_words_have_times_that_end_with_the_audio_at_the_latest() -> None:
     ]
 
 
-def test_no_audio_at_all_still_has_a_final_transcript() -> None:
+def test_no_audio_at_all_has_a_final_transcript_that_is_empty() -> None:
     async def main() -> list[tuple[int, str, bool]]:
         return texts(await heard(provider(texts=["hello there"]), 0))
 
-    assert run_on("simulated", main()) == [(100, "hello there", True)]
+    assert run_on("simulated", main()) == [(100, "", True)]
 
 
 def test_usage_is_the_audio_heard_so_far_also_when_the_call_is_left() -> None:

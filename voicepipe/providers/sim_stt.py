@@ -50,7 +50,7 @@ class SimStt(SttProvider):
         await run.wait(self.config.final_after)
         await run.event()
         words = " ".join(call.captions).split() if call.captions else scripted
-        yield self._hypothesis(words, samples, final=True)
+        yield self._hypothesis(words if samples else (), samples, final=True)  # without audio nobody spoke
 
     def _hypothesis(self, words: Sequence[str], samples: int, *, final: bool) -> Hypothesis:
         """With word times at the configured rate, or faster if the audio is shorter than that."""
