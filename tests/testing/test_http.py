@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicepipe.testing.http import Request, chunk, head, read_request, whole
+from voicepipe.testing.http import HttpServer, Request, chunk, head, read_request, whole
 
 
 def _read(data: bytes) -> Request | None:
@@ -48,3 +48,52 @@ def test_chunks_say_their_length_in_hexadecimal() -> None:
     assert chunk(b"x" * 17) == b"11\r\n" + b"x" * 17 + b"\r\n"
     assert chunk(b"") == b"0\r\n\r\n"
     assert b"Transfer-Encoding: chunked\r\n" in head(200, "text/event-stream")
+
+
+class _Echo(HttpServer):
+    async def answer(
+        self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        if request.path == "/wait":
+            return await self.until_hung_up(request, reader)
+        writer.write(whole(429, request.path, content_type="text/plain", headers={"Retry-After": "2"}))
+        return request.path != "/last"
+
+
+def test_a_server_answers_one_request_after_the_other_until_it_has_enough() -> None:
+    async def main() -> str:
+        async with _Echo() as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", int(server.origin.rpartition(":")[2]))
+            writer.write(b"GET /a HTTP/1.1\r\n\r\n" + b"GET /last HTTP/1.1\r\n\r\n")
+            async with asyncio.timeout(10):
+                answers = await reader.read()
+            writer.close()
+            assert [(request.path, request.connection) for request in server.requests] == [
+                ("/a", 1),
+                ("/last", 1),
+            ]
+            return answers.decode()
+
+    answers = asyncio.run(main())
+    assert answers.count("HTTP/1.1 429 Too Many Requests\r\n") == 2
+    assert answers.count("Retry-After: 2\r\n") == 2
+    assert answers.endswith("\r\n\r\n/last")
+
+
+def test_a_server_knows_when_its_client_hangs_up() -> None:
+    async def main() -> None:
+        async with _Echo() as server:
+            _, writer = await asyncio.open_connection("127.0.0.1", int(server.origin.rpartition(":")[2]))
+            writer.write(b"GET /wait HTTP/1.1\r\n\r\n")
+            writer.close()
+            async with asyncio.timeout(10):
+                while not server.requests:  # noqa: ASYNC110 - it arrives within a few turns of the loop
+                    await asyncio.sleep(0)
+                await server.requests[0].hung_up.wait()
+
+    asyncio.run(main())
+
+
+def test_a_server_that_was_not_started_has_no_address() -> None:
+    with pytest.raises(RuntimeError, match="not been started"):
+        _ = _Echo().origin

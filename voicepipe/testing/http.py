@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 MOST_BODY_BYTES = 4 << 20
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 _REASONS = {
     200: "OK",
@@ -21,6 +26,7 @@ _REASONS = {
     429: "Too Many Requests",
     500: "Internal Server Error",
     503: "Service Unavailable",
+    529: "Overloaded",
 }
 
 
@@ -58,10 +64,17 @@ async def read_request(reader: asyncio.StreamReader, connection: int) -> Request
     return Request(method, path, headers, await reader.readexactly(length), connection)
 
 
-def whole(status: int, content: Any, *, content_type: str = "application/json") -> bytes:
-    """A complete answer: ``content`` as JSON, or text as it is."""
+def whole(
+    status: int,
+    content: Any,
+    *,
+    content_type: str = "application/json",
+    headers: Mapping[str, str] | None = None,
+) -> bytes:
+    """A complete answer: ``content`` as JSON, or text as it is. ``headers`` come besides those it needs."""
     body = (content if isinstance(content, str) else json.dumps(content)).encode()
-    return head(status, content_type, f"Content-Length: {len(body)}") + body
+    more = [f"{name}: {value}" for name, value in (headers or {}).items()]
+    return head(status, content_type, "\r\n".join([f"Content-Length: {len(body)}", *more])) + body
 
 
 def head(status: int, content_type: str, framing: str = "Transfer-Encoding: chunked") -> bytes:
@@ -76,3 +89,65 @@ def head(status: int, content_type: str, framing: str = "Transfer-Encoding: chun
 def chunk(data: bytes) -> bytes:
     """A piece of a chunked body; the empty one ends it."""
     return f"{len(data):x}\r\n".encode() + data + b"\r\n"
+
+
+class HttpServer(ABC):
+    """A server on loopback, ``async with`` around what needs it; a subclass answers."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.connections = 0
+        self._server: asyncio.Server | None = None
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+
+    @property
+    def origin(self) -> str:
+        """``http://127.0.0.1:PORT``."""
+        if self._server is None:
+            raise RuntimeError("the server has not been started")
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    @abstractmethod
+    async def answer(
+        self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        """Write the answer. False: the connection can't be used again, and is closed."""
+
+    async def until_hung_up(self, request: Request, reader: asyncio.StreamReader) -> bool:
+        """Wait for the client to close the connection, for ``return await`` in ``answer``."""
+        await reader.read()
+        request.hung_up.set()
+        return False
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._server is not None
+        self._server.close()
+        handlers = list(self._open)
+        for writer in self._open.values():
+            writer.close()
+        if handlers:
+            await asyncio.wait(handlers)
+        await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        connection = self.connections
+        handler: asyncio.Task[None] = asyncio.current_task()  # type: ignore[assignment] # asyncio made one
+        self._open[handler] = writer
+        try:
+            while request := await read_request(reader, connection):
+                self.requests.append(request)
+                if not await self.answer(request, reader, writer):
+                    break
+                await writer.drain()
+        except ConnectionError:
+            return  # the client has gone, as clients do
+        finally:
+            del self._open[handler]
+            writer.close()

@@ -10,12 +10,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
-from voicepipe.testing.http import Request, chunk, head, read_request, whole
+from voicepipe.testing.http import HttpServer, Request, chunk, head, whole
 
 Fault = Literal["drop", "no_finish", "malformed", "odd", "stall", "error_event"]
 
@@ -48,14 +47,17 @@ class Reply:
     fault: Fault | None = None
     status: int = 200
     error: dict[str, Any] = field(default_factory=lambda: {"message": "no", "type": "error", "code": None})
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of an answer with another status than 200: ``retry-after``."""
     silent: bool = False
     """Don't answer at all, until the client hangs up."""
 
 
-class OpenAIServer:
+class OpenAIServer(HttpServer):
     """``async with OpenAIServer(Reply(text=["Hi"])) as server:`` – then talk to ``server.base_url``.
 
-    Each request for a completion takes the next of ``replies``; without one left it is answered with 500.
+    Each request for a completion takes the next of ``replies``, or asks ``answer``; without either it is
+    answered with 500.
     """
 
     def __init__(
@@ -64,64 +66,28 @@ class OpenAIServer:
         models: Iterable[str] | None = ("test-model",),
         key: str | None = None,
         owned_by: str = "voicepipe",
+        answer: Callable[[Request], Reply] | None = None,
     ) -> None:
         """``models`` None: the list isn't offered (404). ``key``: what the client has to bring."""
+        super().__init__()
         self.replies = deque(replies)
-        self.requests: list[Request] = []
-        self.connections = 0
         self._models = None if models is None else list(models)
         self._key = key
         self._owned_by = owned_by
-        self._server: asyncio.Server | None = None
-        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._answer_to = answer or (lambda request: Reply(status=500))
 
     @property
     def base_url(self) -> str:
-        if self._server is None:
-            raise RuntimeError("the server has not been started")
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
+        return f"{self.origin}/v1"
 
     @property
     def completions(self) -> list[Request]:
         """The requests for completions, without those for the list of models."""
         return [request for request in self.requests if request.method == "POST"]
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._server is not None
-        self._server.close()
-        handlers = list(self._open)
-        for writer in self._open.values():
-            writer.close()
-        if handlers:
-            await asyncio.wait(handlers)
-        await self._server.wait_closed()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        connection = self.connections
-        handler: asyncio.Task[None] = asyncio.current_task()  # type: ignore[assignment] # asyncio made one
-        self._open[handler] = writer
-        try:
-            while request := await read_request(reader, connection):
-                self.requests.append(request)
-                if not await self._answer(request, reader, writer):
-                    break
-        except ConnectionError:
-            return  # the client has gone, as clients do
-        finally:
-            del self._open[handler]
-            writer.close()
-
-    async def _answer(
+    async def answer(
         self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
-        """Whether the connection may be used again."""
         if self._key is not None and request.headers.get("authorization") != f"Bearer {self._key}":
             found = request.headers.get("authorization", "nothing")
             writer.write(whole(401, _error(f"Incorrect API key provided: {found}", "invalid_api_key")))
@@ -131,7 +97,6 @@ class OpenAIServer:
             return await self._complete(request, reader, writer)
         else:
             writer.write(whole(404, _error(f"no such path: {request.path}", None)))
-        await writer.drain()
         return True
 
     def _model(self, name: str) -> dict[str, Any]:
@@ -143,11 +108,11 @@ class OpenAIServer:
         if problem := _problem(request.json):
             writer.write(whole(400, _error(problem, "invalid_request")))
             return True
-        reply = self.replies.popleft() if self.replies else Reply(status=500)
+        reply = self.replies.popleft() if self.replies else self._answer_to(request)
         if reply.silent:
-            return await self._until_hung_up(request, reader)
+            return await self.until_hung_up(request, reader)
         if reply.status != 200:
-            writer.write(whole(reply.status, {"error": reply.error}))
+            writer.write(whole(reply.status, {"error": reply.error}, headers=reply.headers))
             return True
         writer.write(head(200, "text/event-stream"))
         for data in _events(reply, request.json):
@@ -156,14 +121,9 @@ class OpenAIServer:
         if reply.fault == "drop":
             return False
         if reply.fault == "stall":
-            return await self._until_hung_up(request, reader)
+            return await self.until_hung_up(request, reader)
         writer.write(chunk(b"data: [DONE]\n\n") + chunk(b""))
         return True
-
-    async def _until_hung_up(self, request: Request, reader: asyncio.StreamReader) -> bool:
-        await reader.read()
-        request.hung_up.set()
-        return False
 
 
 def _problem(body: Any) -> str | None:
