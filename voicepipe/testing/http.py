@@ -15,8 +15,6 @@ from typing import Any, Self
 
 MOST_BODY_BYTES = 4 << 20
 
-NO_HEADERS: Mapping[str, str] = MappingProxyType({})
-
 _REASONS = {
     200: "OK",
     400: "Bad Request",
