@@ -36,9 +36,11 @@ from voicepipe.errors import UsageError
 from voicepipe.observe.log import EventLog
 from voicepipe.observe.report import CallReport
 from voicepipe.providers.base import Provider, TtsProvider
+from voicepipe.providers.realtime_base import RealtimeProvider
 from voicepipe.runtime.graph import graph_of
 from voicepipe.runtime.live import events
-from voicepipe.runtime.notices import SpokenNotice, speak_notices
+from voicepipe.runtime.notices import SpokenNotice, Voice, speak_notices
+from voicepipe.runtime.realtime_voice import RealtimeVoice
 from voicepipe.runtime.session import Session, Slot
 from voicepipe.runtime.tool_modes import ToolMode
 from voicepipe.runtime.tools import ToolSet
@@ -50,7 +52,7 @@ from voicepipe.transports.wav import Typed, WavCall, load_clip
 RATE = 16_000
 """Samples per second of the caller's audio inside a pipeline."""
 
-VOICE = "tts"
+VOICE, FUSED = "tts", "realtime"
 """The slot whose voice speaks the notices, too."""
 
 Tell = Callable[[str], None]
@@ -183,10 +185,17 @@ class Pipeline:
         for provider in self._providers.values():
             progress(f"starting {provider.kind} {provider.name}")
             await provider.start()
-        voice, agent = self._providers.get(VOICE), self.loaded.agent
-        if isinstance(voice, TtsProvider):
+        voice, agent = self._voice(), self.loaded.agent
+        if voice is not None:
             texts = agent.notices.texts(agent.language)
             self._notices = await speak_notices(texts, voice, clock=clock, workers=self._workers, warn=warn)
+
+    def _voice(self) -> Voice | None:
+        """Who speaks the notices."""
+        tts, fused = self._providers.get(VOICE), self._providers.get(FUSED)
+        if isinstance(tts, TtsProvider):
+            return tts
+        return RealtimeVoice(fused) if isinstance(fused, RealtimeProvider) else None
 
     async def _stop(self) -> None:
         async with AsyncExitStack() as stack:
@@ -326,7 +335,7 @@ def make_providers(
         host = Host(
             workers=workers,
             language=loaded.agent.language,
-            voice=loaded.agent.voice_for(slot.provider.name),
+            voice=loaded.agent.voice_for(slot.provider.name, slot.kind),
             env=loaded.environment.values,
             progress=progress,
         )

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.config.fakes import LlmKeys, SttKeys, VadKeys, load, slot, stages
-from voicepipe.config.models import PythonTool
+from voicepipe.config.tool_models import PythonTool
 
 
 def test_value_from_the_environment_is_typed_by_its_field(tmp_path: Path) -> None:
@@ -21,7 +21,7 @@ def test_number_where_text_is_wanted_is_the_text_that_was_written(tmp_path: Path
         "voicepipe: 1\nname: 007\nagent: {language: no, voice: 4.10, variables: {n: {default: +1555}}}\n"
         "stages: {llm: {use: openai, model: 4.10}}",
     )
-    assert (loaded.name, loaded.agent.language, loaded.agent.voice_for("piper")) == ("007", "no", "4.10")
+    assert (loaded.name, loaded.agent.language, loaded.agent.voice_for("piper", "tts")) == ("007", "no", "4.10")
     assert loaded.agent.variables["n"].default == "+1555"
     config = slot(loaded, "llm").provider_config
     assert isinstance(config, LlmKeys)

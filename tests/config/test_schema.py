@@ -81,7 +81,7 @@ INVALID = [
     "agent: {notices: One moment.}",
     "agent: {prompt: {text: x}}",
     "agent: {variables: {a b: {}}}",
-    "stages: {realtime: x}",
+    "stages: {realtime: {}}",
     "stages: {sst: whisper}",
     "stages: {stt: piper}",
     "stages: {stt: {use: piper}}",

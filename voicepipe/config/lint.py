@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from voicepipe.config.explain import secret_paths
 from voicepipe.config.load import LoadedPipeline
-from voicepipe.config.models import PythonTool
+from voicepipe.config.tool_models import PythonTool
 from voicepipe.config.variables import references
 from voicepipe.core.masking import MASK
 from voicepipe.core.nodes import Node
@@ -58,7 +58,7 @@ def _unused_variables(loaded: LoadedPipeline) -> Iterator[ConfigError]:
 
 def _voice_of_another(loaded: LoadedPipeline) -> Iterator[ConfigError]:
     for slot in loaded.slots:
-        if slot.kind == "tts" and slot.use and loaded.agent.voice and not loaded.agent.voice_for(slot.use):
+        if slot.kind == "tts" and slot.use and loaded.agent.voice and not loaded.agent.voice_for(slot.use, slot.kind):
             named = ", ".join(loaded.agent.voice)
             yield _at(loaded, "agent", "voice").place.error(
                 f"'voice' names none for '{slot.use}', only for {named}: its default speaks"

@@ -65,7 +65,7 @@ class SlotReader:
             return ()
         slots = [self._slot(key, stages.keys[key], node) for key, node in stages.value.items()]
         kinds = {slot.kind for slot in slots if slot}
-        if "llm" in kinds and "turn" not in stages.value and "turn" in self.registry.kinds:
+        if kinds & {"llm", "realtime"} and "turn" not in stages.value and "turn" in self.registry.kinds:
             # The turn stage has no provider to choose, and its defaults are good.
             slots.append(self._slot("turn", stages.place, Node({}, stages.place)))
         return tuple(slot for slot in slots if slot)

@@ -7,8 +7,9 @@ is in no call's log.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from voicepipe.core.clock import Clock
 from voicepipe.core.frames import Pcm
 from voicepipe.core.units import SECOND, format_duration
 from voicepipe.errors import ProviderError
-from voicepipe.providers.base import Speech, TtsProvider
+from voicepipe.providers.base import Speech, Word
 from voicepipe.speech.speakable import Speakable
 
 PATIENCE = 10 * SECOND
@@ -26,6 +27,18 @@ PATIENCE = 10 * SECOND
 
 LONGEST = 20 * SECOND
 """Of one notice. A voice that goes on for longer babbles, and memory has to be bounded."""
+
+
+class Voice(Protocol):
+    """Who speaks the notices: a ``TtsProvider``, or what can do as much of it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def rate(self) -> int: ...
+
+    def synthesize(self, call: Call, text: str) -> AsyncIterator[Speech | Word]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +52,13 @@ class SpokenNotice:
 
 async def speak_notices(
     texts: Mapping[str, str],
-    tts: TtsProvider,
+    voice: Voice,
     *,
     clock: Clock,
     workers: Workers,
     warn: Callable[[str], None] = lambda message: None,
 ) -> dict[str, SpokenNotice]:
-    """Have ``tts``, which has been started, speak ``texts`` (name → text) side by side.
+    """Have ``voice``, which has been started, speak ``texts`` (name → text) side by side.
 
     A notice that can't be had is left out, and ``warn`` is told why. Takes at most `PATIENCE`.
     """
@@ -55,7 +68,7 @@ async def speak_notices(
         try:
             async with asyncio.timeout(PATIENCE / SECOND):
                 spoken[name] = await _speak(
-                    text, tts, Call(session=NO_SESSION, turn=None, clock=clock, workers=workers)
+                    text, voice, Call(session=NO_SESSION, turn=None, clock=clock, workers=workers)
                 )
         # Whatever is wrong with the voice, most calls never need a notice, and those that do are told.
         except Exception as error:
@@ -72,30 +85,30 @@ def _late(error: Exception) -> bool:
     return isinstance(error, TimeoutError) and not str(error)
 
 
-async def _speak(text: str, tts: TtsProvider, call: Call) -> SpokenNotice:
+async def _speak(text: str, voice: Voice, call: Call) -> SpokenNotice:
     speakable = Speakable()
-    rate = tts.rate
+    rate = voice.rate
     trimmer = SilenceTrimmer(rate)
     blocks: list[Pcm] = []
     left = LONGEST * rate // SECOND
-    events = tts.synthesize(call, speakable.push(text) + speakable.flush())
+    events = voice.synthesize(call, speakable.push(text) + speakable.flush())
     try:
         async for event in events:
             if isinstance(event, Speech):
                 blocks.append(trimmer.process(event.pcm))
                 left -= event.pcm.size
                 if left < 0:
-                    raise _useless(tts, f"the voice didn't end within {format_duration(LONGEST)} of audio")
+                    raise _useless(voice, f"the voice didn't end within {format_duration(LONGEST)} of audio")
     finally:
         close = getattr(events, "aclose", None)
         if close is not None:
             await close()
     pcm = np.concatenate([*blocks, trimmer.flush()])
     if first_audible(pcm, rate) is None:
-        raise _useless(tts, "the voice gave no sound")
+        raise _useless(voice, "the voice gave no sound")
     pcm.setflags(write=False)  # all calls share it
     return SpokenNotice(text, rate, pcm)
 
 
-def _useless(tts: TtsProvider, what: str) -> ProviderError:
-    return ProviderError(what, provider=tts.name, kind="protocol", retryable=False)
+def _useless(voice: Voice, what: str) -> ProviderError:
+    return ProviderError(what, provider=voice.name, kind="protocol", retryable=False)

@@ -108,6 +108,14 @@ class Conversation:
         exchange = self._open(turn)
         return "" if exchange is None else _heard(exchange, history_only=False)
 
+    def untouched(self, turn: int) -> bool:
+        """Whether nothing of the reply was heard and no tool was called, so that it may be begun anew."""
+        exchange = self._open(turn)
+        if exchange is None:
+            return False
+        heard = any(segment.in_history and samples for segment, samples in exchange.heard.values())
+        return not heard and not any(message.tool_calls for message in exchange.messages)
+
     def remembered(self, turn: int) -> str:
         """The agent's words that the history holds of a finished turn."""
         exchange = self._exchanges.get(turn)
@@ -144,6 +152,16 @@ class Conversation:
                 messages += _as_history(other)
                 note = other.note if other.finished else _note(other)
         return messages + [replace(message, note=note) for message in own.question] + own.messages
+
+    def working(self, turn: int) -> list[Message]:
+        """The turn's own context so far: what the model wrote, the tools it called and their answers."""
+        return _with_answers(self._exchanges[turn].messages)
+
+    @property
+    def past(self) -> list[Message]:
+        """What the caller said and the agent answered in turns that are over, without the prompt."""
+        over = [one for one in self._exchanges.values() if one.committed and one.finished]
+        return [message for exchange in over for message in exchange.question + exchange.messages]
 
     @property
     def history(self) -> list[Message]:

@@ -1,0 +1,69 @@
+"""What the caller has said, as audio: the last seconds, and every utterance that isn't answered yet.
+
+A fused model is given it again when its connection has to be made anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+
+from voicepipe.core.frames import AudioIn, SpeechStarted
+from voicepipe.core.units import SECOND
+
+RING = 4 * SECOND
+"""Audio kept for an onset that is reported late; see ``stages.stt``."""
+
+LONGEST = 60 * SECOND
+"""Of an utterance, the most that is kept to be sent again: its end."""
+
+
+@dataclass(slots=True, eq=False)
+class Utterance:
+    """Audio between an onset and the pause. ``position`` is that of the onset, and its name.
+
+    ``text``: its words, once all of them are known. ``connection``: the number of the one that was given its
+    audio, 0 for none; ``item_id`` is what it is called there, if ``placed`` is set: None if it was refused.
+    """
+
+    position: int
+    frames: deque[AudioIn] = field(default_factory=deque)
+    connection: int = 0
+    item_id: str | None = None
+    placed: asyncio.Event = field(default_factory=asyncio.Event)
+    text: str = ""
+
+
+class CallerAudio:
+    """``push`` each frame; between ``begin`` and ``end`` it belongs to an utterance, too."""
+
+    def __init__(self) -> None:
+        self._recent: deque[AudioIn] = deque()
+        self.open: Utterance | None = None
+
+    def push(self, frame: AudioIn) -> None:
+        _keep(self._recent, frame, RING)
+        if self.open is not None:
+            _keep(self.open.frames, frame, LONGEST)
+
+    def begin(self, start: SpeechStarted) -> Utterance:
+        """The utterance, with what was said of it before its onset was known."""
+        self.open = Utterance(start.position, self.since(start.audio_from))
+        return self.open
+
+    def end(self) -> Utterance | None:
+        """The utterance that is over, if one was begun."""
+        utterance, self.open = self.open, None
+        return utterance
+
+    def since(self, position: int) -> deque[AudioIn]:
+        """The recent frames that hold sample ``position`` and those after it."""
+        return deque(frame for frame in self._recent if frame.position + frame.pcm.size > position)
+
+
+def _keep(frames: deque[AudioIn], frame: AudioIn, span: int) -> None:
+    frames.append(frame)
+    oldest = frame.position - span * frame.rate // SECOND
+    while frames[0].position < oldest:
+        frames.popleft()
