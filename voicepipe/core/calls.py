@@ -76,6 +76,8 @@ class Call:
     captions: list[str] = field(default_factory=list)
     """The captions of the audio so far, for an ``SttProvider`` with ``captions``: scripted callers."""
     usage: dict[tuple[UsageUnit, bool], int] = field(default_factory=dict)
+    model: str | None = None
+    """The model that ``usage`` is of, where it isn't the provider's own."""
 
     def add_usage(self, unit: UsageUnit, amount: int, *, estimated: bool = False) -> None:
         key = (unit, estimated)

@@ -190,7 +190,7 @@ class Guard(Generic[E]):
                     turn=call.turn,
                     slot=self._slot,
                     provider=self._provider,
-                    model=self._model,
+                    model=call.model or self._model,
                     unit=unit,
                     amount=amount,
                     estimated=estimated,

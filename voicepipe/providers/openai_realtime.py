@@ -1,0 +1,80 @@
+"""REALTIME ``openai``: a model that hears and speaks, over OpenAI's Realtime protocol.
+
+https://developers.openai.com/api/docs/guides/realtime-websocket; the generally available version. Servers
+that are compatible are reached by ``base_url``. A session of OpenAI's ends after 60 minutes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from voicepipe.core.calls import Call, Host
+from voicepipe.core.units import SECOND
+from voicepipe.providers import openai_realtime_events as wire
+from voicepipe.providers.openai_realtime_session import OPENAI, OpenAIRealtimeConfig
+from voicepipe.providers.realtime_base import RealtimeProvider, RealtimeSetup
+from voicepipe.providers.vendor_errors import too_late
+from voicepipe.providers.web_socket import WebSockets
+
+if TYPE_CHECKING:
+    from voicepipe.providers.openai_realtime_connection import Connection
+
+
+class OpenAIRealtime(RealtimeProvider):
+    name = wire.PROVIDER
+    clock = "real"
+    extra = OPENAI.extra
+    packages = ("websockets",)
+    keys = ("OPENAI_API_KEY",)
+    Config = OpenAIRealtimeConfig
+    config: OpenAIRealtimeConfig
+
+    def __init__(self, config: OpenAIRealtimeConfig, host: Host) -> None:
+        super().__init__(config, host)
+        self._web = WebSockets(config, host)
+        self._key: str | None = None
+
+    @property
+    def rate_in(self) -> int:
+        return self.config.rate_in
+
+    @property
+    def rate(self) -> int:
+        return self.config.rate
+
+    def check(self) -> list[str]:
+        return self._web.check()
+
+    async def start(self) -> None:
+        """`SetupError`: no package or no key. A connection belongs to a call, and is opened then."""
+        self._key = self.config.find_key(self.host.env)
+        await self._web.load(self.config.model)
+
+    async def close(self) -> None:
+        await self._web.close()
+
+    @asynccontextmanager
+    async def connect(self, call: Call, setup: RealtimeSetup) -> AsyncGenerator[Connection, None]:
+        from voicepipe.providers.openai_realtime_connection import (  # noqa: PLC0415 - NumPy, for calls only
+            Connection,
+        )
+
+        config = self.config
+        socket = await self._web.open(f"/realtime?{urlencode({'model': config.model})}")
+        connection = Connection(socket, self._web, config, key=self._key, finds_turns=setup.finds_turns)
+        try:
+            session = config.session(setup, self.host.language, self.host.voice)
+            try:
+                async with asyncio.timeout(config.read_timeout / SECOND):
+                    await connection.begin(session, setup.history)
+            except TimeoutError:
+                raise too_late(
+                    self.name, f"{config.base_url} did not take the session's settings in time"
+                ) from None
+            yield connection
+        finally:
+            await connection.close()
