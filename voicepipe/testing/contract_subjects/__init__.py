@@ -9,6 +9,8 @@ SHIPPED = {
     "stt.sim": f"{_HERE}.sim:SimSttSubject",
     "llm.sim": f"{_HERE}.sim:SimLlmSubject",
     "tts.sim": f"{_HERE}.sim:SimTtsSubject",
+    "tts.elevenlabs": f"{_HERE}.voices:ElevenLabsSubject",
+    "tts.openai": f"{_HERE}.voices:OpenAISpeechSubject",
     "llm.rules": f"{_HERE}.offline:RulesSubject",
     "stt.pocketsphinx": f"{_HERE}.offline:PocketSphinxSubject",
 }
