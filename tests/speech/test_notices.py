@@ -27,5 +27,6 @@ def test_another_language_gets_the_english_ones() -> None:
 
 
 def test_own_texts_go_over_ours_and_an_empty_one_switches_a_notice_off() -> None:
-    texts = notice_texts("en-US", {"wait": " Just a second. ", "failed": " ", "not_heard": None})
+    own = {"wait": " Just a second. ", "failed": " ", "not_heard": None, "reconnected": ""}
+    texts = notice_texts("en-US", own)
     assert texts == {"wait": "Just a second.", "not_heard": "Sorry, I didn't catch that."}

@@ -30,7 +30,7 @@ class Witness(Shell):
 
     def _perform(self, actions: tuple[Action, ...]) -> None:
         for action in actions:
-            if action in (Action.COMMIT, Action.REPEAT, Action.APOLOGISE):
+            if action in (Action.COMMIT, Action.REPEAT, Action.APOLOGISE, Action.SAY_RECONNECTED):
                 assert not self.live, "no turn begins while a reply is live"
                 self.live, self.draft = True, False
                 self.begun += 1
@@ -135,11 +135,17 @@ class AnyCall(RuleBasedStateMachine):
                 Shell.skips,
                 lambda shell: shell.waits_for("find"),
                 lambda shell: shell.waits_for(),
+                lambda shell: shell.recovers("llm"),
+                lambda shell: shell.has_recovered("llm"),
             ]
         )
     )
     def the_reply_goes_on(self, do: Any) -> None:
         do(self.shell)
+
+    @rule(do=st.sampled_from([Shell.recovers, Shell.has_recovered, Shell.loses_words]))
+    def the_recogniser_is_in_trouble(self, do: Any) -> None:
+        do(self.shell, "stt")
 
     @rule(ms=st.integers(1, 3000))
     def time_passes(self, ms: int) -> None:

@@ -176,7 +176,7 @@ def test_a_silent_reply_asks_for_patience_so_often_and_then_apologises() -> None
     shell.forget_log().after(1)
     assert shell.done == [Action.NOTE_DEAD_AIR, Action.FAIL, Action.APOLOGISE]
     assert shell.state is State.ERROR
-    assert shell.policy.silent_ns == 4 * SECOND
+    assert shell.policy.silence.lasted_ns == 4 * SECOND
 
 
 def test_dead_air_is_counted_from_the_end_of_the_caller_s_speech_and_of_each_sound() -> None:

@@ -36,7 +36,7 @@ def test_a_turn_is_live_exactly_in_the_states_of_a_reply(event: Event, state: St
         if action in (Action.INTERRUPT, Action.FINISH, Action.FAIL):
             assert live, f"{action} ends a turn, but none is live"
             live = False
-        elif action in (Action.COMMIT, Action.REPEAT, Action.APOLOGISE):
+        elif action in (Action.COMMIT, Action.REPEAT, Action.APOLOGISE, Action.SAY_RECONNECTED):
             assert not live, f"{action} begins a turn while another one is live"
             live = True
     assert live == ((cell.state or state) in LIVE)

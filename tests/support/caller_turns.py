@@ -9,6 +9,8 @@ from voicepipe.core.frames import (
     PlaybackStarted,
     PlaybackStopped,
     Prosody,
+    Recovered,
+    Recovering,
     Repeat,
     Skip,
     SpeechPaused,
@@ -181,6 +183,22 @@ class Shell:
     def ends(self) -> Shell:
         return self.take(Heard(turn=self.turn, segment=None, samples=0, final=True, at_ns=self.now))
 
+    # ── stages in trouble ────────────────────────────────────────────────────────────────────────
+
+    def recovers(self, stage: str) -> Shell:
+        """A call of ``stage`` has failed and is tried again."""
+        turn = None if stage in ("stt", "realtime") else self.turn
+        return self.take(Recovering(turn=turn, stage=stage, at_ns=self.now))
+
+    def has_recovered(self, stage: str) -> Shell:
+        turn = None if stage in ("stt", "realtime") else self.turn
+        return self.take(Recovered(turn=turn, stage=stage, at_ns=self.now))
+
+    def loses_words(self, stage: str = "stt") -> Shell:
+        """The recogniser has failed with an utterance for good."""
+        error = ProviderError("gone", provider=stage, kind="connection")
+        return self.take(TurnFailed(turn=None, stage=stage, error=error, at_ns=self.now))
+
     def fails(self) -> Shell:
         error = ProviderError("gone", provider="openai", kind="connection")
         return self.take(TurnFailed(turn=self.turn, stage="llm", error=error, at_ns=self.now))
@@ -204,7 +222,7 @@ class Shell:
                 self.drafts.append(self.policy.words)
             elif action is Action.FORGET:
                 self.policy.take_turn()
-            if action in (Action.COMMIT, Action.REPEAT, Action.APOLOGISE):
+            if action in (Action.COMMIT, Action.REPEAT, Action.APOLOGISE, Action.SAY_RECONNECTED):
                 self.turn += 1
                 self.policy.begin_reply(interruptible=self.interruptible)
 

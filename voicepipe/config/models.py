@@ -57,6 +57,9 @@ class Greeting(Model):
 
 
 def _notice(text: str) -> str:
+    reconnected: Spoken | None = Field(
+        None, max_length=200, description="what was lost, and told to be, is back; the caller may speak"
+    )
     if "{{" in text:
         raise ValueError("a notice is the same in every call: it can't insert a variable")
     if text.strip() and not has_words(text):

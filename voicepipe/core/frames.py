@@ -363,6 +363,8 @@ class TurnFailed(Upward):
     """The ``VoicepipeError`` that ended it."""
 
 
+    again: bool = False
+    """A call broke off in the middle, so that the same turn may well succeed if it is begun anew."""
 @_frame
 class ToolWaiting(Upward):
     """The reply waits for the tools named in ``on``; an empty tuple: it waits no more."""
@@ -381,6 +383,26 @@ class ProviderBegan(Upward):
 
 @_frame
 class Skip(Upward):
+@_frame
+class Recovering(Upward):
+    """A call of ``stage``, or its connection, has failed, and it is being tried again, here or elsewhere.
+
+    ``turn`` None: what was being done isn't of a reply, such as recognising what the caller says. Ended by
+    ``Recovered`` or ``TurnFailed``, or together with its turn.
+    """
+
+    turn: int | None
+    stage: str
+
+
+@_frame
+class Recovered(Upward):
+    """It has succeeded."""
+
+    turn: int | None
+    stage: str
+
+
     """The caller doesn't want to hear the rest of ``turn``, nor to say anything."""
 
     turn: int

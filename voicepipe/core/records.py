@@ -53,7 +53,11 @@ class Usage:
 
 @_record
 class ProviderAttempt:
-    """One call of a provider, from its first instruction to its end."""
+    """One call of a provider, from its first instruction to its end.
+
+    ``number`` counts the attempts at the same thing from 1. ``probe``: nobody waited for it; it was to find
+    out whether a provider that had failed answers again.
+    """
 
     at_ns: int
     turn: int | None
@@ -63,6 +67,23 @@ class ProviderAttempt:
     first_event_ns: int | None
     status: AttemptStatus
     error: str | None = None
+    number: int = 1
+    probe: bool = False
+
+
+@_record
+class ProviderSwitched:
+    """From here on, calls of ``slot`` go to ``provider`` instead of ``previous``.
+
+    Both are named as in the pipeline file: ``openai/gpt-6-luna``. ``reason`` is for a person to read.
+    """
+
+    at_ns: int
+    turn: int | None
+    slot: str
+    previous: str
+    provider: str
+    reason: str
 
 
 @_record
@@ -225,6 +246,7 @@ class Tapped:
 Record = (
     Usage
     | ProviderAttempt
+    | ProviderSwitched
     | ToolStarted
     | ToolFinished
     | TurnDrafted

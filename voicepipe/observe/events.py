@@ -18,6 +18,8 @@ from voicepipe.core.frames import (
     PlaybackStopped,
     Prosody,
     ProviderBegan,
+    Recovered,
+    Recovering,
     Repeat,
     Skip,
     SpeechPaused,
@@ -57,6 +59,8 @@ REPLY_EVENTS = (
     TurnFailed,
     ToolWaiting,
     ProviderBegan,
+    Recovering,
+    Recovered,
     Skip,
     Repeat,
 )

@@ -17,43 +17,53 @@ FAILED: Final = "failed"
 NOT_HEARD: Final = "not_heard"
 """Somebody spoke, but the words never came."""
 
-NAMES: Final = (WAIT, FAILED, NOT_HEARD)
+RECONNECTED: Final = "reconnected"
+"""What had been lost is back, and it is the caller's turn."""
 
-BUILT_IN: Final[Mapping[str, tuple[str, str, str]]] = {
+NAMES: Final = (WAIT, FAILED, NOT_HEARD, RECONNECTED)
+
+BUILT_IN: Final[Mapping[str, tuple[str, str, str, str]]] = {
     "en": (
         "One moment, please.",
         "Sorry, something went wrong. Please say that again.",
         "Sorry, I didn't catch that.",
+        "I'm back. Please go on.",
     ),
     "de": (
         "Einen Moment, bitte.",
         "Entschuldigung, da ist etwas schiefgegangen. Bitte sagen Sie das noch einmal.",
         "Entschuldigung, das habe ich nicht verstanden.",
+        "Ich bin wieder da. Bitte sprechen Sie weiter.",
     ),
     "es": (
         "Un momento, por favor.",
         "Perdone, algo ha salido mal. ¿Puede repetirlo, por favor?",
         "Perdone, no le he entendido.",
+        "Ya estoy de vuelta. Continúe, por favor.",
     ),
     "fr": (
         "Un instant, s'il vous plaît.",
         "Excusez-moi, un problème est survenu. Pouvez-vous répéter, s'il vous plaît ?",
         "Excusez-moi, je n'ai pas bien entendu.",
+        "Je suis de retour. Continuez, je vous en prie.",
     ),
     "it": (
         "Un momento, per favore.",
         "Mi scusi, qualcosa è andato storto. Può ripetere, per favore?",
         "Mi scusi, non ho capito.",
+        "Sono di nuovo qui. Continui pure.",
     ),
     "pt": (
         "Um momento, por favor.",
         "Desculpe, houve um problema. Pode repetir, por favor?",
         "Desculpe, não entendi.",
+        "Já estou de volta. Pode continuar.",
     ),
     "nl": (
         "Een ogenblik, alstublieft.",
         "Sorry, er ging iets mis. Kunt u dat nog een keer zeggen?",
         "Sorry, dat heb ik niet verstaan.",
+        "Ik ben er weer. Gaat u verder.",
     ),
 }
 """By the language's primary subtag, in the order of ``NAMES``."""

@@ -14,6 +14,8 @@ from voicepipe.core.frames import (
     PlaybackStopped,
     Prosody,
     ProviderBegan,
+    Recovered,
+    Recovering,
     Repeat,
     Skip,
     SpeechPaused,
@@ -29,11 +31,11 @@ from voicepipe.core.frames import (
 from voicepipe.core.records import IgnoredReason
 from voicepipe.speech.backchannels import Said, classify
 from voicepipe.speech.drafts import Drafts
+from voicepipe.speech.silence import Silence
 from voicepipe.speech.turn_rules import (
     KEY_LAG,
     LONGEST_BACKCHANNEL,
     LONGEST_COUGH,
-    MAX_NOTICES,
     VERDICT,
     WORDS_LAG,
     CallerTurn,
@@ -61,8 +63,7 @@ class TurnPolicy:
         self.interruptible = True
         self.ignored: Ignored | None = None
         """Set with the action RESUME."""
-        self.silent_ns = 0
-        """How long nothing had been heard; set with the action NOTE_DEAD_AIR."""
+        self.silence = Silence(rules.dead_air, rules.notice_after)
         self._rules = rules
         self._waits = waits
         self._asks = asks
@@ -74,18 +75,17 @@ class TurnPolicy:
         self._onset_ns = self._end_of_speech_ns = self._wait_over_ns = 0
         self._too_long = False
         self._released_ns: int | None = None
-        self._silent_since_ns = 0
-        """Since when there is no sound of anybody."""
+        self._lost = False
+        """The recogniser has failed with some of it."""
         self._partials = False
         """The recogniser tells words before they are final."""
         self._drafts = Drafts()
         self._tool = self._tool_used = self._sounded = False
-        self._notices = 0
         self._to_repeat = False
 
     def greet(self, at_ns: int) -> tuple[Action, ...]:
         """The call begins and the agent speaks first."""
-        self._silent_since_ns = at_ns
+        self.silence.since_ns = at_ns
         return self._step(Event.GREET)
 
     def on(self, frame: PolicyInput) -> tuple[Action, ...]:
@@ -110,7 +110,7 @@ class TurnPolicy:
                 self._sounded = True
                 return self._step(Event.PLAYBACK_STARTED)
             case PlaybackStopped():
-                self._silent_since_ns = frame.at_ns
+                self.silence.since_ns = frame.at_ns
                 return self._step(Event.PLAYBACK_STOPPED_TOOL if self._tool else Event.PLAYBACK_STOPPED)
             case Heard():
                 return self._on_heard(frame)
@@ -119,13 +119,19 @@ class TurnPolicy:
                 return self._step(Event.TOOL_STARTED if frame.on else Event.TOOL_FINISHED)
             case ProviderBegan():
                 return self._step(Event.PROVIDER_BEGAN)
+            case TurnFailed(turn=None) | Recovered():
+                self._lost |= isinstance(frame, TurnFailed)
+                return self._step(self.silence.recovered(frame.stage))
             case TurnFailed():
-                self._silent_since_ns = frame.at_ns
+                self.silence.since_ns = frame.at_ns
                 return self._step(self._by_caller(Event.FAILED, Event.FAILED_SPEAKING, Event.FAILED_SPOKE))
+            case Recovering():
+                self.silence.recovering(frame.stage, frame.turn)
+                return self._step(Event.RECOVERING)
             case Skip():
                 return self._confirm() if self.state in INTRUDED else self._step(Event.SKIP)
             case Repeat():
-                self._silent_since_ns = frame.at_ns
+                self.silence.since_ns = frame.at_ns
                 return self._step(Event.REPEAT)
 
     def on_deadline(self, now: int) -> tuple[Action, ...]:
@@ -147,7 +153,7 @@ class TurnPolicy:
             case State.TRANSCRIBING if self._rules.late_words:
                 return self._step(Event.WAIT_OVER_WITH_WORDS)
             case _:
-                return self._on_dead_air(now)
+                return self._step(self.silence.over(now, processing=self.state is State.PROCESSING))
 
     def take_turn(self) -> CallerTurn:
         """What the caller said and typed since the last turn, and forget it."""
@@ -161,7 +167,7 @@ class TurnPolicy:
             spoken=self._said.take(),
         )
         self._too_long |= self._speaking  # the sound that goes on belongs to this turn
-        self._speaking = False
+        self._speaking = self._lost = False
         self._typed.clear()
         self._prosody = None
         self._drafts = Drafts()
@@ -171,7 +177,8 @@ class TurnPolicy:
         """A reply is due: nothing is known of it yet."""
         self.interruptible = interruptible
         self._tool = self._tool_used = self._sounded = False
-        self._notices, self.deadline = 0, self._deadline()
+        self.silence.begin_reply()
+        self.deadline = self._deadline()
 
     def lose_draft(self) -> None:
         """The draft has failed. The reply is tried once more when the turn is over."""
@@ -219,7 +226,7 @@ class TurnPolicy:
         if self._rules.strategy == "push_to_talk":
             return ()
         self._speaking = False
-        self._silent_since_ns = max(self._silent_since_ns, frame.offset_ns)
+        self.silence.since_ns = max(self.silence.since_ns, frame.offset_ns)
         actions = self._step(Event.SPEECH_PAUSED)
         return actions + (self._draft() if self._said.final else ()) + self._settle()
 
@@ -248,7 +255,7 @@ class TurnPolicy:
         if not text:  # the Enter key alone isn't a turn
             return ()
         self._typed.append(text)
-        self._silent_since_ns = frame.at_ns
+        self.silence.since_ns = frame.at_ns
         return self._step(Event.TYPED)
 
     def _on_talk(self, frame: Talk) -> tuple[Action, ...]:
@@ -258,13 +265,13 @@ class TurnPolicy:
         if frame.pressed:
             self._onset_ns, self._released_ns, self._too_long = frame.at_ns, None, False
             return self._step(Event.PRESSED)
-        self._released_ns = self._silent_since_ns = frame.at_ns
+        self._released_ns = self.silence.since_ns = frame.at_ns
         return self._step(Event.RELEASED)
 
     def _on_speech_too_long(self, now: int) -> tuple[Action, ...]:
         """It is answered with the words that are known, and until it begins anew it interrupts nothing."""
         self._too_long, self._speaking = True, False
-        self._end_of_speech_ns = self._silent_since_ns = now
+        self._end_of_speech_ns = self.silence.since_ns = now
         return self._step(Event.SPEECH_TOO_LONG)
 
     # ── the end of the caller's turn ─────────────────────────────────────────────────────────────
@@ -276,7 +283,7 @@ class TurnPolicy:
             return self._step(Event.WAIT_OVER_WITH_WORDS if known else Event.WAIT_OVER_TOO_SOON)
         if self._typed or (self._said.text and not self._is_backchannel()):
             return self._step(Event.WAIT_OVER_WITH_WORDS)
-        return self._step(Event.WAIT_OVER_WITHOUT_WORDS)
+        return self._step(Event.WORDS_LOST if self._lost else Event.WAIT_OVER_WITHOUT_WORDS)
 
     def _is_backchannel(self) -> bool:
         """Whether it only showed that the caller listened to a reply, which has ended meanwhile."""
@@ -322,6 +329,7 @@ class TurnPolicy:
     def _ignore(self, reason: IgnoredReason) -> tuple[Action, ...]:
         self.ignored = Ignored(self._said.latest, self._said.text, reason)
         self._said.close_final()
+        self._lost = False
         return self._step(Event.INTRUSION_IGNORED_TOOL if self._tool else Event.INTRUSION_IGNORED)
 
     # ── the reply ────────────────────────────────────────────────────────────────────────────────
@@ -329,7 +337,7 @@ class TurnPolicy:
     def _on_heard(self, frame: Heard) -> tuple[Action, ...]:
         if not frame.final:
             return self._step(Event.HEARD)
-        self._silent_since_ns = frame.at_ns
+        self.silence.since_ns = frame.at_ns
         if self._to_repeat:
             return self._step(Event.REPLY_ENDED_TO_REPEAT)
         event = self._by_caller(Event.REPLY_ENDED, Event.REPLY_ENDED_SPEAKING, Event.REPLY_ENDED_SPOKE)
@@ -338,13 +346,6 @@ class TurnPolicy:
 
     def _by_caller(self, silent: Event, speaking: Event, spoke: Event) -> Event:
         return speaking if self._speaking else spoke if self._said.any else silent
-
-    def _on_dead_air(self, now: int) -> tuple[Action, ...]:
-        self.silent_ns, self._silent_since_ns = now - self._silent_since_ns, now
-        if self.state is State.PROCESSING and self._notices >= MAX_NOTICES:
-            return self._step(Event.DEAD_AIR_AGAIN)
-        self._notices += 1
-        return self._step(Event.DEAD_AIR)
 
     # ── the table and the deadline ───────────────────────────────────────────────────────────────
 
@@ -380,7 +381,7 @@ class TurnPolicy:
             case State.TRANSCRIBING if self._rules.late_words:
                 return self._end_of_speech_ns + VERDICT
             case State.TRANSCRIBING | State.PROCESSING | State.WAITING_FOR_TOOL | State.ERROR:
-                return self._silent_since_ns + self._rules.dead_air
+                return self.silence.deadline
             case _:
                 return None
 

@@ -10,6 +10,8 @@ from voicepipe.core.frames import (
     PlaybackStopped,
     Prosody,
     ProviderBegan,
+    Recovered,
+    Recovering,
     Repeat,
     Skip,
     SpeechPaused,
@@ -42,6 +44,8 @@ PolicyInput = (
     | TurnFailed
     | ToolWaiting
     | ProviderBegan
+    | Recovering
+    | Recovered
     | Skip
     | Repeat
 )
@@ -92,6 +96,7 @@ class Rules:
     late_words: bool = False
     barge_in: BargeIn = BargeIn()
     dead_air: int = 4 * SECOND
+    notice_after: int = 1500 * MS
     max_speech: int = 60 * SECOND
     language: str = "en"
 

@@ -49,7 +49,12 @@ class Event(StrEnum):
     INTRUSION_CONFIRMED_OVER = "interruption, caller has paused"
     INTRUSION_IGNORED = "no interruption"
     INTRUSION_IGNORED_TOOL = "no interruption, tool running"
+    WORDS_LOST = "wait over, words lost"
     PROVIDER_BEGAN = "provider began"
+    RECOVERING = "stage recovering"
+    RECOVERY_SLOW = "recovery takes long"
+    RECOVERED = "stage recovered"
+    RECOVERED_TOLD = "stage recovered, caller was told"
     TOOL_STARTED = "tool started"
     TOOL_FINISHED = "tool finished"
     PLAYBACK_STARTED = "playback started"
@@ -95,6 +100,10 @@ class Action(StrEnum):
     """Log which stage is at fault."""
     ASK_FOR_PATIENCE = "ask for patience"
     """The notice ``wait``, as a part of the reply that is due."""
+    SAY_WAIT = "say wait"
+    """The notice ``wait``, although no reply is due yet: the words are still to come."""
+    SAY_RECONNECTED = "say reconnected"
+    """The notice ``reconnected``, as a reply of its own."""
     APOLOGISE = "apologise"
     """The notice ``failed``, or ``not_heard`` if there was no turn, as a reply of its own."""
     REPEAT = "repeat"
@@ -246,7 +255,19 @@ TABLE: dict[Event, _Row] = {
         State.PAUSED: _to(State.SPEAKING, Action.RESUME),
         State.HELD: _to(State.WAITING_FOR_TOOL, Action.RESUME),
     },
+    Event.WORDS_LOST: _never
+    | _in(
+        (State.ENDPOINTING, State.TRANSCRIBING),
+        _to(State.ERROR, Action.DISCARD, Action.FORGET, Action.APOLOGISE),
+    ),
     Event.PROVIDER_BEGAN: _never,
+    Event.RECOVERING: _never,
+    Event.RECOVERY_SLOW: _never
+    | _in(THINKING, _do(Action.ASK_FOR_PATIENCE))
+    | {State.TRANSCRIBING: _do(Action.SAY_WAIT)},
+    Event.RECOVERED: _never,
+    # While a reply is due it tells by itself that all is well again.
+    Event.RECOVERED_TOLD: _never | {State.IDLE: _to(State.ERROR, Action.SAY_RECONNECTED)},
     Event.TOOL_STARTED: _never | {State.PROCESSING: _to(State.WAITING_FOR_TOOL)},
     Event.TOOL_FINISHED: _never | {State.WAITING_FOR_TOOL: _to(State.PROCESSING)},
     Event.PLAYBACK_STARTED: _never | _in(THINKING, _to(State.SPEAKING)),

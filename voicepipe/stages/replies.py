@@ -21,11 +21,14 @@ from voicepipe.core.frames import (
     UserTurn,
 )
 from voicepipe.core.inbox import Inbox, Outlet
-from voicepipe.core.records import SpeechIgnored, TurnBegan, TurnDrafted, TurnEnded, TurnReworded, TurnStatus
+from voicepipe.core.records import SpeechIgnored, TurnDrafted, TurnReworded, TurnStatus
 from voicepipe.core.units import MS, SECOND
 from voicepipe.speech.policy import TurnPolicy
 from voicepipe.speech.turn_rules import CallerTurn
+from voicepipe.speech.turn_table import THINKING
+from voicepipe.stages.aside import Aside
 from voicepipe.stages.base import StageContext
+from voicepipe.stages.turn_records import NOBODY, record_begin, record_end
 
 HEARD_PATIENCE = 100 * MS
 """How long the next turn waits to learn what was heard of the reply that it has cut off."""
@@ -52,6 +55,17 @@ class _Said:
     whole: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What the live turn was begun with. ``anew``: it is begun for the second time."""
+
+    caller: CallerTurn
+    say: str | None
+    in_history: bool
+    interruptible: bool
+    anew: bool
+
+
 @dataclass(slots=True)
 class _Draft:
     """A reply to words that may not be all of the turn."""
@@ -59,9 +73,6 @@ class _Draft:
     turn: int
     early: list[Upward] = field(default_factory=list)
     """What happened to it, which the policy hears of at the commit."""
-
-
-_NOBODY = CallerTurn("", None, None)
 
 
 class Replies:
@@ -87,6 +98,8 @@ class Replies:
         self._worded_later: dict[int, CallerTurn] = {}
         """Turns that were answered before all of their words were known."""
         self._paused_since_ns: int | None = None
+        self._begun: _Begun | None = None
+        self.aside = Aside(ctx)
 
     @property
     def repeatable(self) -> bool:
@@ -131,10 +144,11 @@ class Replies:
         ctx.turns.discard()
         ctx.conversation.discard(turn)
         ctx.broadcast(Discard(turn=turn))
-        self._record_end(turn, "discarded", said, "", error)
+        record_end(ctx, turn, "discarded", said, "", error)
 
     async def commit(self, caller: CallerTurn) -> Sequence[Upward]:
         """Answer ``caller``: by the draft, if it fits. Returns what has happened to that already."""
+        self.aside.end()
         draft = self._draft
         if draft is None or not caller.drafted:
             self.discard()
@@ -142,60 +156,86 @@ class Replies:
             return ()
         self._draft = None
         self._ctx.conversation.reword(draft.turn, caller.text)
-        self._go_live(draft.turn, caller)
+        self._go_live(draft.turn, _Begun(caller, None, in_history=True, interruptible=True, anew=False))
         return draft.early
 
     async def repeat(self) -> None:
         """Not remembered if the words are in the history already: then this turn stays a branch of it."""
         last = self._last or _Said("", whole=True)
-        await self._begin(_NOBODY, last.words, in_history=not last.whole)
+        await self._begin(NOBODY, last.words, in_history=not last.whole)
 
     async def apologise(self, notice: str) -> None:
         """As a reply of its own, by playout alone: whatever has failed, that has not."""
         turn = self._ctx.turns.prepare()
         self._ctx.conversation.begin(turn, "")
-        self._go_live(turn, _NOBODY, in_history=False)
+        self._go_live(turn, _Begun(NOBODY, None, in_history=False, interruptible=True, anew=True))
         self._ctx.broadcast(Notice(turn=turn, name=notice, last=True))
 
+    def say_aside(self, notice: str) -> None:
+        """Although no reply is due; one that is begun ends it."""
+        self.discard()  # there is one draft at a time, and it will be made again
+        self.aside.say(notice)
+
+    async def begin_anew(self, frame: TurnFailed) -> bool:
+        """Whether the live turn, which has failed, is asked once more: nobody has noticed anything of it."""
+        begun, turn, ctx = self._begun, frame.turn, self._ctx
+        if begun is None or begun.anew or turn is None or not frame.again:
+            return False
+        if self._policy.state not in THINKING or not ctx.conversation.untouched(turn):
+            return False
+        said = ctx.conversation.said(turn)
+        self._worded_later.pop(turn, None)
+        self._due = None
+        ctx.turns.interrupt()
+        ctx.conversation.discard(turn)
+        ctx.broadcast(Interrupt(turn=turn))
+        record_end(ctx, turn, "discarded", said, "", str(frame.error))
+        await self._begin(
+            begun.caller,
+            begun.say,
+            in_history=begun.in_history,
+            interruptible=begun.interruptible,
+            anew=True,
+        )
+        return True
+
     async def _begin(
-        self, caller: CallerTurn, say: str | None, *, in_history: bool = True, interruptible: bool = True
+        self,
+        caller: CallerTurn,
+        say: str | None,
+        *,
+        in_history: bool = True,
+        interruptible: bool = True,
+        anew: bool = False,
     ) -> None:
         turn = self._ctx.turns.prepare()
         self._ctx.conversation.begin(turn, caller.text)
-        self._go_live(turn, caller, in_history=in_history, interruptible=interruptible)
+        self._go_live(turn, _Begun(caller, say, in_history, interruptible, anew))
         await self._answer(
             UserTurn(
                 turn=turn,
                 text=caller.text,
                 utterances=caller.spoken.positions,
+                typed=caller.typed,
                 say=say,
                 in_history=in_history,
             )
         )
 
-    def _go_live(
-        self, turn: int, caller: CallerTurn, *, in_history: bool = True, interruptible: bool = True
-    ) -> None:
-        ctx = self._ctx
+    def _go_live(self, turn: int, begun: _Begun) -> None:
+        ctx, caller = self._ctx, begun.caller
         ctx.turns.commit()
-        if in_history:
+        self._begun = begun
+        if begun.in_history:
             ctx.conversation.commit(turn)
         if not caller.spoken.final:
             self._worded_later[turn] = caller
             if len(self._worded_later) > MAX_WORDED_LATER:
                 del self._worded_later[next(iter(self._worded_later))]
-        self._repeating = None if in_history else turn
+        self._repeating = None if begun.in_history else turn
         self._paused_since_ns = None
-        self._policy.begin_reply(interruptible=interruptible)
-        ctx.record(
-            TurnBegan(
-                at_ns=ctx.clock.now(),
-                turn=turn,
-                user=caller.text,
-                end_of_speech_ns=caller.end_of_speech_ns,
-                wait_over_ns=caller.wait_over_ns,
-            )
-        )
+        self._policy.begin_reply(interruptible=begun.interruptible)
+        record_begin(ctx, turn, caller)
         ctx.broadcast(Commit(turn=turn))
 
     async def _answer(self, turn: UserTurn) -> None:
@@ -290,6 +330,7 @@ class Replies:
     def hang_up(self) -> None:
         """What is under way ends; what was heard of it is still to come from playout."""
         self.discard()
+        self.aside.end()
         if self._ctx.turns.live is not None:
             self.kill("interrupted")
         if self.ending:
@@ -299,6 +340,7 @@ class Replies:
         if self._patience is not None:
             self._patience.cancel()
         self.discard()
+        self.aside.end()
         live = self._ctx.turns.live
         if live is not None:
             self.ending[live] = ("interrupted", None)
@@ -335,10 +377,4 @@ class Replies:
         said, heard = conversation.said(turn), conversation.heard(turn)
         conversation.finish(turn, completed=status == "completed", failed=status == "failed")
         self._policy.asked = heard or self._policy.asked
-        self._record_end(turn, status, said, heard, error)
-
-    def _record_end(
-        self, turn: int, status: TurnStatus, said: str, heard: str, error: str | None = None
-    ) -> None:
-        now = self._ctx.clock.now()
-        self._ctx.record(TurnEnded(at_ns=now, turn=turn, status=status, said=said, heard=heard, error=error))
+        record_end(self._ctx, turn, status, said, heard, error)

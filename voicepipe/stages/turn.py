@@ -101,6 +101,13 @@ class TurnConfig(StageConfig):
         description="what is begun before the turn is certain to be over, and wasted if it isn't",
     )
     barge_in: BargeInConfig = Field(BargeInConfig(), description="a sound while the agent thinks or speaks")
+    notice_after: Duration = Field(
+        1500 * MS,
+        gt=0,
+        le=60 * SECOND,
+        description="silence after which the caller is asked for patience if a stage has failed and is "
+        "being recovered",
+    )
     dead_air: Duration = Field(
         4 * SECOND, gt=0, le=60 * SECOND, description="silence of a due reply that is explained to the caller"
     )
@@ -137,7 +144,7 @@ class TurnConfig(StageConfig):
         barge_in = self.barge_in
         return Rules(
             strategy=self.strategy,
-            drafts="llm" in self.speculate,
+            drafts="llm" in self.speculate and not late_words,  # a fused model bills all that it drafts
             early_drafts="stt" in self.speculate,
             late_words=late_words,
             barge_in=BargeIn(
@@ -148,6 +155,7 @@ class TurnConfig(StageConfig):
                 ignore_backchannels=barge_in.ignore_backchannels,
                 safety_phrases=barge_in.safety_phrases,
             ),
+            notice_after=self.notice_after,
             dead_air=self.dead_air,
             max_speech=self.max_speech,
             language=language,

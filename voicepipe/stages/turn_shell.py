@@ -28,7 +28,7 @@ from voicepipe.core.frames import (
 )
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.records import DeadAir, Failed, StateChanged
-from voicepipe.speech.notices import FAILED, NOT_HEARD, WAIT
+from voicepipe.speech.notices import FAILED, NOT_HEARD, RECONNECTED, WAIT
 from voicepipe.speech.policy import TurnPolicy
 from voicepipe.speech.turn_rules import Rules
 from voicepipe.speech.turn_table import Action
@@ -87,9 +87,11 @@ class TurnShell:
             return
         elif isinstance(frame, TurnFailed) and frame.turn is None:
             self._ctx.record(Failed(at_ns=frame.at_ns, stage=frame.stage, error=str(frame.error)))
-            return
         if not (self._hung_up or replies.is_of_draft(frame) or self._is_pointless(frame)):
-            await self._follow_policy(frame)
+            if isinstance(frame, TurnFailed) and await replies.begin_anew(frame):
+                self._settle()
+            elif not replies.aside.takes(frame):
+                await self._follow_policy(frame)
         await replies.answer_if_known()
 
     def hang_up(self) -> None:
@@ -135,11 +137,11 @@ class TurnShell:
             self._arm(policy.deadline)
 
     def _is_pointless(self, frame: FromCaller | Upward) -> bool:
-        """Whether it is of a dead turn, or wants to hear again what never was."""
+        """Whether it is of a dead turn or of a tap, or wants to hear again what never was."""
         turn, live = getattr(frame, "turn", None), self._ctx.turns.live
         if isinstance(frame, Repeat):
             return not self._replies.repeatable and live is None
-        return turn is not None and turn != live
+        return (turn is not None and turn != live) or "/" in getattr(frame, "stage", "")
 
     def _asks(self) -> bool:
         """Whether the agent is about to have asked a question, or has asked one."""
@@ -164,6 +166,11 @@ class TurnShell:
                 await replies.draft(self._policy.words, self._policy.utterances)
             case Action.DISCARD:
                 replies.discard()
+                replies.aside.end()
+            case Action.SAY_WAIT:
+                replies.say_aside(WAIT)
+            case Action.SAY_RECONNECTED:
+                await replies.apologise(RECONNECTED)
             case Action.FORGET:
                 self._policy.take_turn()
             case Action.DUCK:
@@ -229,6 +236,6 @@ class TurnShell:
                 at_ns=self._ctx.clock.now(),
                 turn=self._ctx.turns.live,
                 stage=self._at_fault(),
-                silent_ns=self._policy.silent_ns,
+                silent_ns=self._policy.silence.lasted_ns,
             )
         )
