@@ -37,13 +37,15 @@ from voicepipe.observe.log import EventLog
 from voicepipe.observe.report import CallReport
 from voicepipe.providers.base import Provider, TtsProvider
 from voicepipe.providers.realtime_base import RealtimeProvider
+from voicepipe.runtime.checked_transport import resolver
 from voicepipe.runtime.graph import graph_of
 from voicepipe.runtime.live import events
 from voicepipe.runtime.notices import SpokenNotice, Voice, speak_notices
 from voicepipe.runtime.realtime_voice import RealtimeVoice
 from voicepipe.runtime.session import Session, Slot
+from voicepipe.runtime.tool_doors import DoorHost
 from voicepipe.runtime.tool_modes import ToolMode
-from voicepipe.runtime.tools import ToolSet
+from voicepipe.runtime.tool_sets import ToolSet, check_answers, tools_of
 from voicepipe.runtime.workers import InlineWorkers, ThreadWorkers, make_workers
 from voicepipe.speech.tools import tool_spec
 from voicepipe.stages.turn import TurnConfig
@@ -57,6 +59,10 @@ VOICE, FUSED = "tts", "realtime"
 
 Tell = Callable[[str], None]
 """Takes a message for a person."""
+
+
+def _nobody(message: str) -> None:
+    """Tells nobody."""
 
 
 class Call:
@@ -124,6 +130,8 @@ class Pipeline:
         self._providers: dict[str, Provider] = {}
         self._workers: ThreadWorkers | InlineWorkers | None = None
         self._tools: ToolSet | None = None
+        self._connected = False
+        """Whether what the tools need of the outside world has been opened."""
         self._notices: dict[str, SpokenNotice] = {}
         self._users = 0
         self._starting = asyncio.Lock()
@@ -153,11 +161,20 @@ class Pipeline:
 
     # ── providers ────────────────────────────────────────────────────────────────────────────────
 
-    async def start(self, progress: Tell = lambda message: None, warn: Tell | None = None) -> None:
+    def check_answers(
+        self, answers: Mapping[str, Callable[..., Any]] | None = None, tool_mode: ToolMode | None = None
+    ) -> None:
+        """Raise what a ``session`` with these would, before anything is loaded."""
+        tools, places = self.loaded.agent.tools, self.loaded.tool_places
+        check_answers(tools, answers or {}, live=tool_mode is None, places=places)
+
+    async def start(
+        self, progress: Tell = _nobody, warn: Tell | None = None, *, live_tools: bool = True
+    ) -> None:
         """Load the tools and the models, warm up, and have the notices spoken. Balanced by ``close``.
 
         ``warn``, or else ``progress``, is told what a call can be held without: notices that the voice
-        couldn't speak.
+        couldn't speak. ``live_tools`` False contacts no server of a tool and starts none.
 
         Raises ``ConfigError`` for tools that can't be used, ``SetupError`` for what is missing.
         """
@@ -168,6 +185,8 @@ class Pipeline:
                 except BaseException:
                     await self._stop()
                     raise
+            if live_tools and not self._connected:
+                await self._connect_tools(progress)
             self._users += 1
 
     async def close(self) -> None:
@@ -178,8 +197,8 @@ class Pipeline:
                 await self._stop()
 
     async def _start(self, progress: Tell, warn: Tell) -> None:
-        clock, secret = Clock(), self.loaded.environment.secrets
-        self._tools = ToolSet.of(self.loaded.agent.tools, secrets=secret)
+        clock = Clock()
+        self._tools = tools_of(self.loaded)
         self._workers = make_workers(clock)
         self._providers = make_providers(self.loaded, self._workers, clock, progress)
         for provider in self._providers.values():
@@ -197,12 +216,28 @@ class Pipeline:
             return tts
         return RealtimeVoice(fused) if isinstance(fused, RealtimeProvider) else None
 
+    async def _connect_tools(self, progress: Tell) -> None:
+        assert self._tools is not None, "_start() loaded them"
+        assert self._workers is not None, "_start() made them"
+        mask = self.loaded.environment.mask
+        try:
+            self._tools.check_clock(Clock())
+            await self._tools.connect(DoorHost(self._workers, resolver(self._workers), mask, progress))
+        except BaseException:
+            if self._users == 0:
+                await self._stop()
+            raise
+        self._connected = True
+
     async def _stop(self) -> None:
         async with AsyncExitStack() as stack:
             if self._workers is not None:
                 stack.callback(self._workers.close)
             for provider in self._providers.values():
                 stack.push_async_callback(provider.close)
+            if self._tools is not None and self._connected:
+                stack.push_async_callback(self._tools.close)
+        self._connected = False
         self._providers, self._notices, self._workers, self._tools = {}, {}, None, None
 
     async def __aenter__(self) -> Pipeline:
@@ -222,17 +257,25 @@ class Pipeline:
         *,
         vars: Mapping[str, str] | None = None,
         tools: Sequence[Callable[..., Any]] = (),
+        answers: Mapping[str, Callable[..., Any]] | None = None,
         tool_mode: ToolMode | None = None,
         name: str | None = None,
     ) -> AsyncIterator[Call]:
-        """One call. ``tools`` are added to those of the file; ``vars`` fill its variables."""
+        """One call. ``tools`` are added to those of the file; ``vars`` fill its variables.
+
+        ``answers`` has a function for each tool that the file declares with ``{schema: …}``, by its name: it
+        is called with the model's arguments, which have been validated. It may be ``async``, and wait for
+        somebody else's answer as long as the tool's ``timeout`` allows.
+        """
         agent = agent_for_call(self.loaded.agent, vars or {})
         values = values_for_call(self.loaded.agent, vars or {})
-        await self.start()
+        own = tuple(tool_spec(function) for function in tools)
+        self.check_answers(answers or {}, tool_mode)
+        await self.start(live_tools=tool_mode is None)
         try:
             assert self._workers is not None, "start() made them"
             assert self._tools is not None, "start() loaded them"
-            own = tuple(tool_spec(function) for function in tools)
+            known = self._tools.answered(answers or {})
             clock = Clock()
             name = name or secrets.token_hex(6)
             session = Session(
@@ -244,7 +287,7 @@ class Pipeline:
                     for provider in [self._providers.get(slot.key)]
                 ],
                 agent=agent,
-                tools=replace(self._tools, specs=self._tools.specs + own, mode=tool_mode, variables=values),
+                tools=replace(known, specs=known.specs + own, mode=tool_mode, variables=values),
                 workers=self._workers,
                 clock=clock,
                 notices=self._notices,
@@ -265,6 +308,7 @@ class Pipeline:
         *,
         vars: Mapping[str, str] | None = None,
         events: str | Path | None = None,
+        answers: Mapping[str, Callable[..., Any]] | None = None,
         tool_mode: ToolMode | None = None,
         on_call: Callable[[Call], None] = lambda call: None,
     ) -> CallReport:
@@ -273,7 +317,8 @@ class Pipeline:
         ``events`` gets the log. ``on_call`` is given the call before it begins, to observe it or to be
         able to hang up.
         """
-        async with self.session(vars=vars, tool_mode=tool_mode) as call, AsyncExitStack() as stack:
+        opened = self.session(vars=vars, answers=answers, tool_mode=tool_mode)
+        async with opened as call, AsyncExitStack() as stack:
             if events is not None:
                 log = EventLog(
                     Path(events),
@@ -298,6 +343,7 @@ class Pipeline:
         output: str | Path | None = None,
         events: str | Path | None = None,
         vars: Mapping[str, str] | None = None,
+        answers: Mapping[str, Callable[..., Any]] | None = None,
         gap_ns: int = 500 * MS,
         clock: ClockName = "real",
     ) -> CallReport:
@@ -317,7 +363,7 @@ class Pipeline:
             gap_ns=gap_ns,
             recording=Path(output) if output is not None else None,
         )
-        return run_on(clock, self.hold(ends, vars=vars, events=events))
+        return run_on(clock, self.hold(ends, vars=vars, events=events, answers=answers))
 
 
 def make_providers(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.config.fakes import MS, SMALLEST, agent, load, one
-from voicepipe.config.models import BuiltinTool, PythonTool
+from voicepipe.config.tool_models import BuiltinTool, PythonTool
 
 
 def test_short_forms_of_the_agent_mean_their_long_ones(tmp_path: Path) -> None:
@@ -20,8 +20,8 @@ def test_short_forms_of_the_agent_mean_their_long_ones(tmp_path: Path) -> None:
 
 def test_voice_is_the_provider_s_own_where_the_map_names_one(tmp_path: Path) -> None:
     loaded = load(tmp_path, SMALLEST.replace("agent:", "agent:\n  voice: {piper: amy, cartesia: calm}"))
-    assert loaded.agent.voice_for("piper") == "amy"
-    assert loaded.agent.voice_for("espeak") is None
+    assert loaded.agent.voice_for("piper", "tts") == "amy"
+    assert loaded.agent.voice_for("espeak", "tts") is None
 
 
 def test_tools_are_files_functions_and_builtins(tmp_path: Path) -> None:
@@ -67,8 +67,8 @@ def test_prompt_file_stays_inside_the_folder_but_set_may_name_any(tmp_path: Path
         ("{language: English!}", "'English!' isn't of the expected form"),
         ("{tools: ./tools.py}", "expected a list, found './tools.py'"),
         ("{tools: [end_call]}", "end_call' isn't of the expected form"),
-        ("{tools: [null]}", "expected a map with 'python' or 'builtin', found nothing"),
-        ("{tools: [{call: x}]}", "expected a map with 'python' or 'builtin', found one with call"),
+        ("{tools: [null]}", "expected a map with 'python', 'builtin', 'http', 'mcp' or 'schema', found nothing"),
+        ("{tools: [{call: x}]}", "expected a map with 'python', 'builtin', 'http', 'mcp' or 'schema', found one with call"),
         ("{tools: [{builtin: end_cal}]}", "found 'end_cal'. Did you mean 'end_call'?"),
         ("{variables: {a b: {}}}", "'a b' can't be a name here"),
         ("{variables: {a: x}}", "expected a map, found 'x'"),

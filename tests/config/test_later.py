@@ -9,11 +9,10 @@ from voicepipe.config.later import planned
     "path",
     [
         "escalate",
-        "stages.realtime",
+        "stages.speakers",
         "stages.speakers/second",
         "stages.stt.fallback",
         "stages.stt/second.fallback",
-        "agent.tools.3.mcp",
     ],
 )
 def test_key_of_a_system_that_is_not_built_is_known_as_such(path: str) -> None:

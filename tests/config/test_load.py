@@ -41,8 +41,6 @@ def test_the_smallest_file_of_the_documentation_loads(tmp_path: Path) -> None:
         "slo: {}",
         "record: {dir: calls/}",
         "tests: [{name: x, steps: [{wait: 1s}], expect: {cost_usd: 1}}]",
-        "agent: {tools: [{http: 'https://x'}]}",
-        "agent: {tools: [{mcp: {url: x}, allow: [a]}]}",
         "stages: {emotion: x}",
         "stages: {stt: {use: whisper, fallback: [other]}}",
         "profiles: {p: {slo: {}}}",

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from voicepipe.config.models import AgentConfig, PipelineFile, PythonTool
+from voicepipe.config.models import AgentConfig, PipelineFile
+from voicepipe.config.tool_models import PythonTool
 from voicepipe.speech.meanwhile import SAY_LIMIT
 
 
@@ -34,7 +35,7 @@ def test_reference_to_a_tool_is_a_file_and_maybe_a_function(
 
 def test_voice_of_any_provider_gives_way_to_the_provider_s_own() -> None:
     agent = AgentConfig(voice={"*": "calm", "piper": "amy"})
-    assert (agent.voice_for("piper"), agent.voice_for("espeak")) == ("amy", "calm")
+    assert (agent.voice_for("piper", "tts"), agent.voice_for("espeak", "tts")) == ("amy", "calm")
 
 
 def test_what_a_tool_says_meanwhile_is_one_line_of_words() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.tones import tone
 from tests.support.workers import make_host, make_workers
-from voicepipe.config.models import BuiltinTool
+from voicepipe.config.tool_models import BuiltinTool
 from voicepipe.core.clock import Clock, run_on
 from voicepipe.core.frames import Pcm
 from voicepipe.core.units import MS, SECOND

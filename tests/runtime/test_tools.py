@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.toolbench import ToolBench, add, book, call, dawdles, error_of, simulated
 from tests.support.workers import Stuck, pool
-from voicepipe.config.models import BuiltinTool, PythonTool
+from voicepipe.config.tool_models import BuiltinTool, PythonTool
 from voicepipe.core.units import SECOND
 from voicepipe.errors import ConfigError, ToolError
 from voicepipe.runtime.tool_modes import Stubs

@@ -20,7 +20,7 @@ from voicepipe.errors import ConfigError, ConfigErrors, SetupError, UsageError
 from voicepipe.observe.evidence import Evidence
 from voicepipe.observe.expectations import Miss, judge
 from voicepipe.runtime.tool_modes import Stubs
-from voicepipe.runtime.tools import ToolSet
+from voicepipe.runtime.tool_sets import tools_of
 from voicepipe.transports.conversation import ConversationCall, Item, Look, Pause, Utterance
 from voicepipe.transports.spoken import noise, spoken, with_words
 from voicepipe.transports.wav import OUTPUT_RATE, Typed, load_clip
@@ -108,7 +108,7 @@ def make_cases(tests: Sequence[tuple[LocatedTest, LoadedPipeline]], clock: Clock
     for located, loaded in tests:
         if loaded.profile not in pipelines:
             pipelines[loaded.profile] = Pipeline(loaded)
-            known = ToolSet.of(loaded.agent.tools, secrets=loaded.environment.secrets)
+            known = tools_of(loaded)
             tools[loaded.profile] = set(known.by_name(hang_up=lambda reason: None))
         script = _script(located.test, loaded.agent.language)
         case = Case(located, pipelines[loaded.profile], clock or located.test.clock or "simulated", script)
@@ -166,8 +166,12 @@ def _batches(cases: Sequence[Case]) -> Iterator[list[Case]]:
 
 
 async def _hold_batch(cases: Sequence[Case], tools: Tools) -> list[Verdict]:
-    async with cases[0].pipeline:
+    pipeline = cases[0].pipeline
+    await pipeline.start(live_tools=tools == "live")
+    try:
         return [await _hold(case, tools) for case in cases]
+    finally:
+        await pipeline.close()
 
 
 async def _hold(case: Case, tools: Tools) -> Verdict:

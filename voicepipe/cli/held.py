@@ -56,6 +56,7 @@ class HeldCall:
     ) -> CallReport:
         """Load the models and hold the call between the ends that ``open_ends`` makes."""
         mask = pipeline.loaded.environment.mask
+        pipeline.check_answers()
         self._tell_endpoints(pipeline, mask)
 
         async def hold() -> CallReport:

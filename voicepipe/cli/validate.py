@@ -17,7 +17,7 @@ from voicepipe.cli.options import add_overrides, add_quiet, code_mode
 from voicepipe.cli.terminal import Terminal
 from voicepipe.config.lint import lint
 from voicepipe.config.load import LoadedPipeline, Overrides, load_profiles
-from voicepipe.config.models import PythonTool
+from voicepipe.config.tool_models import PythonTool
 from voicepipe.config.slots import Code
 from voicepipe.errors import ConfigError, ConfigErrors, GraphError, SetupError, VoicepipeError
 from voicepipe.runtime.graph import graph_of

@@ -13,10 +13,8 @@ from pydantic import SecretStr
 
 from voicepipe.config.load import LoadedPipeline
 from voicepipe.core.check import fields_of, leaves
-from voicepipe.core.masking import MASK
+from voicepipe.core.masking import MASK, is_secret_name
 from voicepipe.core.nodes import Node
-
-_SECRET_NAME = re.compile(r"(?:^|[_-])(?:key|token|secret|password|authorization)$", re.IGNORECASE)
 
 Path = tuple[str, ...]
 
@@ -27,7 +25,7 @@ def secret_paths(loaded: LoadedPipeline) -> set[Path]:
     Those that a later layer dropped included.
     """
     nodes = chain(loaded.tree.walk(), *(one.node.walk(one.path) for one in loaded.dropped))
-    found = {path for path, _ in nodes if path and _SECRET_NAME.search(path[-1])}
+    found = {path for path, _ in nodes if path and is_secret_name(path[-1])}
     for slot in loaded.slots:
         declared = (
             {**fields_of(slot.provider.Config), **fields_of(slot.stage.Config)} if slot.provider else {}

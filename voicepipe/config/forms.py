@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from voicepipe.config.models import ANY_PROVIDER
 from voicepipe.config.paths import contained, label, read_text
+from voicepipe.config.tool_schemas import with_schema
 from voicepipe.core.nodes import Node, Place, Source
 from voicepipe.errors import ConfigError
 
@@ -21,6 +22,8 @@ def long_form(agent: Node, errors: list[ConfigError]) -> Node:
             except ConfigError as error:
                 errors.append(error)
                 children[key] = Node("", children[key].place, text="")
+    if "tools" in children:
+        children["tools"] = _tools(children["tools"], errors)
     return replace(agent, value=children)
 
 
@@ -35,10 +38,18 @@ def _under(key: str) -> Callable[[Node], Node]:
     return turn
 
 
-def _tools(node: Node) -> Node:
+def _tools(node: Node, errors: list[ConfigError]) -> Node:
     if not isinstance(node.value, list):
         return node
-    return replace(node, value=[_tool(item) if isinstance(item.value, str) else item for item in node.value])
+    return replace(node, value=[_tool(item, errors) for item in node.value])
+
+
+def _tool(item: Node, errors: list[ConfigError]) -> Node:
+    if isinstance(item.value, str):
+        return _python(item)
+    if isinstance(item.value, dict) and ("schema" in item.value or "http" in item.value):
+        return with_schema(item, errors)
+    return item
 
 
 def _prompt(node: Node) -> Node:
@@ -52,10 +63,9 @@ def _prompt(node: Node) -> Node:
     return Node(text, Place(source, 1, 1), text=text)
 
 
-_tool = _under("python")
+_python = _under("python")
 _FORMS: dict[str, Callable[[Node], Node]] = {
     "greeting": _under("say"),
     "voice": _under(ANY_PROVIDER),
-    "tools": _tools,
     "prompt": _prompt,
 }

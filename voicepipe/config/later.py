@@ -13,10 +13,9 @@ _LATER: dict[str, tuple[str, ...]] = {
         *("record", "slo", "cost", "store", "escalate"),
         *("accessibility", "transports", "emotion", "speakers"),
     ),
-    "stages": ("realtime", "emotion", "speakers"),
+    "stages": ("emotion", "speakers"),
     "stages.*": ("fallback",),
     "tests.*.expect": ("cost_usd",),
-    "agent.tools.*": ("http", "mcp", "schema", "headers", "allow"),
 }
 
 
@@ -24,8 +23,6 @@ def _generic(path: tuple[str, ...]) -> str:
     """``stages.turn`` → ``stages.*``, ``tests.3`` → ``tests.*``."""
     if path[:1] == ("stages",) and len(path) > 1:
         path = ("stages", "*", *path[2:])
-    elif path[:2] == ("agent", "tools") and len(path) > 2:
-        path = ("agent", "tools", "*", *path[3:])
     elif path[:1] == ("tests",):
         path = tuple("*" if name.isdecimal() else name for name in path)
     return ".".join(path)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from voicepipe.config.explain import secret_paths
 from voicepipe.config.load import LoadedPipeline
-from voicepipe.config.tool_models import PythonTool
 from voicepipe.config.variables import references
 from voicepipe.core.masking import MASK
 from voicepipe.core.nodes import Node
@@ -47,7 +46,7 @@ def _literal_secrets(loaded: LoadedPipeline) -> Iterator[ConfigError]:
 def _unused_variables(loaded: LoadedPipeline) -> Iterator[ConfigError]:
     agent = loaded.agent
     texts = [agent.prompt, agent.greeting.say if agent.greeting else ""]
-    texts += [tool.say_while_running or "" for tool in agent.tools if isinstance(tool, PythonTool)]
+    texts += [getattr(tool, "say_while_running", None) or "" for tool in agent.tools]
     used = {name for text in texts for name in references(text)}
     for name in agent.variables:
         if name not in used:
@@ -58,7 +57,12 @@ def _unused_variables(loaded: LoadedPipeline) -> Iterator[ConfigError]:
 
 def _voice_of_another(loaded: LoadedPipeline) -> Iterator[ConfigError]:
     for slot in loaded.slots:
-        if slot.kind == "tts" and slot.use and loaded.agent.voice and not loaded.agent.voice_for(slot.use, slot.kind):
+        if (
+            slot.kind == "tts"
+            and slot.use
+            and loaded.agent.voice
+            and not loaded.agent.voice_for(slot.use, slot.kind)
+        ):
             named = ", ".join(loaded.agent.voice)
             yield _at(loaded, "agent", "voice").place.error(
                 f"'voice' names none for '{slot.use}', only for {named}: its default speaks"

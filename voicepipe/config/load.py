@@ -16,9 +16,11 @@ from voicepipe.config.interpolate import Environment, read_env_file
 from voicepipe.config.later import NOT_AVAILABLE, planned
 from voicepipe.config.layers import Dropped, Merger, read_layers
 from voicepipe.config.layers import overrides as override_layers
-from voicepipe.config.models import AgentConfig, PipelineFile, PythonTool
+from voicepipe.config.models import AgentConfig, PipelineFile
 from voicepipe.config.registry import Registry, is_own_code
 from voicepipe.config.slots import Code, Slot, SlotReader, slot_keys
+from voicepipe.config.tool_lock import lock_file
+from voicepipe.config.tool_models import McpTool, PythonTool
 from voicepipe.config.variables import references
 from voicepipe.core.names import did_you_mean
 from voicepipe.core.nodes import Node, Place
@@ -62,9 +64,21 @@ class LoadedPipeline:
 
     @property
     def own_code(self) -> list[str]:
-        """The Python code that this pipeline runs: tools and providers."""
+        """The code that this pipeline runs: tools, commands of MCP servers, providers."""
         tools = [tool.python for tool in self.agent.tools if isinstance(tool, PythonTool)]
-        return tools + [slot.use for slot in self.slots if slot.use and is_own_code(slot.use)]
+        servers = [tool.mcp.command for tool in self.agent.tools if isinstance(tool, McpTool)]
+        commands = [" ".join(map(self.environment.mask, command)) for command in servers if command]
+        return tools + commands + [slot.use for slot in self.slots if slot.use and is_own_code(slot.use)]
+
+    @property
+    def tool_places(self) -> list[Place]:
+        """Where each of ``agent.tools`` stands."""
+        return [self.tree.place_of(("agent", "tools", index)) for index in range(len(self.agent.tools))]
+
+    @property
+    def lock_file(self) -> Path:
+        """What was accepted of MCP servers: see ``tool_lock``."""
+        return lock_file(self.path)
 
 
 def load_pipeline(
@@ -311,6 +325,9 @@ class _Loader:
         for tool in tools.value if tools and isinstance(tools.value, list) else ():
             if isinstance(tool.value, str) or (_is_map(tool) and "python" in tool.map):
                 self._errors.append(tool.place.error("own code isn't allowed here: a Python tool"))
+            elif _is_map(tool) and _is_map(server := tool.map.get("mcp")) and "command" in server.map:
+                at = server.keys["command"]
+                self._errors.append(at.error("own code isn't allowed here: the command of an MCP server"))
 
 
 def _is_map(node: Node | None) -> TypeGuard[Node]:

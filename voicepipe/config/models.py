@@ -6,34 +6,18 @@ The descriptions of the fields are what the YAML reference and the JSON schema t
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    StringConstraints,
-    Tag,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from voicepipe.config.conversations import TESTS, TOOL_RESULTS, Tests, ToolResults
-from voicepipe.core.units import SECOND, Duration, RelativeToFile
+from voicepipe.config.tool_models import Model, Tool
 from voicepipe.speech.chunker import has_words
-from voicepipe.speech.meanwhile import words_meanwhile
 from voicepipe.speech.notices import notice_texts
 
 ANY_PROVIDER = "*"
 LANGUAGE = r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$"
-TOOL_FILE = r"^[^:]+\.py(:[A-Za-z_][A-Za-z0-9_]*)?$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
-
-
-class Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Variable(Model):
@@ -57,9 +41,6 @@ class Greeting(Model):
 
 
 def _notice(text: str) -> str:
-    reconnected: Spoken | None = Field(
-        None, max_length=200, description="what was lost, and told to be, is back; the caller may speak"
-    )
     if "{{" in text:
         raise ValueError("a notice is the same in every call: it can't insert a variable")
     if text.strip() and not has_words(text):
@@ -76,63 +57,13 @@ class Notices(Model):
     wait: Spoken | None = Field(None, max_length=200, description="a reply or a tool takes long")
     failed: Spoken | None = Field(None, max_length=200, description="the reply failed, or had no words")
     not_heard: Spoken | None = Field(None, max_length=200, description="speech whose words never came")
+    reconnected: Spoken | None = Field(
+        None, max_length=200, description="what was lost, and told to be, is back; the caller may speak"
+    )
 
     def texts(self, language: str) -> dict[str, str]:
         """What is to be spoken, by the notices' names."""
         return notice_texts(language, self.model_dump())
-
-
-class PythonTool(Model):
-    """One function of a Python file, or all its functions that are marked ``@tool``."""
-
-    python: Annotated[str, RelativeToFile()] = Field(
-        pattern=TOOL_FILE, description="./tools.py, or ./tools.py:function"
-    )
-    timeout: Duration | None = Field(None, gt=0, le=3600 * SECOND, description="how long a call may take")
-    side_effect: bool | None = Field(
-        None, description="whether a call changes anything; true unless it is said here or at @tool"
-    )
-    cancellable: bool | None = Field(
-        None,
-        description="whether an interruption ends a call; by default if it has no side effect",
-    )
-    say_while_running: Annotated[str, AfterValidator(words_meanwhile)] | None = Field(
-        None, description="said if a call isn't answered at once; {{name}} inserts a variable"
-    )
-
-    @property
-    def file(self) -> Path:
-        """Absolute."""
-        return Path(self.python.rpartition(".py")[0] + ".py")
-
-    @property
-    def function(self) -> str | None:
-        """The function's name, or None for all that are marked."""
-        return self.python.rpartition(".py")[2].lstrip(":") or None
-
-
-Builtin = Literal["end_call", "current_time"]
-
-
-class BuiltinTool(Model):
-    """A tool that needs no code."""
-
-    builtin: Builtin = Field(
-        description="end_call hangs up once the goodbye is said; current_time tells the date and the time"
-    )
-
-
-def _kind_of_tool(data: Any) -> str | None:
-    for kind in ("python", "builtin"):
-        if kind in data if isinstance(data, dict) else hasattr(data, kind):
-            return f"<{kind}>"  # stands in error locations, where it must differ from every key
-    return None
-
-
-Tool = Annotated[
-    Annotated[PythonTool, Tag("<python>")] | Annotated[BuiltinTool, Tag("<builtin>")],
-    Discriminator(_kind_of_tool),
-]
 
 
 class AgentConfig(Model):
@@ -152,9 +83,13 @@ class AgentConfig(Model):
     )
     tools: tuple[Tool, ...] = Field((), description="what the model may call")
 
-    def voice_for(self, provider: str) -> str | None:
-        """The voice that the file names for ``provider``, or for any."""
-        return self.voice.get(provider, self.voice.get(ANY_PROVIDER))
+    def voice_for(self, provider: str, kind: str) -> str | None:
+        """The voice that the file names for ``provider``, or for any.
+
+        A fused one goes by its kind, since a vendor may have other voices for it than for its tts.
+        """
+        name = kind if kind == "realtime" else provider
+        return self.voice.get(name, self.voice.get(ANY_PROVIDER))
 
 
 class PipelineFile(Model):

@@ -12,8 +12,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from voicepipe.config.models import TOOL_FILE, PipelineFile
+from voicepipe.config.models import PipelineFile
 from voicepipe.config.registry import Registry
+from voicepipe.config.tool_models import TOOL_FILE
 from voicepipe.core.check import fields_of
 from voicepipe.core.units import DURATION_PATTERN, format_duration
 from voicepipe.stages.base import Stage
@@ -39,6 +40,8 @@ def json_schema(registry: Registry | None = None) -> Schema:
     }
     top = _model(PipelineFile, "file", defs)
     _add_short_forms(defs["file.AgentConfig"])
+    for tool in ("HttpTool", "SchemaTool"):
+        _add_schema_files(defs[f"file.{tool}"])
     _add_test_files(top["properties"]["tests"], defs["file.ConversationTest"])
     stages: Schema = {"type": "object", "additionalProperties": False, "properties": {}}
     stages["patternProperties"] = dict(_FREE)
@@ -159,6 +162,15 @@ def _add_test_files(tests: Schema, test: Schema) -> None:
     """In place of a test there may stand the path of a file that holds some."""
     tests["items"] = {"anyOf": [{"type": "string"}, tests["items"]]}
     test["patternProperties"] = dict(_FREE)
+
+
+def _add_schema_files(tool: Schema) -> None:
+    """In place of a JSON schema there may stand the path of a file that holds one."""
+    about = tool["properties"]["schema"]
+    tool["properties"]["schema"] = {
+        "description": about["description"],
+        "anyOf": [{"type": "string"}, {"type": "object"}],
+    }
 
 
 def _add_short_forms(agent: Schema) -> None:

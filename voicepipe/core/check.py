@@ -283,6 +283,6 @@ class _Problem:
         for key, place in keys.items():
             if refused := self._refusal((*self._path, key)):
                 return place.error(f"'{key}': {refused}")
-        forms = [next(iter(fields_of(model))) for model in _models(self._annotation)]
+        *forms, last = [f"'{next(iter(fields_of(model)))}'" for model in _models(self._annotation)]
         found = f"one with {', '.join(keys)}" if keys else self._found()
-        return self._place.error(f"expected a map with {' or '.join(map(repr, forms))}, found {found}")
+        return self._place.error(f"expected a map with {', '.join(forms)} or {last}, found {found}")

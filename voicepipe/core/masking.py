@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 MASK = "****"
 MIN_SECRET = 4
 """Shorter values (a port, a 1) aren't searched for: they would be found everywhere."""
+
+_SECRET_NAME = re.compile(r"(?:^|[_-])(?:key|token|secret|password|authorization|cookie)$", re.IGNORECASE)
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether what is called ``name`` (a key of a file, a header) is likely to be a secret."""
+    return _SECRET_NAME.search(name) is not None
 
 
 def mask_secrets(text: str, secrets: Collection[str]) -> str:

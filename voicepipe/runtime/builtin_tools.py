@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from voicepipe.config.models import Builtin
+from voicepipe.config.tool_models import Builtin
 from voicepipe.errors import ToolError
 from voicepipe.speech.tools import ToolSpec, tool_spec
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from voicepipe.config.models import Builtin, BuiltinTool, PythonTool
 from voicepipe.config.variables import insert
 from voicepipe.core.calls import Workers
 from voicepipe.core.clock import Clock
@@ -24,21 +23,13 @@ from voicepipe.core.records import Record, ToolFinished, ToolStarted
 from voicepipe.core.turns import Turn
 from voicepipe.core.units import MS, SECOND, format_duration
 from voicepipe.errors import ToolError, VoicepipeError
-from voicepipe.runtime.builtin_tools import builtin_tool, system_time
-from voicepipe.runtime.tool_files import load_python_tools
 from voicepipe.runtime.tool_modes import ToolMode as ToolMode
 from voicepipe.runtime.tool_modes import error_text
+from voicepipe.runtime.tool_sets import ToolSet as ToolSet
 from voicepipe.runtime.tool_tasks import ToolTasks
 from voicepipe.speech.chunker import has_words
 from voicepipe.speech.conversation import Conversation
-from voicepipe.speech.tools import (
-    ARGUMENTS_LIMIT,
-    ToolSpec,
-    result_text,
-    tool_spec,
-    tools_by_name,
-    unknown_tool,
-)
+from voicepipe.speech.tools import ARGUMENTS_LIMIT, ToolSpec, result_text, unknown_tool
 from voicepipe.stages.base import SayMeanwhile
 
 MAX_CALLS = 32
@@ -55,60 +46,6 @@ _NOT_CALLED = "interrupted before it was called"
 _INTERRUPTED = "interrupted before it finished"
 _RUNNING = "still running; its result will stand here as soon as it is known"
 _MAYBE = "It may still have its effect."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolSet:
-    """The tools of a pipeline, and how they are answered: ``mode`` None executes them.
-
-    ``secrets`` are values that no error text may contain; the set may grow meanwhile. ``variables`` are the
-    values of one call, for what is said while a tool runs.
-    """
-
-    specs: tuple[ToolSpec, ...] = ()
-    builtins: tuple[Builtin, ...] = ()
-    mode: ToolMode | None = None
-    secrets: Collection[str] = ()
-    variables: Mapping[str, str] = field(default_factory=dict)
-    wall_clock: Callable[[], datetime] = system_time
-
-    @classmethod
-    def of(
-        cls,
-        configured: Sequence[PythonTool | BuiltinTool],
-        functions: Sequence[Callable[..., Any]] = (),
-        *,
-        mode: ToolMode | None = None,
-        secrets: Collection[str] = (),
-        wall_clock: Callable[[], datetime] = system_time,
-    ) -> ToolSet:
-        """The tools that a pipeline file names, and ``functions``. Runs the code of the tools' files.
-
-        Raises ``ConfigError`` for files and functions that can't be used and for names given twice.
-        """
-        specs = [spec for entry in configured if isinstance(entry, PythonTool) for spec in _load(entry)]
-        specs += [tool_spec(function) for function in functions]
-        builtins = tuple(dict.fromkeys(e.builtin for e in configured if isinstance(e, BuiltinTool)))
-        tools = cls(specs=tuple(specs), builtins=builtins, mode=mode, secrets=secrets, wall_clock=wall_clock)
-        tools.by_name(hang_up=lambda reason: None)
-        return tools
-
-    def by_name(self, *, hang_up: Callable[[str], None]) -> dict[str, ToolSpec]:
-        """All tools, for a call that ``hang_up`` ends. Two of one name are a ``ConfigError``."""
-        builtins = [builtin_tool(b, hang_up=hang_up, wall_clock=self.wall_clock) for b in self.builtins]
-        return tools_by_name([*builtins, *self.specs])
-
-
-def _load(entry: PythonTool) -> list[ToolSpec]:
-    reference = str(entry.file) if entry.function is None else f"{entry.file}:{entry.function}"
-    said_here = {
-        "timeout_s": None if entry.timeout is None else entry.timeout / SECOND,
-        "side_effect": entry.side_effect,
-        "may_cancel": entry.cancellable,
-        "say_while_running": entry.say_while_running,
-    }
-    changes: dict[str, Any] = {key: value for key, value in said_here.items() if value is not None}
-    return [replace(spec, **changes) for spec in load_python_tools(reference, entry.file.parent)]
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -315,17 +252,19 @@ class SessionTools:
         arguments = spec.validate(run.given)
         if self._answer is not None and spec.name not in self._always_live:
             answer = self._answer(spec.name, run.given)
+        elif spec.fn is None:
+            raise ToolError(f"nobody answers {spec.name} in this call")
         elif spec.is_async:
             answer = spec.fn(**arguments)
         else:
-            return await self._in_worker(spec, arguments)
+            return await self._in_worker(spec, partial(spec.fn, **arguments))
         return result_text(await self._tasks.within(spec.timeout_s, answer, late=_too_late(spec)))
 
-    async def _in_worker(self, spec: ToolSpec, arguments: dict[str, Any]) -> str:
+    async def _in_worker(self, spec: ToolSpec, call: Callable[[], Any]) -> str:
         def execute() -> str | Exception:
             # Returned, so that a TimeoutError of the tool's own isn't taken for that of the deadline.
             try:
-                return result_text(spec.fn(**arguments))
+                return result_text(call())
             except Exception as error:
                 return error
 

@@ -1,4 +1,4 @@
-"""Python functions as tools of the model: signature → JSON schema, arguments → values, result → text.
+"""What a tool of the model is, and Python functions as such: signature → JSON schema, result → text.
 
 Nothing is executed here. ``@tool`` leaves the function as it is, so that it can be called and tested like
 any other, and puts a ``ToolSpec`` beside it. What a function can't be is said when it is decorated, with the
@@ -12,14 +12,15 @@ import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, overload
+from typing import Any, Literal, NoReturn, TypeVar, overload
 
-from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
 from voicepipe.core.names import did_you_mean
+from voicepipe.core.nodes import Place
 from voicepipe.core.units import SECOND, parse_duration
-from voicepipe.errors import ToolError, UsageError
+from voicepipe.errors import ConfigError, ToolError, UsageError
+from voicepipe.speech.arguments import Arguments, ByTypes, Refused, cut, outline, shown
 from voicepipe.speech.meanwhile import words_meanwhile
 from voicepipe.speech.signatures import fail, read_signature
 
@@ -37,35 +38,41 @@ NAME_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """The names that OpenAI's API accepts; the other vendors' rules are no narrower."""
 
 _ATTRIBUTE = "__voicepipe_tool__"
+_ANOTHER_NAME = (
+    "Give one of them another name: @tool(name='...'), or in the pipeline file 'name' or 'prefix'."
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ToolSpec:
-    """A function that the model may call."""
+    """Something that the model may call: a function, a request to a server, a question to the program."""
 
     name: str
     description: str
     parameters: dict[str, Any]
-    """JSON schema, draft 2020-12: an object whose ``additionalProperties`` is false, with ``required``."""
+    """JSON schema of an object, draft 2020-12 unless it says otherwise."""
     side_effect: bool
     """False: calling it changes nothing, so that it may run early and in vain."""
     timeout_s: float
     is_async: bool
-    fn: Callable[..., Any]
+    fn: Callable[..., Any] | None
+    """Called with the arguments by their names. None: the program that holds the call answers, and it has
+    not said with what."""
+    takes: Arguments = field(repr=False)
     may_cancel: bool | None = None
     """Whether an interruption ends a call; None: exactly if it has no side effects."""
     say_while_running: str | None = None
     """What the agent says if a call isn't answered at once."""
-    model: type[BaseModel] = field(repr=False)
-    names: dict[str, str] = field(repr=False)
-    """The parameter behind each field of ``model``."""
+    clock: Literal["any", "real"] = "any"
+    """``real``: it talks to the outside world, which keeps real time."""
+    place: Place | None = None
+    """Where it was declared, for a tool that isn't a function in a file of its own."""
 
     def __post_init__(self) -> None:
         if self.may_cancel and self.side_effect and not self.is_async:
-            fail(
-                self.fn,
+            self.fail(
                 f"a call of '{self.name}' can't be cancelled: its thread can't be stopped and would have "
                 "its effect all the same",
                 hint="Make it 'async def', or leave 'cancellable' out.",
@@ -76,18 +83,23 @@ class ToolSpec:
         """Whether a call ends when the reply that it is for is interrupted; else it goes on to its end."""
         return not self.side_effect if self.may_cancel is None else self.may_cancel
 
-    def validate(self, arguments: str | Mapping[str, Any]) -> dict[str, Any]:
-        """The keyword arguments for ``fn``, defaults included, from what the model wrote.
+    def fail(self, problem: str, *, hint: str | None = None) -> NoReturn:
+        """Raise a ``ConfigError`` at the place where the tool was declared."""
+        if self.place is not None or self.fn is None:
+            at = self.place
+            raise at.error(problem, hint=hint) if at else ConfigError(problem, hint=hint)
+        fail(self.fn, problem, hint=hint)
 
-        Numbers and booleans that come as strings are converted, and so are numbers where text is wanted.
+    def validate(self, arguments: str | Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments for ``fn``, by name, from what the model wrote; see ``Arguments.checked``.
+
         No text at all is taken for no arguments, as models write it. Raises ``ToolError``.
         """
         given = self._parsed(arguments) if isinstance(arguments, str) else dict(arguments)
         try:
-            values = self.model.model_validate(given)
-        except ValidationError as error:
-            raise self._refused("; ".join(self._problems(error))) from None
-        return {name: getattr(values, field_name) for field_name, name in self.names.items()}
+            return self.takes.checked(given)
+        except Refused as refused:
+            raise self._refused(str(refused)) from None
 
     def _parsed(self, arguments: str) -> dict[str, Any]:
         if len(arguments) > ARGUMENTS_LIMIT:
@@ -99,31 +111,17 @@ class ToolSpec:
         except (ValueError, RecursionError):  # a number of thousands of digits, thousands of brackets
             raise self._refused("the arguments hold a number or a nesting beyond all bounds") from None
         if not isinstance(given, dict):
-            raise self._refused(f"the arguments are {_shown(given)}, expected a JSON object")
+            raise self._refused(f"the arguments are {shown(given)}, expected a JSON object")
         return given
 
-    def _problems(self, error: ValidationError) -> Iterator[str]:
-        problems = error.errors(include_url=False, include_context=False)
-        # Names first: a wrong name explains a missing one.
-        for problem in sorted(problems, key=lambda problem: problem["type"] != "extra_forbidden")[:8]:
-            place = ".".join(str(part) for part in problem["loc"])
-            if problem["type"] == "missing":
-                yield f"argument '{place}' is missing"
-            elif problem["type"] == "extra_forbidden":
-                hint = did_you_mean(place, self.names.values()) if len(problem["loc"]) == 1 else ""
-                yield f"there is no argument '{_cut(place, 80)}'.{hint}".removesuffix(".")
-            else:
-                yield f"argument '{place}': {problem['msg']}, found {_shown(problem['input'])}"
-
     def _refused(self, problem: str) -> ToolError:
-        properties = self.parameters["properties"]
-        required = self.parameters["required"]
+        required = self.parameters.get("required", ())
         expected = ", ".join(
-            f"{name} ({_outline(schema)}{'' if name in required else ', optional'})"
-            for name, schema in properties.items()
+            f"{name} ({outline(schema)}{'' if name in required else ', optional'})"
+            for name, schema in self.parameters.get("properties", {}).items()
         )
         return ToolError(
-            _cut(f"{self.name} was not called: {problem}. It takes: {expected or 'nothing'}.", MESSAGE_LIMIT)
+            cut(f"{self.name} was not called: {problem}. It takes: {expected or 'nothing'}.", MESSAGE_LIMIT)
         )
 
 
@@ -199,11 +197,7 @@ def tools_by_name(specs: Iterable[ToolSpec]) -> dict[str, ToolSpec]:
     found: dict[str, ToolSpec] = {}
     for spec in specs:
         if found.setdefault(spec.name, spec) is not spec:
-            fail(
-                spec.fn,
-                f"there are two tools named '{spec.name}'",
-                hint="Give one of them another name: @tool(name='...').",
-            )
+            spec.fail(f"there are two tools named '{spec.name}'", hint=_ANOTHER_NAME)
     return found
 
 
@@ -211,7 +205,7 @@ def unknown_tool(name: str, known: Iterable[str]) -> str:
     """What the model is told that called a tool that doesn't exist."""
     names = list(known)
     listed = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "") or "none"
-    return f"There is no tool named '{_cut(name, 80)}'.{did_you_mean(name, names)} The tools are: {listed}."
+    return f"There is no tool named '{cut(name, 80)}'.{did_you_mean(name, names)} The tools are: {listed}."
 
 
 def result_text(value: Any, limit_bytes: int = RESULT_LIMIT) -> str:
@@ -243,7 +237,7 @@ def _json(value: Any) -> bytes:
 
 def _no_json(value: Any, problem: str) -> ToolError:
     return ToolError(
-        f"the tool returned a {type(value).__name__} that has no JSON form ({_cut(problem, 200)})",
+        f"the tool returned a {type(value).__name__} that has no JSON form ({cut(problem, 200)})",
         hint="Return text, numbers, lists, dicts, dataclasses or pydantic models.",
     )
 
@@ -256,7 +250,7 @@ def _build(
     if not NAME_PATTERN.fullmatch(spec_name):
         fail(
             fn,
-            f"'{_cut(spec_name, 80)}' can't be a tool's name: 1 to 64 of A-Z, a-z, 0-9, '_' and '-'",
+            f"'{cut(spec_name, 80)}' can't be a tool's name: 1 to 64 of A-Z, a-z, 0-9, '_' and '-'",
             hint="Give it one: @tool(name='...').",
         )
     return ToolSpec(
@@ -265,8 +259,7 @@ def _build(
         parameters=signature.schema,
         is_async=inspect.iscoroutinefunction(fn),
         fn=fn,
-        model=signature.model,
-        names=signature.names,
+        takes=ByTypes(signature.model, signature.names),
         **options,
     )
 
@@ -292,24 +285,3 @@ def _seconds(timeout: str | float) -> float:
     if not 0 < seconds < float("inf"):
         raise UsageError(f"@tool(timeout={timeout!r}): expected more than nothing and less than for ever")
     return seconds
-
-
-def _outline(schema: Mapping[str, Any]) -> str:
-    """A type in a few words, for a message."""
-    if "enum" in schema:
-        return "one of " + ", ".join(_shown(value) for value in schema["enum"])
-    if "anyOf" in schema:
-        return " or ".join(_outline(option) for option in schema["anyOf"])
-    if "const" in schema:
-        return _shown(schema["const"])
-    if schema.get("type") == "array" and isinstance(schema.get("items"), Mapping):
-        return f"array of {_outline(schema['items'])}"
-    return str(schema.get("type") or schema.get("$ref", "any").rpartition("/")[2])
-
-
-def _shown(value: Any) -> str:
-    return _cut(json.dumps(value, ensure_ascii=False, default=repr), 80)
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 3] + "..."

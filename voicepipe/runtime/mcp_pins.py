@@ -1,0 +1,63 @@
+"""What MCP servers say of their tools against what a person has accepted: see ``config.tool_lock``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from voicepipe.config.tool_lock import Pin
+from voicepipe.config.tool_models import LONGEST_DESCRIPTION, McpTool
+from voicepipe.core.names import did_you_mean
+from voicepipe.core.nodes import Place
+from voicepipe.errors import ConfigError
+
+ACCEPT = "read what the server says of it, and accept that: voicepipe pin PIPELINE"
+ACCEPT_AGAIN = "read what has changed, and accept that: voicepipe pin PIPELINE"
+
+Entries = Sequence[tuple[McpTool, Place | None]]
+"""Those that name one server."""
+
+
+def pinned(entry: McpTool, pins: Mapping[str, Pin], place: Place | None) -> Iterator[tuple[str, Pin]]:
+    """The tools that ``entry`` allows, each with what was accepted of it. Raises ``ConfigError``."""
+    for tool in entry.allow:
+        pin = pins.get(entry.name_of(tool))
+        if pin is None:
+            raise _error(place, f"nobody has accepted the MCP tool '{tool}' yet", ACCEPT)
+        if pin.tool != tool:
+            raise _error(
+                place, f"what was accepted as '{entry.name_of(tool)}' is the tool '{pin.tool}'", ACCEPT
+            )
+        yield tool, pin
+
+
+def check_offer(offered: Mapping[str, Pin], entries: Entries, pins: Mapping[str, Pin]) -> None:
+    """Raise ``ConfigError`` unless the server offers each allowed tool exactly as it was accepted."""
+    for entry, place in entries:
+        for tool, pin in pinned(entry, pins, place):
+            now = offered_pin(offered, tool, place)
+            if now.digest != pin.digest:
+                what = "\n".join(f"    {line[:200]}" for line in list(pin.changes(now))[2:22])
+                raise _error(
+                    place,
+                    f"the server says something else of '{tool}' than what was accepted "
+                    f"({pin.digest[:12]} → {now.digest[:12]}):\n{what}",
+                    ACCEPT_AGAIN,
+                )
+
+
+def offered_pin(offered: Mapping[str, Pin], tool: str, place: Place | None) -> Pin:
+    """What the server says of ``tool``. Raises ``ConfigError`` if it has none, or says too much."""
+    pin = offered.get(tool)
+    if pin is None:
+        names = ", ".join(sorted(offered)[:20]) or "none"
+        raise _error(
+            place, f"the server has no tool '{tool}'.{did_you_mean(tool, offered)}", f"it has: {names}"
+        )
+    if len(pin.description) > LONGEST_DESCRIPTION:
+        found = f"the server's description of '{tool}' has {len(pin.description)} characters"
+        raise _error(place, f"{found}, expected at most {LONGEST_DESCRIPTION}", None)
+    return pin
+
+
+def _error(place: Place | None, problem: str, hint: str | None) -> ConfigError:
+    return place.error(problem, hint=hint) if place else ConfigError(problem, hint=hint)
