@@ -11,7 +11,7 @@ import pytest
 from tests.support.workers import make_call, make_host
 from voicepipe.core.calls import Call
 from voicepipe.errors import ProviderError
-from voicepipe.providers.base import Message, TextDelta, ToolCall, ToolOffer
+from voicepipe.providers.base import LlmProvider, Message, TextDelta, ToolCall, ToolOffer
 from voicepipe.providers.openai import OpenAI, OpenAIConfig
 from voicepipe.testing.openai_server import OpenAIServer, Reply
 
@@ -35,7 +35,7 @@ async def started(base_url: str, model: str = "test-model", **config: Any) -> An
         await llm.close()
 
 
-async def gather_into(seen: list[Any], llm: OpenAI, call: Call) -> None:
+async def gather_into(seen: list[Any], llm: LlmProvider, call: Call) -> None:
     async for event in llm.generate(call, QUESTION, ()):
         seen.append(event)
 

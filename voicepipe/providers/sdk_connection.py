@@ -122,7 +122,7 @@ class SdkConnection(ABC):
         went elsewhere. Unless the host is ``trusted`` with what the environment holds for the package's
         vendor, only what is needed is sent.
         """
-        http = importlib.import_module("httpx2")  # which the package needs
+        http: Any = importlib.import_module("httpx2")  # which the package needs
 
         async def only_what_is_needed(request: Any) -> None:
             for name in list(request.headers):
@@ -130,7 +130,8 @@ class SdkConnection(ABC):
                     del request.headers[name]
             request.headers.update(authorization)
 
-        return self.sdk.DefaultAsyncHttpxClient(
+        # Not the package's own subclass: Anthropic's goes through a proxy of the environment in any case.
+        return http.AsyncClient(
             timeout=http.Timeout(self._config.read_timeout / SECOND, connect=CONNECT_S),
             limits=http.Limits(keepalive_expiry=KEEP_ALIVE_S),
             follow_redirects=False,

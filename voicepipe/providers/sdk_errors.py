@@ -25,7 +25,8 @@ _STATUS_OF = {
 
 https://platform.claude.com/docs/en/api/errors; OpenAI's use the same words where they use any."""
 
-_NO_CREDIT = frozenset({"insufficient_quota", "billing_error", "enforced_spend_limit_reached"})
+_NO_CREDIT = ("insufficient_quota", "billing_error", "spend_limit_reached", "billing_unavailable")
+"""How the names end by which a vendor says that somebody has to pay first."""
 
 
 def as_provider_error(
@@ -63,7 +64,7 @@ def as_provider_error(
         status,
         reason,
         headers=None if response is None else response.headers,
-        spent=status == 402 or not names.isdisjoint(_NO_CREDIT),
+        spent=status == 402 or any(name.endswith(_NO_CREDIT) for name in names),
     )
 
 
