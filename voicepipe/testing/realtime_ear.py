@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -60,6 +61,7 @@ class Ear:
         self._next_heard = next_heard
         self._mouth = mouth
         self._buffer = np.zeros(0, np.int16)
+        self._late: list[tuple[Item, Heard]] = []
         self._position = 0
         self._next_item: str | None = None
         """Of the speech that is going on."""
@@ -189,9 +191,17 @@ class Ear:
         if self._config["transcription"] is not None:
             await self._transcribe(item, heard or self._next_heard())
 
+    async def tell_late(self) -> None:
+        """The transcripts that were to wait for a response."""
+        while self._late:
+            await self._transcribe(*self._late.pop(0))
+
     async def _transcribe(self, item: Item, heard: Heard) -> None:
         emit, place = self._link.emit, {"item_id": item.id, "content_index": 0}
         if heard.silent:
+            return
+        if heard.late:
+            self._late.append((item, replace(heard, late=False)))
             return
         if heard.failed:
             await emit(f"{_TRANSCRIPTION}.failed", **place, error=_UNINTELLIGIBLE)

@@ -54,6 +54,8 @@ class Heard:
     """None: the length of the utterance (``{"type": "duration", "seconds": …}``)."""
     silent: bool = False
     """The transcript never comes."""
+    late: bool = False
+    """It comes only after the next response has been begun."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -205,6 +205,7 @@ class Session:
         self._group.create_task(self._run(response))
 
     async def _run(self, response: Response) -> None:
+        await self.ear.tell_late()
         try:
             await self.link.guarded(response.run())
         finally:
