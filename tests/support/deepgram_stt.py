@@ -39,9 +39,19 @@ async def blocks(pcm: Pcm, size: int = FRAME) -> AsyncIterator[Pcm]:
         yield pcm[start : start + size]
 
 
+class Hasty(Deepgram):
+    """It waits as long as a server on this computer needs at most, and not as long as one far away."""
+
+    every_s = 0.02
+    patience_s = 0.05
+
+
 @asynccontextmanager
-async def started(base_url: str, language: str = "en-US", **config: Any) -> AsyncIterator[Deepgram]:
-    stt = Deepgram(DeepgramConfig(base_url=base_url, **config), make_host(language))
+async def started(
+    base_url: str, spoken: str = "en-US", *, kind: type[Deepgram] = Deepgram, **config: Any
+) -> AsyncIterator[Deepgram]:
+    """``spoken`` is the agent's language."""
+    stt = kind(DeepgramConfig(base_url=base_url, **config), make_host(spoken))
     try:
         await stt.start()
         yield stt

@@ -27,12 +27,6 @@ KEEP_ALIVE, FINALIZE, CLOSE_STREAM = (
     json.dumps({"type": kind}) for kind in ("KeepAlive", "Finalize", "CloseStream")
 )
 
-EVERY_S = 4.0
-"""Without audio and without ``KeepAlive`` for 10 s the server closes; it asks for one every 3 to 5 s."""
-
-PATIENCE_S = 1.0
-"""``Finalize`` is answered within some 100 ms, or not at all where there was next to nothing to transcribe."""
-
 REGIONAL = frozenset(
     {"en-US", "en-AU", "en-GB", "en-IN", "en-NZ", "nl-BE", "fr-CA", "de-CH", "pt-BR", "pt-PT", "es-419"}
     | {"da-DK", "sv-SE", "ko-KR", "zh-CN", "zh-TW"}
@@ -91,6 +85,10 @@ class Deepgram(SttProvider):
     keys = ("DEEPGRAM_API_KEY",)
     Config = DeepgramConfig
     config: DeepgramConfig
+    every_s: ClassVar[float] = 4.0
+    """Without audio and without ``KeepAlive`` for 10 s the server closes; it asks for one every 3 to 5 s."""
+    patience_s: ClassVar[float] = 1.0
+    """``Finalize`` is answered within some 100 ms; or not at all, where next to nothing was left to do."""
 
     def __init__(self, config: DeepgramConfig, host: Host) -> None:
         super().__init__(config, host)
@@ -100,7 +98,7 @@ class Deepgram(SttProvider):
             lambda: self._web.open(path),
             keep_ns=config.keep_open,
             keep_alive=KEEP_ALIVE,
-            every_s=EVERY_S,
+            every_s=self.every_s,
             goodbye=CLOSE_STREAM,
         )
 
@@ -147,9 +145,9 @@ class Deepgram(SttProvider):
             rate=self.rate,
             encode=lambda pcm: pcm.astype("<i2").tobytes(),
             ending=FINALIZE,
-            patience_s=PATIENCE_S,
+            patience_s=self.patience_s,
             keep_alive=KEEP_ALIVE,
-            every_s=EVERY_S,
+            every_s=self.every_s,
         )
         connection: Pooled | None = None
         complete = False
@@ -158,7 +156,7 @@ class Deepgram(SttProvider):
                 yield Hypothesis(text="", final=True)
                 return
             connection = await self._pool.take(call.session)
-            exchange.attach(connection.socket)
+            await exchange.attach(connection.socket)
             heard = Heard(since_ms=self._ms(connection.at))
             while not complete and not exchange.exhausted:
                 message = await exchange.receive()

@@ -13,6 +13,7 @@ from typing import Any
 from voicepipe.core.frames import Word
 from voicepipe.providers.base import Hypothesis
 from voicepipe.providers.vendor_errors import bad_answer, failed, one_line
+from voicepipe.speech.utterances import bare_words
 
 PROVIDER = "deepgram"
 
@@ -39,17 +40,18 @@ class Heard:
         self._length = 0
         self._covered_ms = 0.0
         self._flushed = False
-        self._ends_turn = False
+        self._ended: list[str] = []
+        """The words after which Deepgram held the speech to be over."""
 
     def note(self, raw: str | bytes) -> bool:
-        """Take a message; True if ``hypothesis`` has changed. Raises ``ProviderError``."""
+        """Take a message; True if there is something new to tell. Raises ``ProviderError``."""
         try:
             message = json.loads(raw)
         except ValueError:
             raise bad_answer(PROVIDER, "the server sent what isn't JSON") from None
         if not isinstance(message, dict):
             raise bad_answer(PROVIDER, "the server sent JSON that isn't an object")
-        before = self.hypothesis()
+        before = self._text(), self._ends_turn()
         match message.get("type"):
             case "Results":
                 self._note_results(message)
@@ -58,7 +60,7 @@ class Heard:
             case "Error":
                 text = message.get("description") or message.get("message") or "without a reason"
                 raise failed(PROVIDER, f"the server sent an error: {one_line(str(text), None)}")
-        return self.hypothesis() != before
+        return (self._text(), self._ends_turn()) != before
 
     def complete(self, sent_ms: float) -> bool:
         """Whether nothing more can come, given that all audio was sent and ``Finalize`` after it.
@@ -70,11 +72,17 @@ class Heard:
     def hypothesis(self, *, final: bool = False) -> Hypothesis:
         segments = [*self._finals, self._interim]
         return Hypothesis(
-            text=" ".join(text for text, _ in segments if text),
+            text=self._text(),
             final=final,
             words=tuple(word for _, words in segments for word in words),
-            ends_turn=self._ends_turn,
+            ends_turn=self._ends_turn(),
         )
+
+    def _ends_turn(self) -> bool:
+        return bool(self._ended) and bare_words(self._text()) == self._ended
+
+    def _text(self) -> str:
+        return " ".join(text for text, _ in [*self._finals, self._interim] if text)
 
     def _note_results(self, message: dict[str, Any]) -> None:
         try:
@@ -86,8 +94,6 @@ class Heard:
         if end_ms <= SLACK_MS:
             return
         by_command = message.get("from_finalize") is True
-        if segment[0]:
-            self._ends_turn = False
         if message.get("is_final") is True:
             self._covered_ms = max(self._covered_ms, end_ms)
             self._interim = ("", ())
@@ -100,19 +106,16 @@ class Heard:
         if self._length + len(segment[0]) > LONGEST_TEXT:
             raise bad_answer(PROVIDER, f"the transcript is longer than {LONGEST_TEXT} characters")
         # What was cut off by our own command says nothing of the caller.
-        if message.get("speech_final") is True and not by_command and self._any_text():
-            self._ends_turn = True
+        if message.get("speech_final") is True and not by_command:
+            self._ended = bare_words(self._text())
 
     def _note_end(self, message: dict[str, Any]) -> None:
         try:
             after_ms = _ms(message["last_word_end"]) - self._since_ms
         except (KeyError, TypeError, ValueError):
             raise bad_answer(PROVIDER, "an UtteranceEnd has not the shape that was expected") from None
-        if after_ms > SLACK_MS and self._any_text():
-            self._ends_turn = True
-
-    def _any_text(self) -> bool:
-        return bool(self._finals or self._interim[0])
+        if after_ms > SLACK_MS:
+            self._ended = bare_words(self._text())
 
     def _segment(self, alternative: dict[str, Any]) -> _Segment:
         text = alternative["transcript"]

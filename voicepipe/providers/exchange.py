@@ -52,6 +52,7 @@ class Exchange:
         self._held: list[Pcm] = []
         self._socket: Any = None
         self._attached = asyncio.Event()
+        self._in_order = asyncio.Lock()
         self._sending: Beside[None] = Beside()
         self._waiting: asyncio.Timeout | None = None
 
@@ -64,10 +65,11 @@ class Exchange:
                 return True
         return False
 
-    def attach(self, socket: Any) -> None:
+    async def attach(self, socket: Any) -> None:
         """From now on audio is sent to ``socket``, that which was read meanwhile at once."""
         self._socket = socket
         self._attached.set()
+        await self._flush()
 
     async def receive(self) -> bytes | str | None:
         """The next message; None once as soon as ``over``, and where ``exhausted``.
@@ -85,10 +87,12 @@ class Exchange:
                     message: bytes | str = await self._socket.recv()
                     return message
             except TimeoutError:
-                if self.over and not self._sending.busy:
+                if self._socket.state.name != "OPEN":
+                    self._socket.transport.abort()  # the server said goodbye, but doesn't hang up
+                elif self.over and not self._sending.busy:
                     self.exhausted = True
                     return None
-                if not self.over and self._keep_alive is not None:
+                elif not self.over and self._keep_alive is not None:
                     await self._socket.send(self._keep_alive)
             finally:
                 self._waiting = None
@@ -112,14 +116,15 @@ class Exchange:
             await self._socket.send(self._ending)
         finally:
             self.over = True
-            if self._waiting is not None and not self._waiting.expired():  # it is to be looked at at once whether this has failed
-                self._waiting.reschedule(0)
+            if self._waiting is not None and not self._waiting.expired():
+                self._waiting.reschedule(0)  # it may have failed, which is to be known at once
 
     async def _flush(self) -> None:
-        await self._attached.wait()
-        blocks, self._held = self._held, []
-        for block in blocks:
-            for start in range(0, block.size, self._piece):
-                piece = block[start : start + self._piece]
-                await self._socket.send(self._encode(piece))
-                self.samples += piece.size
+        async with self._in_order:
+            await self._attached.wait()
+            blocks, self._held = self._held, []
+            for block in blocks:
+                for start in range(0, block.size, self._piece):
+                    piece = block[start : start + self._piece]
+                    await self._socket.send(self._encode(piece))
+                    self.samples += piece.size

@@ -34,10 +34,10 @@ STEP_MS = 200
 class Utterance:
     """What the server hears in one utterance, from its first audio up to ``Finalize``.
 
-    The words of ``text`` are spread evenly from ``from_ms`` to ``to_ms`` of its audio, and are told in interim
-    results as the audio passes them. ``final_at_ms`` makes those up to there final, ``speech_final_at_ms`` does
-    so with the news that the speech is over, ``ends_at_ms`` sends ``UtteranceEnd``. ``flush`` False: the server
-    doesn't answer to ``Finalize``. ``fault`` strikes at ``fault_at_ms``: ``drop`` cuts the connection,
+    The words of ``text`` are spread evenly from ``from_ms`` to ``to_ms`` of its audio, and interim results
+    tell them as the audio passes. ``final_at_ms`` makes those up to there final, ``speech_final_at_ms`` does
+    so with the news that the speech is over, ``ends_at_ms`` sends ``UtteranceEnd``. ``flush`` False: the
+    server doesn't answer to ``Finalize``. ``fault`` strikes at ``fault_at_ms``: ``drop`` cuts the connection,
     ``malformed`` sends what isn't JSON, ``odd`` JSON of another shape, ``error`` an error, ``stall`` nothing
     more, ``close`` ends the connection in good order with ``close_code``.
     """
@@ -112,6 +112,7 @@ class DeepgramServer:
             process_request=self._greet,
             compression=None,
             close_timeout=1,
+            max_queue=None,  # or else it wouldn't see the answer to a close behind audio that nobody reads
         )
         return self
 
