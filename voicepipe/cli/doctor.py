@@ -26,10 +26,11 @@ from voicepipe.cli.machine import (
     pipeline_readiness,
     readiness,
     sound,
+    tool_readiness,
 )
 from voicepipe.cli.options import add_overrides, code_mode
 from voicepipe.cli.terminal import Terminal
-from voicepipe.cli.validate import absent_files
+from voicepipe.cli.validate import absent_files, not_accepted
 from voicepipe.cli.version import version
 from voicepipe.config.load import LoadedPipeline, load_pipeline
 from voicepipe.config.registry import Registry
@@ -143,8 +144,9 @@ async def examine(loaded: LoadedPipeline | None) -> Findings:
         if loaded is not None:
             providers = make_providers(loaded, workers, clock, lambda message: None)
             pipeline = pipeline_readiness(loaded.slots, providers)
-            absent = tuple(error.message for error in absent_files(loaded))
+            absent = tuple(error.message for error in (*absent_files(loaded), *not_accepted(loaded)))
             pipeline += [Readiness("files", "", absent)] if absent else []
+            pipeline += tool_readiness(loaded.agent.tools)
         return Findings(
             packages=packages(),
             sound=sound(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from voicepipe.config.registry import Registry
 from voicepipe.config.slots import Slot
+from voicepipe.config.tool_models import HttpTool, McpTool, SchemaTool, Tool
 from voicepipe.core.calls import Host, Workers
 from voicepipe.core.extras import DISTRIBUTION, missing
 from voicepipe.errors import SetupError
@@ -130,6 +131,18 @@ def _checked(kind: str, name: str, provider: Provider) -> Readiness:
     absent = tuple(provider.check())
     can_pull = bool(absent) and type(provider).pull is not Provider.pull
     return Readiness(kind, name, absent, can_pull=can_pull, models=tuple(provider.found()))
+
+
+def tool_readiness(tools: Sequence[Tool]) -> list[Readiness]:
+    """The packages that the tools of a pipeline need, by the tools' kinds."""
+    found: list[Readiness] = []
+    if any(isinstance(tool, HttpTool) for tool in tools):
+        found.append(Readiness("tools", "http", tuple(missing("httpx2", "jsonschema", extra="tools"))))
+    if any(isinstance(tool, SchemaTool) for tool in tools):
+        found.append(Readiness("tools", "schema", tuple(missing("jsonschema", extra="tools"))))
+    if any(isinstance(tool, McpTool) for tool in tools):
+        found.append(Readiness("tools", "mcp", tuple(missing("mcp", extra="mcp"))))
+    return found
 
 
 def pipeline_readiness(slots: tuple[Slot, ...], providers: Mapping[str, Provider]) -> list[Readiness]:

@@ -30,6 +30,7 @@ COMMANDS = {
     "init": "start a project of your own",
     "doctor": "say what this computer has and what is missing",
     "pull": "fetch the models that a pipeline needs",
+    "pin": "accept what MCP servers say of the tools that a pipeline uses",
 }
 INTERRUPTED = 130
 GC_THRESHOLD = 20_000

@@ -17,10 +17,12 @@ from voicepipe.cli.options import add_overrides, add_quiet, code_mode
 from voicepipe.cli.terminal import Terminal
 from voicepipe.config.lint import lint
 from voicepipe.config.load import LoadedPipeline, Overrides, load_profiles
-from voicepipe.config.tool_models import PythonTool
 from voicepipe.config.slots import Code
+from voicepipe.config.tool_lock import Lock, read_lock
+from voicepipe.config.tool_models import McpTool, PythonTool
 from voicepipe.errors import ConfigError, ConfigErrors, GraphError, SetupError, VoicepipeError
 from voicepipe.runtime.graph import graph_of
+from voicepipe.runtime.mcp_pins import pinned
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,6 +97,7 @@ def check(file: str, overrides: Overrides = (), code: Code = "ignore") -> Checke
     checked.stages = len(loaded[0].slots)
     checked.problems += _graph_problems(loaded)
     checked.problems += _once(error for one in loaded for error in absent_files(one))
+    checked.problems += _once(error for one in loaded for error in not_accepted(one))
     checked.warnings += _once(advice for one in loaded for advice in lint(one))
     return checked
 
@@ -127,6 +130,22 @@ def absent_files(loaded: LoadedPipeline) -> Iterable[ConfigError]:
                 node = loaded.tree.map["stages"].map[slot.key].map.get(key)
                 place = node.place if node else slot.place
                 yield place.error(f"there is no file '{value}'")
+
+
+def not_accepted(loaded: LoadedPipeline) -> Iterable[ConfigError]:
+    """The MCP tools that the lock file doesn't have, and what is wrong with that file."""
+    tools = zip(loaded.agent.tools, loaded.tool_places, strict=True)
+    entries = [(tool, place) for tool, place in tools if isinstance(tool, McpTool)]
+    try:
+        lock = read_lock(loaded.path) if entries else Lock()
+    except ConfigError as error:
+        yield error
+        return
+    for entry, place in entries:
+        try:
+            list(pinned(entry, lock, place))
+        except ConfigError as error:
+            yield error
 
 
 def _once(errors: Iterable[ConfigError]) -> list[ConfigError]:

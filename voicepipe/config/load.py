@@ -19,7 +19,6 @@ from voicepipe.config.layers import overrides as override_layers
 from voicepipe.config.models import AgentConfig, PipelineFile
 from voicepipe.config.registry import Registry, is_own_code
 from voicepipe.config.slots import Code, Slot, SlotReader, slot_keys
-from voicepipe.config.tool_lock import lock_file
 from voicepipe.config.tool_models import McpTool, PythonTool
 from voicepipe.config.variables import references
 from voicepipe.core.names import did_you_mean
@@ -74,11 +73,6 @@ class LoadedPipeline:
     def tool_places(self) -> list[Place]:
         """Where each of ``agent.tools`` stands."""
         return [self.tree.place_of(("agent", "tools", index)) for index in range(len(self.agent.tools))]
-
-    @property
-    def lock_file(self) -> Path:
-        """What was accepted of MCP servers: see ``tool_lock``."""
-        return lock_file(self.path)
 
 
 def load_pipeline(

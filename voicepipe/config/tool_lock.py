@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from difflib import unified_diff
 from pathlib import Path
 from typing import Any
@@ -46,12 +47,26 @@ class Pin:
 
     def changes(self, new: Pin) -> Iterator[str]:
         """Line by line what ``new`` says otherwise."""
-        lines = (self._lines(), new._lines())
+        lines = (self.lines(), new.lines())
         yield from unified_diff(*lines, "accepted", "now", lineterm="", n=1)
 
-    def _lines(self) -> list[str]:
+    def lines(self) -> list[str]:
+        """All of it, for a person to read."""
         parameters = json.dumps(self.parameters, sort_keys=True, ensure_ascii=False, indent=2)
         return [f"tool: {self.tool}", *self.description.splitlines(), *parameters.splitlines()]
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The pins of one pipeline by what the model calls the tools. ``pipeline`` is its file, for messages."""
+
+    pipeline: str = "PIPELINE"
+    pins: Mapping[str, Pin] = field(default_factory=dict)
+
+    @property
+    def command(self) -> str:
+        """What writes it anew."""
+        return f"voicepipe pin {shlex.quote(self.pipeline)}"
 
 
 def lock_file(pipeline: Path) -> Path:
@@ -59,36 +74,37 @@ def lock_file(pipeline: Path) -> Path:
     return pipeline.with_suffix(".lock.json")
 
 
-def read_lock(path: Path) -> dict[str, Pin]:
-    """The pins by what the model calls the tools; none if there is no such file.
+def read_lock(pipeline: Path) -> Lock:
+    """What was accepted for the pipeline file ``pipeline``; nothing if it has no lock file.
 
     Raises ``ConfigError`` for a file that isn't one, and for a pin that was changed by hand: its hash tells.
     """
+    path, lock = lock_file(pipeline), Lock(str(pipeline))
     try:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
-        return {}
+        return lock
     except OSError as error:
         raise ConfigError(f"can't read the file: {error.strerror or error}", path=str(path)) from None
     if len(data) > MOST_BYTES:
         raise ConfigError(f"the file is larger than {MOST_BYTES // 1024} KiB", path=str(path))
     try:
         entries = json.loads(data)["mcp"]
-        pins = {name: _pin(name, entry, path) for name, entry in entries.items()}
+        return replace(lock, pins={name: _pin(name, entry, path, lock) for name, entry in entries.items()})
     except json.JSONDecodeError as error:
         raise ConfigError(
-            f"not JSON: {error.msg}", path=str(path), line=error.lineno, column=error.colno, hint=_REWRITE
+            f"not JSON: {error.msg}", path=str(path), line=error.lineno, column=error.colno, hint=_anew(lock)
         ) from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise ConfigError("expected what 'voicepipe pin' writes", path=str(path), hint=_REWRITE) from None
-    return pins
+        raise ConfigError("expected what 'voicepipe pin' writes", path=str(path), hint=_anew(lock)) from None
 
 
-_REWRITE = "delete it, and have it written anew: voicepipe pin PIPELINE"
+def _anew(lock: Lock) -> str:
+    return f"delete it, and have it written anew: {lock.command}"
 
 
-def _pin(name: str, entry: Any, path: Path) -> Pin:
+def _pin(name: str, entry: Any, path: Path, lock: Lock) -> Pin:
     pin = Pin(entry["tool"], entry["description"], entry["parameters"])
     if not (
         isinstance(pin.tool, str) and isinstance(pin.description, str) and isinstance(pin.parameters, dict)
@@ -98,7 +114,7 @@ def _pin(name: str, entry: Any, path: Path) -> Pin:
         raise ConfigError(
             f"what stands here of '{name}' isn't what was accepted: its hash is another",
             path=str(path),
-            hint="take it from version control, or accept what the server says now: voicepipe pin PIPELINE",
+            hint=f"take it from version control, or delete it and accept what is said now: {lock.command}",
         )
     return pin
 

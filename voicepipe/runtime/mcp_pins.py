@@ -4,36 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from voicepipe.config.tool_lock import Pin
+from voicepipe.config.tool_lock import Lock, Pin
 from voicepipe.config.tool_models import LONGEST_DESCRIPTION, McpTool
 from voicepipe.core.names import did_you_mean
 from voicepipe.core.nodes import Place
 from voicepipe.errors import ConfigError
 
-ACCEPT = "read what the server says of it, and accept that: voicepipe pin PIPELINE"
-ACCEPT_AGAIN = "read what has changed, and accept that: voicepipe pin PIPELINE"
-
 Entries = Sequence[tuple[McpTool, Place | None]]
 """Those that name one server."""
 
 
-def pinned(entry: McpTool, pins: Mapping[str, Pin], place: Place | None) -> Iterator[tuple[str, Pin]]:
+def pinned(entry: McpTool, lock: Lock, place: Place | None) -> Iterator[tuple[str, Pin]]:
     """The tools that ``entry`` allows, each with what was accepted of it. Raises ``ConfigError``."""
+    accept = f"read what the server says of it, and accept that: {lock.command}"
     for tool in entry.allow:
-        pin = pins.get(entry.name_of(tool))
+        pin = lock.pins.get(entry.name_of(tool))
         if pin is None:
-            raise _error(place, f"nobody has accepted the MCP tool '{tool}' yet", ACCEPT)
+            raise _error(place, f"nobody has accepted the MCP tool '{tool}' yet", accept)
         if pin.tool != tool:
             raise _error(
-                place, f"what was accepted as '{entry.name_of(tool)}' is the tool '{pin.tool}'", ACCEPT
+                place, f"what was accepted as '{entry.name_of(tool)}' is the tool '{pin.tool}'", accept
             )
         yield tool, pin
 
 
-def check_offer(offered: Mapping[str, Pin], entries: Entries, pins: Mapping[str, Pin]) -> None:
+def check_offer(offered: Mapping[str, Pin], entries: Entries, lock: Lock) -> None:
     """Raise ``ConfigError`` unless the server offers each allowed tool exactly as it was accepted."""
     for entry, place in entries:
-        for tool, pin in pinned(entry, pins, place):
+        for tool, pin in pinned(entry, lock, place):
             now = offered_pin(offered, tool, place)
             if now.digest != pin.digest:
                 what = "\n".join(f"    {line[:200]}" for line in list(pin.changes(now))[2:22])
@@ -41,7 +39,7 @@ def check_offer(offered: Mapping[str, Pin], entries: Entries, pins: Mapping[str,
                     place,
                     f"the server says something else of '{tool}' than what was accepted "
                     f"({pin.digest[:12]} → {now.digest[:12]}):\n{what}",
-                    ACCEPT_AGAIN,
+                    f"read what has changed, and accept that: {lock.command}",
                 )
 
 

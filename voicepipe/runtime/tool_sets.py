@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from voicepipe.config.load import LoadedPipeline
-from voicepipe.config.tool_lock import Pin, read_lock
+from voicepipe.config.tool_lock import Lock, read_lock
 from voicepipe.config.tool_models import (
     Builtin,
     BuiltinTool,
@@ -76,15 +76,15 @@ class ToolSet:
         secrets: Collection[str] = (),
         wall_clock: Callable[[], datetime] = system_time,
         places: Sequence[Place] = (),
-        pins: Mapping[str, Pin] | None = None,
+        lock: Lock | None = None,
     ) -> ToolSet:
         """The tools that a pipeline file names, and ``functions``. Runs the code of the tools' files.
 
-        ``places`` are where they stand, ``pins`` what is in the lock file. Raises ``ConfigError`` for files
-        and functions that can't be used, for names given twice and for MCP tools that nobody has accepted,
-        and ``SetupError`` if the package that knows JSON schemas is missing.
+        ``places`` are where they stand, ``lock`` what was accepted of MCP servers. Raises ``ConfigError``
+        for files and functions that can't be used, for names given twice and for MCP tools that nobody has
+        accepted, and ``SetupError`` if the package that knows JSON schemas is missing.
         """
-        found = _Found(pins or {})
+        found = _Found(lock or Lock())
         for index, entry in enumerate(configured):
             found.add(entry, places[index] if index < len(places) else None)
         specs = [*found.specs, *(tool_spec(function) for function in functions)]
@@ -139,7 +139,7 @@ def tools_of(loaded: LoadedPipeline) -> ToolSet:
         tools,
         secrets=loaded.environment.secrets,
         places=loaded.tool_places,
-        pins=read_lock(loaded.lock_file) if any(isinstance(tool, McpTool) for tool in tools) else {},
+        lock=read_lock(loaded.path) if any(isinstance(tool, McpTool) for tool in tools) else None,
     )
 
 
@@ -186,11 +186,11 @@ def _answered(spec: ToolSpec, handlers: Mapping[str, Handler]) -> ToolSpec:
 class _Found:
     """Gathers the tools of a file's entries."""
 
-    def __init__(self, pins: Mapping[str, Pin]) -> None:
+    def __init__(self, lock: Lock) -> None:
         self.specs: list[ToolSpec] = []
         self.builtins: dict[Builtin, None] = {}
         self.doors: list[Door] = []
-        self._pins = pins
+        self._lock = lock
         self._servers: list[tuple[McpDoor, list[tuple[McpTool, Place | None]]]] = []
 
     def add(self, entry: Tool, place: Place | None) -> None:
@@ -212,7 +212,7 @@ class _Found:
 
     def _of_server(self, entry: McpTool, place: Place | None) -> Iterator[ToolSpec]:
         door = self._door(entry, place)
-        for tool, pin in pinned(entry, self._pins, place):
+        for tool, pin in pinned(entry, self._lock, place):
             yield ToolSpec(
                 name=entry.name_of(tool),
                 description=pin.description,
@@ -236,7 +236,7 @@ class _Found:
             entry.mcp,
             folder=place.source.folder if place is not None else Path.cwd(),
             where=str(place or "agent.tools"),
-            check=lambda offered: check_offer(offered, entries, self._pins),
+            check=lambda offered: check_offer(offered, entries, self._lock),
         )
         self._servers.append((door, entries))
         self.doors.append(door)
