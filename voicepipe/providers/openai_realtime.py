@@ -15,7 +15,9 @@ from urllib.parse import urlencode
 from voicepipe.core.calls import Call, Host
 from voicepipe.core.units import SECOND
 from voicepipe.providers import openai_realtime_events as wire
-from voicepipe.providers.openai_realtime_session import OPENAI, OpenAIRealtimeConfig
+from voicepipe.providers.openai_realtime_config import OPENAI, OpenAIRealtimeConfig
+from voicepipe.providers.openai_realtime_line import Line
+from voicepipe.providers.openai_realtime_session import session_of
 from voicepipe.providers.realtime_base import RealtimeProvider, RealtimeSetup
 from voicepipe.providers.vendor_errors import too_late
 from voicepipe.providers.web_socket import WebSockets
@@ -65,9 +67,10 @@ class OpenAIRealtime(RealtimeProvider):
 
         config = self.config
         socket = await self._web.open(f"/realtime?{urlencode({'model': config.model})}")
-        connection = Connection(socket, self._web, config, key=self._key, finds_turns=setup.finds_turns)
+        line = Line(socket, self._web, self._key)
+        connection = Connection(line, config, finds_turns=setup.finds_turns)
         try:
-            session = config.session(setup, self.host.language, self.host.voice)
+            session = session_of(config, setup, self.host.language, self.host.voice)
             try:
                 async with asyncio.timeout(config.read_timeout / SECOND):
                     await connection.begin(session, setup.history)

@@ -3,67 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
-from collections.abc import Callable
-from typing import Any
+from collections import OrderedDict
 
 from voicepipe.errors import ProviderError
-from voicepipe.providers.openai_realtime_events import PROVIDER, TAG, refusal, table_in
-from voicepipe.providers.vendor_errors import bad_answer
-
-MOST_BYTES = 32 << 20
-"""Of a reply that nobody has read yet. The longest has 4,096 tokens: 205 s of audio, 13 MB in base64."""
+from voicepipe.providers.openai_realtime_events import TAG, refusal, table_in
+from voicepipe.providers.openai_realtime_mailbox import Event, Failure, Mailbox
 
 MOST_UTTERANCES = 32
 """Whose transcripts are kept for somebody to ask for them."""
-
-Event = dict[str, Any]
-Failure = Callable[[], ProviderError]
-
-
-class Mailbox:
-    """The events for one call. Once closed, it takes nothing but the end."""
-
-    def __init__(self, *, in_band: bool = True) -> None:
-        self.in_band = in_band
-        """Whether a reply becomes a part of the conversation."""
-        self.response_id: str | None = None
-        self.closed = False
-        self._events: deque[tuple[Event, int]] = deque()
-        self._size = 0
-        self._failure: Failure | None = None
-        self._news = asyncio.Event()
-
-    def put(self, event: Event, size: int) -> None:
-        if self.closed and event["type"] != "response.done":
-            return
-        self._events.append((event, size))
-        self._size += size
-        if self._size > MOST_BYTES:
-            self.fail(lambda: bad_answer(PROVIDER, f"a reply of more than {MOST_BYTES} bytes"))
-        self._news.set()
-
-    def fail(self, failure: Failure) -> None:
-        """After what has come already."""
-        self._failure = self._failure or failure
-        self._news.set()
-
-    def close(self) -> None:
-        """Nobody wants the rest of it."""
-        self.closed = True
-        self._events.clear()
-        self._size = 0
-
-    async def get(self) -> Event:
-        """The next event. Raises ``ProviderError`` where there will be none."""
-        while not self._events:
-            if self._failure is not None:
-                raise self._failure()
-            self._news.clear()
-            await self._news.wait()
-        event, size = self._events.popleft()
-        self._size -= size
-        return event
 
 
 class Post:
@@ -102,6 +49,9 @@ class Post:
     def words(self, item_id: str) -> Mailbox:
         """The transcript of an utterance, from its beginning, whenever that came."""
         self._found.pop(item_id, None)
+        return self._transcript(item_id)
+
+    def _transcript(self, item_id: str) -> Mailbox:
         if item_id not in self._words:
             self._words[item_id] = self._new(Mailbox())
             while len(self._words) > MOST_UTTERANCES:
@@ -141,7 +91,7 @@ class Post:
             if (box := self._replies.get(_name(event, "response_id"))) is not None:
                 box.put(event, size)
         elif kind.startswith("conversation.item.input_audio_transcription."):
-            self.words(_name(event, "item_id")).put(event, size)
+            self._transcript(_name(event, "item_id")).put(event, size)
         elif kind in ("input_audio_buffer.speech_stopped", "input_audio_buffer.timeout_triggered"):
             self._found[_name(event, "item_id")] = None
             while len(self._found) > MOST_UTTERANCES:
@@ -168,8 +118,11 @@ class Post:
         box = self._replies.pop(_name(table_in(event, "response"), "id"), None)
         if box is not None:
             box.put(event, size)
-            if box.in_band:
-                self.idle.set()
+            self._look_whether_idle()
+
+    def _look_whether_idle(self) -> None:
+        if not any(box.in_band for boxes in (self._asked, self._replies) for box in boxes.values()):
+            self.idle.set()
 
     def _committed(self, event: Event, size: int) -> None:
         if _name(event, "item_id") not in self._found and self._commits:
@@ -199,8 +152,7 @@ class Post:
             box.put({"type": "empty"}, 0)
         else:
             box.fail(lambda: refusal(error, self._key))
-        if not self._replies and not self._asked:
-            self.idle.set()
+        self._look_whether_idle()
 
 
 def _name(event: Event, field: str) -> str:

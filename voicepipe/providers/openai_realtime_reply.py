@@ -14,7 +14,7 @@ from voicepipe.audio.pcm_bytes import PcmBytes
 from voicepipe.core.messages import ToolCall
 from voicepipe.errors import ProviderError
 from voicepipe.providers import openai_realtime_events as wire
-from voicepipe.providers.openai_realtime_post import Mailbox
+from voicepipe.providers.openai_realtime_mailbox import Mailbox
 from voicepipe.providers.openai_realtime_usage import Tally
 from voicepipe.providers.realtime_base import ReplyAudio, ReplyText
 from voicepipe.providers.vendor_errors import bad_answer
@@ -48,13 +48,13 @@ class Reply:
         self._bytes: tuple[str, PcmBytes] | None = None
         """What is left of the audio of an item."""
         self._calls: set[str] = set()
+        self._begun = False
         self._given = False
         self._done = False
 
     async def events(self) -> AsyncGenerator[ReplyAudio | ReplyText | ToolCall, None]:
         while not self._done:
-            event = await self._box.get()
-            self._tally.billed = True
+            event = await self._next()
             match event["type"]:
                 case "response.output_audio.delta":
                     audio = self._audio(event)
@@ -78,6 +78,15 @@ class Reply:
                             yield call
                     if failure := wire.failure_of(response, self._key, given=self._given):
                         raise failure
+
+    async def _next(self) -> dict[str, Any]:
+        try:
+            event = await self._box.get()
+        except ProviderError:
+            self._tally.billed = self._begun  # what was refused costs nothing
+            raise
+        self._begun = True
+        return event
 
     def _end(self, response: dict[str, Any]) -> None:
         self._done = True

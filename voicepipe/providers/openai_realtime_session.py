@@ -1,31 +1,18 @@
-"""The keys of ``realtime: {use: openai/…}``, and the session that they make.
+"""What a session is told in the beginning, and what it tells of the caller's turns.
 
-https://developers.openai.com/api/reference/resources/realtime/client-events (``session.update``); each field
-is one of ``openai.types.realtime.RealtimeSessionCreateRequest``.
+https://developers.openai.com/api/reference/resources/realtime/client-events (``session.update``) and
+/server-events (``input_audio_buffer.…``).
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
-
-from voicepipe.core.units import MS, SECOND, Duration
+from voicepipe.core.units import MS
 from voicepipe.providers import openai_realtime_events as wire
-from voicepipe.providers.endpoint import Endpoint, EndpointConfig
+from voicepipe.providers.openai_realtime_config import OpenAIRealtimeConfig, Retention, SemanticVad, ServerVad
 from voicepipe.providers.realtime_base import CallerSilent, CallerStarted, CallerStopped, RealtimeSetup
 
-OPENAI = Endpoint(
-    provider=wire.PROVIDER,
-    kind="realtime",
-    vendor="OpenAI",
-    extra="realtime",
-    url="https://api.openai.com/v1",
-    hosts=("api.openai.com", ".api.openai.com"),
-    key="OPENAI_API_KEY",
-)
-
-AudioFormat = Literal["pcm", "pcmu", "pcma"]
 Edge = CallerStarted | CallerStopped | CallerSilent
 
 _FORMATS = {
@@ -37,175 +24,68 @@ _OWN_VOICE = "voice_"
 """How the ids of voices begin that a customer had made."""
 
 
-class _Keys(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+def session_of(
+    config: OpenAIRealtimeConfig, setup: RealtimeSetup, language: str, voice: str | None
+) -> dict[str, Any]:
+    """The ``session`` of ``session.update``. We ask for each response ourselves."""
+    noise, words = config.noise_reduction, config.transcription
+    detection = None
+    if setup.finds_turns:
+        quiet = {"create_response": False, "interrupt_response": False}
+        detection = {**config.turn_detection.as_sent(), **quiet}
+    session: dict[str, Any] = {
+        "type": "realtime",
+        "instructions": setup.instructions,
+        "output_modalities": ["audio" if setup.speaks else "text"],
+        "tools": wire.tools_of(setup.tools),
+        "audio": {
+            "input": {
+                "format": _FORMATS[config.input_format],
+                "transcription": words.as_sent(language) if words else None,
+                "noise_reduction": {"type": noise} if noise else None,
+                "turn_detection": detection,
+            }
+        },
+    }
+    if setup.speaks:
+        output: dict[str, Any] = {"format": _FORMATS[config.output_format]}
+        if chosen := config.voice or voice:
+            output["voice"] = {"id": chosen} if chosen.startswith(_OWN_VOICE) else chosen
+        if config.speed is not None:
+            output["speed"] = config.speed
+        session["audio"]["output"] = output
+    return session | _optional(config, setup)
 
 
-class Transcription(_Keys):
-    model: str = Field(
-        "gpt-transcribe", min_length=1, max_length=200, description="that writes down the caller"
-    )
-    language: str | None = Field(
-        None, pattern="^[a-z]{2,3}$", description="ISO 639; default: that of `agent.language`"
-    )
-    prompt: str | None = Field(None, max_length=10_000, description="what the caller may talk about")
-    keywords: tuple[str, ...] = Field((), max_length=100, description="names and terms to expect")
-
-    def as_sent(self, language: str) -> dict[str, Any]:
-        code = self.language or language.partition("-")[0].lower()
-        # The newer models may be told several languages, the older ones know the other field only.
-        several = self.model.startswith(("gpt-transcribe", "gpt-live-transcribe"))
-        sent: dict[str, Any] = {
-            "model": self.model,
-            **({"languages": [code]} if several else {"language": code}),
-        }
-        if self.prompt:
-            sent["prompt"] = self.prompt
-        if self.keywords:
-            sent["keywords"] = list(self.keywords)
-        return sent
+def _optional(config: OpenAIRealtimeConfig, setup: RealtimeSetup) -> dict[str, Any]:
+    """What goes only to servers that were asked for it, since not every compatible one knows it."""
+    sent: dict[str, Any] = {}
+    if setup.tools:
+        mode = config.tool_choice in ("auto", "none", "required")
+        sent["tool_choice"] = config.tool_choice if mode else {"type": "function", "name": config.tool_choice}
+    if config.max_output_tokens is not None:
+        sent["max_output_tokens"] = config.max_output_tokens
+    if isinstance(config.truncation, Retention):
+        sent["truncation"] = config.truncation.as_sent()
+    elif config.truncation != "auto":
+        sent["truncation"] = config.truncation
+    if config.reasoning_effort is not None:
+        sent["reasoning"] = {"effort": config.reasoning_effort}
+    return sent
 
 
-class ServerVad(_Keys):
-    """Loudness decides."""
+def edge_of(vad: ServerVad | SemanticVad, event: dict[str, Any]) -> Edge | None:
+    """What ``event`` tells of the caller's turns.
 
-    type: Literal["server_vad"] = "server_vad"
-    threshold: float = Field(0.5, ge=0, le=1, description="the higher, the louder speech has to be")
-    prefix_padding: Duration = Field(300 * MS, ge=0, description="audio before the beginning that is kept")
-    silence_duration: Duration = Field(500 * MS, gt=0, description="silence that ends a turn")
-    idle_timeout: Duration | None = Field(None, gt=0, description="silence after a reply that is told")
-
-    def as_sent(self) -> dict[str, Any]:
-        sent = {
-            "type": self.type,
-            "threshold": self.threshold,
-            "prefix_padding_ms": self.prefix_padding // MS,
-            "silence_duration_ms": self.silence_duration // MS,
-        }
-        return sent if self.idle_timeout is None else {**sent, "idle_timeout_ms": self.idle_timeout // MS}
-
-
-class SemanticVad(_Keys):
-    """A model decides by what was said."""
-
-    type: Literal["semantic_vad"]
-    eagerness: Literal["low", "medium", "high", "auto"] = Field(
-        "auto", description="how soon it takes a turn for finished: after 8 s, 4 s or 2 s at the latest"
-    )
-
-    def as_sent(self) -> dict[str, Any]:
-        return {"type": self.type, "eagerness": self.eagerness}
-
-
-class Retention(_Keys):
-    retention_ratio: float = Field(gt=0, le=1, description="the share of the conversation that is kept")
-    tokens: int | None = Field(None, gt=0, description="beyond which it is cut; default: the model's limit")
-
-    def as_sent(self) -> dict[str, Any]:
-        sent: dict[str, Any] = {"type": "retention_ratio", "retention_ratio": self.retention_ratio}
-        return sent if self.tokens is None else {**sent, "token_limits": {"post_instructions": self.tokens}}
-
-
-class OpenAIRealtimeConfig(EndpointConfig):
-    endpoint: ClassVar[Endpoint] = OPENAI
-    model: str = Field(min_length=1, max_length=200, description="as the server calls it")
-    base_url: str = OPENAI.url_field()
-    api_key: SecretStr | None = OPENAI.key_field()
-    read_timeout: Duration = Field(
-        5 * SECOND, gt=0, description="until a new connection has taken the session's settings"
-    )
-    voice: str | None = Field(
-        None, min_length=1, max_length=100, description="such as marin; default: `agent.voice`"
-    )
-    speed: float | None = Field(None, ge=0.25, le=1.5, description="1 is the voice's own")
-    input_format: AudioFormat = Field("pcm", description="24 kHz, or G.711 μ-law or A-law at 8 kHz")
-    output_format: AudioFormat = Field("pcm", description="as `input_format`")
-    transcription: Transcription | None = Field(
-        Transcription(), description="null: the caller isn't written down"
-    )
-    noise_reduction: Literal["near_field", "far_field"] | None = Field(
-        None, description="for a headset, or for a microphone of a laptop or a room"
-    )
-    turn_detection: Annotated[ServerVad | SemanticVad, Field(discriminator="type")] = Field(
-        ServerVad(), description="used with `turn: {strategy: provider}`"
-    )
-    tool_choice: str = Field(
-        "auto", min_length=1, max_length=64, description="auto, none, required, or the name of a tool"
-    )
-    max_output_tokens: int | None = Field(None, ge=1, le=4096, description="of one reply; default: no limit")
-    truncation: Literal["auto", "disabled"] | Retention = Field(
-        "auto", description="what happens to a conversation that is too long for the model"
-    )
-    reasoning_effort: Literal["minimal", "low", "medium", "high", "xhigh"] | None = Field(
-        None, description="how long a model that reasons may think; the less, the sooner it speaks"
-    )
-
-    @property
-    def rate_in(self) -> int:
-        return 24_000 if self.input_format == "pcm" else 8_000
-
-    @property
-    def rate(self) -> int:
-        return 24_000 if self.output_format == "pcm" else 8_000
-
-    def session(self, setup: RealtimeSetup, language: str, voice: str | None) -> dict[str, Any]:
-        """The ``session`` of ``session.update``. We ask for each response ourselves."""
-        noise, words = self.noise_reduction, self.transcription
-        detection = None
-        if setup.finds_turns:
-            quiet = {"create_response": False, "interrupt_response": False}
-            detection = {**self.turn_detection.as_sent(), **quiet}
-        session: dict[str, Any] = {
-            "type": "realtime",
-            "instructions": setup.instructions,
-            "output_modalities": ["audio" if setup.speaks else "text"],
-            "tools": wire.tools_of(setup.tools),
-            "audio": {
-                "input": {
-                    "format": _FORMATS[self.input_format],
-                    "transcription": words.as_sent(language) if words else None,
-                    "noise_reduction": {"type": noise} if noise else None,
-                    "turn_detection": detection,
-                }
-            },
-        }
-        if setup.speaks:
-            output: dict[str, Any] = {"format": _FORMATS[self.output_format]}
-            if chosen := self.voice or voice:
-                output["voice"] = {"id": chosen} if chosen.startswith(_OWN_VOICE) else chosen
-            if self.speed is not None:
-                output["speed"] = self.speed
-            session["audio"]["output"] = output
-        return session | self._optional(setup)
-
-    def _optional(self, setup: RealtimeSetup) -> dict[str, Any]:
-        """What goes only to servers that were asked for it, since not every compatible one knows it."""
-        sent: dict[str, Any] = {}
-        if setup.tools:
-            mode = self.tool_choice in ("auto", "none", "required")
-            sent["tool_choice"] = self.tool_choice if mode else {"type": "function", "name": self.tool_choice}
-        if self.max_output_tokens is not None:
-            sent["max_output_tokens"] = self.max_output_tokens
-        if isinstance(self.truncation, Retention):
-            sent["truncation"] = self.truncation.as_sent()
-        elif self.truncation != "auto":
-            sent["truncation"] = self.truncation
-        if self.reasoning_effort is not None:
-            sent["reasoning"] = {"effort": self.reasoning_effort}
-        return sent
-
-    def edge(self, event: dict[str, Any]) -> Edge | None:
-        """What ``event`` tells of the caller's turns.
-
-        The server counts the padding to the beginning and the silence to the end; of those of a model that
-        decides by the words nobody knows the length.
-        """
-        kind, vad = event["type"], self.turn_detection
-        if kind == "input_audio_buffer.speech_started":
-            padding = vad.prefix_padding if isinstance(vad, ServerVad) else 0
-            return CallerStarted(audio_ms=wire.number_in(event, "audio_start_ms") + padding // MS)
-        if kind == "input_audio_buffer.speech_stopped":
-            silence = vad.silence_duration if isinstance(vad, ServerVad) else 0
-            end = max(wire.number_in(event, "audio_end_ms") - silence // MS, 0)
-            return CallerStopped(audio_ms=end, item_id=wire.text_in(event, "item_id"))
-        return CallerSilent() if kind == "input_audio_buffer.timeout_triggered" else None
+    The server counts the padding to the beginning and the silence to the end; of those of a model that
+    decides by the words nobody knows the length.
+    """
+    kind = event["type"]
+    if kind == "input_audio_buffer.speech_started":
+        padding = vad.prefix_padding if isinstance(vad, ServerVad) else 0
+        return CallerStarted(audio_ms=wire.number_in(event, "audio_start_ms") + padding // MS)
+    if kind == "input_audio_buffer.speech_stopped":
+        silence = vad.silence_duration if isinstance(vad, ServerVad) else 0
+        end = max(wire.number_in(event, "audio_end_ms") - silence // MS, 0)
+        return CallerStopped(audio_ms=end, item_id=wire.text_in(event, "item_id"))
+    return CallerSilent() if kind == "input_audio_buffer.timeout_triggered" else None

@@ -43,7 +43,7 @@ class Tally:
         self._asked = asked
         self._reported = False
         self.billed = False
-        """The server has begun with it."""
+        """The server was asked, and has not refused."""
         self.characters = 0
         self.audio_ms = 0.0
 
@@ -88,20 +88,20 @@ class Tally:
             self._context.audio += self.audio_ms / MODEL_MS_PER_TOKEN
 
 
-def report_transcript(call: Call, usage: dict[str, Any]) -> bool:
-    """Put what a transcript cost on ``call``, by duration or by tokens; False if the server doesn't say."""
+def report_transcript(call: Call, usage: dict[str, Any]) -> None:
+    """Put what a transcript cost on ``call``, by duration or by tokens, in place of what was estimated."""
     seconds = usage.get("seconds")
     if isinstance(seconds, int | float) and not isinstance(seconds, bool) and seconds >= 0:
         call.set_usage("audio_in_ms", round(seconds * 1000))
-        return True
+        return
     if not _amount(usage, "input_tokens"):
-        return False
+        return
+    call.usage.clear()
     details = table_in(usage, "input_token_details")
     audio = _amount(details, "audio_tokens") if details else _amount(usage, "input_tokens")
     call.set_usage("audio_tokens_in", audio)
     call.set_usage("tokens_in", _amount(details, "text_tokens"))
     call.set_usage("tokens_out", _amount(usage, "output_tokens"))
-    return True
 
 
 def _amount(table: dict[str, Any], name: str) -> int:

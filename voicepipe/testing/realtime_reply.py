@@ -232,9 +232,10 @@ class Response:
             case "bad_audio":
                 place = {"response_id": self.id, "item_id": "item_0", "output_index": 0, "content_index": 0}
                 await link.emit("response.output_audio.delta", **place, delta="?NaN?")
-                return True
+                return False
             case "stall":
                 await self._pause(None)
+                return False
             case "malformed":
                 await link.send('{"type": "response.output_audio.del')
             case "cut_utf8":

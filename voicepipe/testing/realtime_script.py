@@ -115,6 +115,8 @@ class Refusal:
     """Instead of ``error`` as JSON."""
     silent: bool = False
     """Don't answer at all."""
+    mute: bool = False
+    """Accept the connection, and never say a word."""
     event: bool = False
     """Accept the connection, then send ``error`` as an event and close, as is done with an unknown key."""
 

@@ -94,6 +94,12 @@ class RealtimeServer:
             self._news.clear()
             await self._news.wait()
 
+    async def alone(self) -> None:
+        """Wait until all connections have ended."""
+        while self._open:
+            self._news.clear()
+            await self._news.wait()
+
     # ── what happens to a call ───────────────────────────────────────────────────────────────────
 
     def go_on(self) -> None:
@@ -143,7 +149,7 @@ class RealtimeServer:
             refusal = self._objection(request)
         if refusal is None:
             return None
-        if refusal.event:
+        if refusal.event or refusal.mute:
             self._turned_away[socket] = refusal
             return None
         if refusal.silent:
@@ -175,7 +181,11 @@ class RealtimeServer:
         assert socket.request is not None, "there is no connection without a handshake"
         model = parse_qs(urlsplit(socket.request.path).query)["model"][0]
         link = Link(socket)
-        if refusal := self._turned_away.pop(socket, None):
+        refusal = self._turned_away.pop(socket, None)
+        if refusal and refusal.mute:
+            await socket.wait_closed()
+            return
+        if refusal:
             await link.emit("error", error=dict(refusal.error))
             await socket.close(3000, f"{refusal.error['type']}.{refusal.error['code']}")
             return

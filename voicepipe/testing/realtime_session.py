@@ -136,6 +136,10 @@ class Session:
         limit = wanted.get("max_output_tokens")
         if isinstance(limit, int) and not 1 <= limit <= 4096:
             raise Refused("Invalid 'session.max_output_tokens': expected 1 to 4096, or 'inf'.")
+        named = wanted.get("tool_choice")
+        offered = [tool.get("name") for tool in wanted.get("tools", self.config["tools"])]
+        if isinstance(named, dict) and named.get("name") not in offered:
+            raise Refused(f"Tool choice '{named.get('name')}' not found in 'tools' parameter.")
         self.config.update(wanted)
         for side in ("input", "output"):
             self.config["audio"][side].update(audio.get(side) or {})
