@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal
@@ -75,17 +75,23 @@ class Reply:
 class AnthropicServer(HttpServer):
     """``async with AnthropicServer(Reply(text=["Hi"])) as server:`` – then talk to ``server.base_url``.
 
-    Each request for a message takes the next of ``replies``; without one left it is answered with 500.
+    Each request for a message takes the next of ``replies``, or asks ``answer``; without either it is
+    answered with 500.
     """
 
     def __init__(
-        self, *replies: Reply, models: Iterable[str] | None = ("test-model",), key: str | None = None
+        self,
+        *replies: Reply,
+        models: Iterable[str] | None = ("test-model",),
+        key: str | None = None,
+        answer: Callable[[Request], Reply] | None = None,
     ) -> None:
         """``models`` None: they aren't told (404). ``key``: what the client has to bring."""
         super().__init__()
         self.replies = deque(replies)
         self._models = None if models is None else list(models)
         self._key = key
+        self._answer_to = answer or (lambda request: Reply(status=500))
         self._owed: dict[str, str] = {}
         """The id of a call → the signature of the thought before it."""
 
@@ -132,7 +138,7 @@ class AnthropicServer(HttpServer):
         if problem := problem_of(request.json) or self._problem_of_thoughts(request.json["messages"]):
             writer.write(whole(400, _error("invalid_request_error", problem)))
             return True
-        reply = self.replies.popleft() if self.replies else Reply(status=500)
+        reply = self.replies.popleft() if self.replies else self._answer_to(request)
         if reply.silent:
             return await self.until_hung_up(request, reader)
         if reply.status != 200:

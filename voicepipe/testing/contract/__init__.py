@@ -6,13 +6,13 @@ pytest: ``for one in promises_of(subject): keep(one, subject)``.
 
 from __future__ import annotations
 
-from voicepipe.testing.contract import calls, every, faults, tools, vad
+from voicepipe.testing.contract import calls, every, faults, realtime, tools, vad
 from voicepipe.testing.contract.promise import Broken, Promise, all_promises, keep
 from voicepipe.testing.contract.subject import Fault, Scene, Subject, Unsupplied
 
 __all__ = ["Broken", "Fault", "Promise", "Scene", "Subject", "Unsupplied", "keep", "promises_of"]
 
-MODULES = (every, vad, calls, tools, faults)
+MODULES = (every, vad, calls, tools, realtime, faults)
 """Those that make promises, which importing them does."""
 
 

@@ -62,6 +62,10 @@ class Asking(ABC):
     def gist(self, events: Sequence[Any]) -> Any:
         """What the same input gives again."""
 
+    def is_output(self, event: Any) -> bool:
+        """Whether the answer proper has begun by ``event``."""
+        return True
+
     def billed(self, bench: Started, given: Any, events: Sequence[Any]) -> Mapping[UsageUnit, int]:
         """What units amount to that can be counted from outside."""
         return {"requests": 1}
@@ -102,19 +106,31 @@ class Utterance(NamedTuple):
     words: str
 
 
+def nothing_said() -> Utterance:
+    return Utterance(np.zeros(0, np.int16), "")
+
+
+def said_at(bench: Started, rate: int) -> list[Utterance]:
+    """The subject's two utterances at ``rate`` Hz."""
+    subject = bench.subject
+    return [Utterance(pcm, words) for pcm, words in zip(subject.speech(rate), subject.captions, strict=True)]
+
+
+def prolonged(said: Utterance, samples: int) -> Utterance:
+    """Said again and again."""
+    return Utterance(np.resize(said.pcm, samples), said.words)
+
+
 class Hearing(Asking):
     """``stt``: audio in, hypotheses out."""
 
-    empty = (Utterance(np.zeros(0, np.int16), ""),)
+    empty = (nothing_said(),)
 
     def inputs(self, bench: Started) -> Sequence[Utterance]:
-        subject = bench.subject
-        said = zip(subject.speech(bench.provider.rate), subject.captions, strict=True)
-        return [Utterance(pcm, words) for pcm, words in said]
+        return said_at(bench, bench.provider.rate)
 
     def long(self, bench: Started) -> Utterance:
-        pcm, words = self.inputs(bench)[0]
-        return Utterance(np.resize(pcm, LONG_S * bench.provider.rate), words)
+        return prolonged(self.inputs(bench)[0], LONG_S * bench.provider.rate)
 
     def ask(self, bench: Started, call: Call, given: Utterance) -> AsyncIterator[Any]:
         return self._heard(bench, call, given, None)

@@ -29,6 +29,7 @@ class Started:
     scene: Scene
     clock: Clock
     workers: ThreadWorkers | InlineWorkers
+    patience_s: float | None
 
     def call(self, session: str = "one") -> Call:
         return Call(session=session, turn=1, clock=self.clock, workers=self.workers)
@@ -56,7 +57,7 @@ class Started:
         """Whether all jobs of the workers come to an end."""
         if isinstance(self.workers, InlineWorkers):
             return True  # no job outlives its own turn of the loop
-        return await eventually(self._idle, real=True)
+        return await eventually(self._idle, self.patience_s)
 
     def _idle(self) -> bool:
         assert isinstance(self.workers, ThreadWorkers)
@@ -69,11 +70,9 @@ class Bench:
     """Where one promise of ``subject`` is examined."""
 
     subject: Subject
+    patience_s: float | None
+    """How long threads and peers may take to notice that something is over; None on a virtual clock."""
     clock: Clock = field(default_factory=Clock)
-
-    @property
-    def real(self) -> bool:
-        return not self.clock.virtual
 
     @asynccontextmanager
     async def built(self, fault: Fault | None = None) -> AsyncIterator[Started]:
@@ -84,7 +83,7 @@ class Bench:
             host = Host(workers=workers, language=subject.language, voice=subject.voice, env=subject.env)
             provider: Provider = subject.provider(config_of(subject.provider, scene.config), host)
             try:
-                yield Started(subject, provider, scene, self.clock, workers)
+                yield Started(subject, provider, scene, self.clock, workers, self.patience_s)
             finally:
                 await provider.close()
                 workers.close()

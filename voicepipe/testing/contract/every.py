@@ -43,7 +43,7 @@ async def check_says_what_is_missing(bench: Bench) -> None:
 async def nothing_is_left_after_close(bench: Bench) -> None:
     """After ``close()`` no task, thread, socket or file is left, however its requests ended."""
     await _cycle(bench)
-    before = Before(real=bench.real)
+    before = Before(bench.patience_s)
     for _ in range(CYCLES):
         await _cycle(bench)
     left = await before.left()
@@ -51,7 +51,7 @@ async def nothing_is_left_after_close(bench: Bench) -> None:
 
 
 async def _cycle(bench: Bench) -> None:
-    before = Before(real=bench.real)
+    before = Before(bench.patience_s)
     async with bench.started() as started:
         if bench.subject.provider.kind == "vad":
             judged(started.provider.open(16_000), bench.subject.speech(16_000)[0])

@@ -14,9 +14,6 @@ TURNS = 2000
 """Turns of the loop after which whatever still runs won't end by itself: where nothing else runs, each task
 ends within a few of them."""
 
-LIMIT_S = 10.0
-"""On the real clock, how long a thread or a peer may take to notice the end. Waited for only in vain."""
-
 _DESCRIPTORS = Path("/proc/self/fd")
 
 
@@ -31,16 +28,20 @@ def open_files() -> Counter[str]:
     return found
 
 
-async def eventually(condition: Callable[[], bool], *, real: bool) -> bool:
-    """Let the loop turn until ``condition`` holds; False if it never does."""
-    if not real:
+async def eventually(condition: Callable[[], bool], patience_s: float | None) -> bool:
+    """Let the loop turn until ``condition`` holds; False if it never does.
+
+    ``patience_s``: how long threads and peers may take to notice the end; None on a virtual clock, where
+    there are none.
+    """
+    if patience_s is None:
         for _ in range(TURNS):
             if condition():
                 return True
             await asyncio.sleep(0)
         return condition()
     try:
-        async with asyncio.timeout(LIMIT_S):
+        async with asyncio.timeout(patience_s):
             while not condition():  # noqa: ASYNC110 - threads and peers can't set an event of this loop
                 await asyncio.sleep(0.001)
     except TimeoutError:
@@ -51,8 +52,8 @@ async def eventually(condition: Callable[[], bool], *, real: bool) -> bool:
 class Before:
     """Remembers what there is now, to tell later what has been added."""
 
-    def __init__(self, *, real: bool) -> None:
-        self._real = real
+    def __init__(self, patience_s: float | None) -> None:
+        self._patience_s = patience_s
         self._tasks = asyncio.all_tasks()
         self._threads = set(threading.enumerate())
         self._files = open_files()
@@ -60,7 +61,7 @@ class Before:
     async def left(self, *, tasks_only: bool = False) -> list[str]:
         """What has been added and doesn't go by itself, in words."""
         added = self._tasks_added if tasks_only else self._added
-        await eventually(lambda: not added(), real=self._real)
+        await eventually(lambda: not added(), self._patience_s)
         return added()
 
     def _tasks_added(self) -> list[str]:

@@ -16,6 +16,9 @@ from voicepipe.testing.contract.subject import Fault, Subject
 REAL_LIMIT_S = 60
 """For one promise of a provider on the real clock, ended only by this if it waits for what never comes."""
 
+PATIENCE_S = 10.0
+"""How long a thread or a peer may take to notice that it isn't wanted any more."""
+
 VIRTUAL_LIMIT_S = 24 * 3600
 """The same on the virtual clock, which gets there in no time."""
 
@@ -78,9 +81,10 @@ def all_promises() -> Iterator[Promise]:
     yield from _ALL
 
 
-def keep(one: Promise, subject: Subject) -> None:
+def keep(one: Promise, subject: Subject, *, patience_s: float = PATIENCE_S) -> None:
     """Examine ``one`` promise of ``subject``, in an event loop of its own.
 
+    ``patience_s``: how long threads and peers may take to notice an end; waited for only in vain.
     Raises ``Broken``, ``Unsupplied``, or what the provider raised where it promised not to.
     """
     real = one.threads or subject.provider.clock == "real"
@@ -89,7 +93,7 @@ def keep(one: Promise, subject: Subject) -> None:
         limit = REAL_LIMIT_S if real else VIRTUAL_LIMIT_S
         try:
             async with asyncio.timeout(limit) as patience:
-                await one.examine(Bench(subject))
+                await one.examine(Bench(subject, patience_s if real else None))
         except TimeoutError:
             if not patience.expired():
                 raise

@@ -71,6 +71,8 @@ class Subject:
     """Whether the same request gets the same answer: a model at temperature 0, a recogniser, a voice."""
     reported: Mapping[UsageUnit, int] = MappingProxyType({})
     """What the server reports to have used for any whole answer, and nobody else can know."""
+    reported_at_once: frozenset[UsageUnit] = frozenset()
+    """Those of ``reported`` that it reports when an answer begins; the others come at its end."""
 
     captions: tuple[str, str] = ("what time is it", "turn on the kitchen lights")
     """The words of ``speech``, for a recogniser that reads them: a scripted one."""
