@@ -119,7 +119,7 @@ class ElevenSockets(WebSockets):
 
     def error(self, error: Exception) -> ProviderError:
         package = self._package
-        if isinstance(error, package.InvalidStatus):
+        if isinstance(error, package.InvalidStatus) and error.response.status_code >= 400:
             try:
                 details = json.loads(error.response.body or b"")
             except ValueError:

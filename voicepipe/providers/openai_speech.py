@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, SecretStr
 
@@ -49,6 +49,9 @@ class OpenAISpeechConfig(EndpointConfig):
         None, max_length=4096, description="how to speak: accent, tone, pace; not for `tts-1`"
     )
     speed: float | None = Field(None, ge=0.25, le=4, description="1 is the voice's own")
+    stream_format: Literal["audio", "sse"] | None = Field(
+        None, description="sse tells the tokens; default: where OpenAI bills them, else audio"
+    )
     rate: int = Field(
         RATE, ge=8_000, le=48_000, description="samples per second that the server gives; OpenAI gives 24000"
     )
@@ -69,13 +72,14 @@ class OpenAISpeech(TtsProvider):
         super().__init__(config, host)
         self._connection = Connection(config, host)
         own = config.endpoint.is_own(config.base_url)
-        self._by_tokens = own and not config.model.startswith("tts-1")
+        by_tokens = own and not config.model.startswith("tts-1")
+        self._by_tokens = by_tokens or config.stream_format == "sse"
         voice = config.voice or host.voice or "alloy"
         optional = {
             "instructions": config.instructions,
             "speed": config.speed,
-            # Its last event tells the tokens. Not for tts-1, and compatible servers may not know it.
-            "stream_format": "sse" if self._by_tokens else None,
+            # tts-1 refuses sse, and compatible servers may know neither.
+            "stream_format": config.stream_format or ("sse" if by_tokens else None),
         }
         self._request: dict[str, Any] = {
             "model": config.model,
@@ -90,8 +94,9 @@ class OpenAISpeech(TtsProvider):
 
     async def start(self) -> None:
         """Connect, so that the first turn needn't. `SetupError`: no package, key or server."""
-        # Servers that speak list the names of their own models, and answer to OpenAI's as well.
-        await self._connection.open(self.config.model, lists_all=self._by_tokens)
+        # Other servers may list their own models, and answer to OpenAI's names as well.
+        own = OPENAI.is_own(self.config.base_url)
+        await self._connection.open(self.config.model, lists_all=own)
         self._http = require("httpx2", extra=OPENAI.extra, purpose=OPENAI.purpose)
         # Imported when first touched, and that takes a moment.
         await self.host.workers.call(lambda: self._connection.client.audio.speech)

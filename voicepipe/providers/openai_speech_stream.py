@@ -20,12 +20,13 @@ from voicepipe.providers.vendor_errors import bad_answer, broken_off, failed, on
 if TYPE_CHECKING:
     from voicepipe.core.frames import Pcm
 
-RAW = frozenset(
-    {"audio/pcm", "audio/x-pcm", "audio/l16", "audio/raw", "application/octet-stream", "binary/octet-stream"}
-)
+RAW = frozenset({"audio/pcm", "audio/x-pcm", "audio/raw", "application/octet-stream", "binary/octet-stream"})
 """Content types of samples without a header; OpenAI's is the first."""
 
 EVENTS = "text/event-stream"
+
+FILES = (b"RIFF", b"OggS", b"fLaC", b"ID3\x03", b"ID3\x04")
+"""How audio begins that has a header; read as samples it would begin with a crack, or be noise."""
 
 
 async def spoken(provider: str, response: Any, asked: Asked) -> AsyncGenerator[Pcm, None]:
@@ -39,11 +40,13 @@ async def spoken(provider: str, response: Any, asked: Asked) -> AsyncGenerator[P
         portions = response.iter_bytes()
     else:
         raise bad_answer(provider, f"raw audio (pcm) was expected, the server answered with '{kind}'")
-    pcm = PcmBytes()
+    pcm, beginning = PcmBytes(), b""
     async with aclosing(portions):
         async for portion in portions:
-            if not pcm.samples and portion[:4] in (b"RIFF", b"OggS", b"fLaC", b"ID3\x03", b"ID3\x04"):
-                raise bad_answer(provider, "raw audio (pcm) was expected, an audio file came")
+            if len(beginning) < 4:
+                beginning += portion[:4]
+                if beginning.startswith(FILES):
+                    raise bad_answer(provider, "raw audio (pcm) was expected, an audio file came")
             block = pcm.push(portion)
             asked.samples = pcm.samples
             if block.size:

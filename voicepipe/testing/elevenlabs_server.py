@@ -13,7 +13,7 @@ import base64
 import json
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -71,6 +71,8 @@ class Connection:
     voice: str
     query: dict[str, list[str]]
     headers: Headers
+    hang_up: Callable[[], None]
+    """Cut it off."""
     messages: list[dict[str, Any]] = field(default_factory=list)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -174,7 +176,8 @@ class ElevenLabsServer:
         address = urlsplit(socket.request.path)
         path = _PATH.fullmatch(address.path)
         assert path is not None, "the handshake has seen to it"
-        seen = Connection(path[1], parse_qs(address.query), socket.request.headers)
+        hang_up = socket.transport.abort
+        seen = Connection(path[1], parse_qs(address.query), socket.request.headers, hang_up)
         self.connections.append(seen)
         try:
             await _Stream(self, socket, seen).run()

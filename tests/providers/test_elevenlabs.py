@@ -1,0 +1,442 @@
+"""The ``elevenlabs`` voice against a real WebSocket server on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.support.voices_behind_servers import (
+    SECRET,
+    TEXT,
+    audio,
+    cancelled_after,
+    elevenlabs_voice,
+    failure,
+    said,
+    words,
+)
+from tests.support.workers import make_call, make_host, until
+from voicepipe.core.units import SECOND
+from voicepipe.errors import ProviderError, SetupError
+from voicepipe.providers.base import Speech, Word
+from voicepipe.providers.elevenlabs import ElevenLabs
+from voicepipe.testing.elevenlabs_server import ElevenLabsServer, Refusal, Say
+from voicepipe.testing.speech import hums
+
+pytest.importorskip("websockets", reason="needs the extra 'cloud'")
+
+
+def spoken(say: Say | None = None, text: str = TEXT, **config: Any) -> list[Speech | Word]:
+    async def main() -> list[Speech | Word]:
+        async with (
+            ElevenLabsServer(always=say) as server,
+            elevenlabs_voice(server.base_url, **config) as voice,
+        ):
+            return await said(voice, text)
+
+    return asyncio.run(main())
+
+
+# ── what is said ─────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 24000])
+def test_the_audio_is_the_servers_and_the_words_have_its_times(rate: int) -> None:
+    events = spoken(rate=rate)
+    expected = asyncio.run(hums(TEXT, rate))
+    np.testing.assert_array_equal(audio(events), expected.pcm)
+    found = words(events)
+    assert [word.text for word in found] == TEXT.split()
+    for word, true in zip(found, expected.words, strict=True):
+        assert abs(word.start_ms - true.start_ms) <= 1
+        assert true.end_ms - 71 <= word.end_ms <= true.end_ms + 1  # without the mark at its end
+
+
+@pytest.mark.parametrize("message_ms", [20, 97, 10_000])
+def test_times_are_the_same_however_the_server_portions_its_audio(message_ms: int) -> None:
+    found, usual = words(spoken(Say(message_ms=message_ms))), words(spoken())
+    assert [word.text for word in found] == [word.text for word in usual]
+    for word, other in zip(found, usual, strict=True):
+        assert abs(word.start_ms - other.start_ms) <= 2
+        assert abs(word.end_ms - other.end_ms) <= 2
+
+
+def test_a_word_comes_before_the_audio_in_which_it_ends() -> None:
+    samples = 0
+    for event in spoken(Say(message_ms=40)):
+        if isinstance(event, Speech):
+            samples += event.pcm.size
+        else:
+            assert event.end_ms > samples * 1000 / 24_000 - 40
+
+
+@pytest.mark.parametrize("fault", ["untimed", "garbled_times"])
+def test_speech_whose_times_are_missing_or_odd_is_spoken_without_words(fault: Any) -> None:
+    events = spoken(Say(fault=fault))
+    np.testing.assert_array_equal(audio(events), asyncio.run(hums(TEXT, 24_000)).pcm)
+    assert words(events) == []
+
+
+def test_a_chunk_is_asked_for_as_the_protocol_wants_it() -> None:
+    async def main() -> None:
+        async with (
+            ElevenLabsServer() as server,
+            elevenlabs_voice(server.base_url, stability=0.4, speed=1.1, api_key=SECRET) as voice,
+        ):
+            await said(voice, "One.")
+            await said(voice, "Two.\n")
+            connection = server.connections[0]
+            assert connection.headers["xi-api-key"] == SECRET
+            assert "authorization" not in connection.headers
+            first, second = (message["context_id"] for message in connection.messages[::3])
+            assert first != second
+            assert connection.messages == [
+                message
+                for id, text in ((first, "One. "), (second, "Two. "))
+                for message in (
+                    {"text": " ", "context_id": id, "voice_settings": {"stability": 0.4, "speed": 1.1}},
+                    {"text": text, "context_id": id, "flush": True},
+                    {"context_id": id, "close_context": True},
+                )
+            ]
+
+    asyncio.run(main())
+
+
+def test_audio_comes_while_the_server_still_speaks() -> None:
+    async def main() -> None:
+        async with (
+            ElevenLabsServer(Say(fault="stall", after_ms=250)) as server,
+            elevenlabs_voice(server.base_url) as voice,
+        ):
+            events = voice.synthesize(make_call(), TEXT)
+            while not isinstance(await anext(events), Speech):
+                pass
+            await events.aclose()  # type: ignore[attr-defined] # it is a generator
+
+    asyncio.run(main())
+
+
+def test_a_long_text_is_spoken_in_pieces_whose_words_follow_each_other() -> None:
+    async def main() -> None:
+        text = "This is one of very many sentences, all alike. " * 110
+        async with ElevenLabsServer(always=Say(message_ms=5000)) as server:
+            async with elevenlabs_voice(server.base_url, rate=8000) as voice:
+                call = make_call()
+                events = await said(voice, text, call)
+            assert len(server.contexts) == 3
+            assert all(len(context.text) <= 2501 for context in server.contexts)
+            found = words(events)
+            assert [word.text for word in found] == text.split()
+            assert all(before.start_ms <= after.start_ms for before, after in pairwise(found))
+            length_ms = audio(events).size / 8
+            assert length_ms - 500 < found[-1].end_ms <= length_ms
+            assert call.usage == {("characters", False): len(text)}
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t"])
+def test_nothing_to_say_asks_for_nothing(text: str) -> None:
+    async def main() -> None:
+        async with ElevenLabsServer() as server, elevenlabs_voice(server.base_url) as voice:
+            call = make_call()
+            assert await said(voice, text, call) == []
+            assert (server.contexts, call.usage) == ([], {})
+
+    asyncio.run(main())
+
+
+# ── connections ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_chunks_one_after_the_other_share_the_connection_that_start_opened() -> None:
+    async def main() -> None:
+        async with ElevenLabsServer() as server, elevenlabs_voice(server.base_url) as voice:
+            assert server.handshakes == 1
+            for text in ("One.", "Two.", "Three."):
+                await said(voice, text)
+            assert server.handshakes == 1
+
+    asyncio.run(main())
+
+
+def test_chunks_at_the_same_time_have_connections_of_their_own() -> None:
+    async def main() -> None:
+        async with ElevenLabsServer() as server, elevenlabs_voice(server.base_url) as voice:
+            texts = [f"This is number {number}." for number in range(4)]
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(said(voice, text)) for text in texts]
+            for text, task in zip(texts, tasks, strict=True):
+                np.testing.assert_array_equal(audio(task.result()), (await hums(text, 24_000)).pcm)
+            assert len({id(context.connection) for context in server.contexts}) == 4
+            await said(voice)
+            assert server.handshakes == 4
+
+    asyncio.run(main())
+
+
+def test_a_chunk_that_is_left_is_cut_off_and_a_fresh_connection_waits_for_the_next() -> None:
+    async def main() -> None:
+        says = [Say(fault="stall", after_ms=500), Say()]
+        async with ElevenLabsServer(*says) as server, elevenlabs_voice(server.base_url) as voice:
+            call = make_call()
+            await cancelled_after(voice, 1, call)
+            async with asyncio.timeout(10):
+                await server.connections[0].closed.wait()
+            await until(lambda: server.handshakes == 2)
+            assert call.usage == {("characters", False): len(TEXT)}
+            await until(lambda: voice._pool.size == 1)
+            assert audio(await said(voice)).size
+            assert (server.handshakes, server.open) == (2, 1)
+
+    asyncio.run(main())
+
+
+def test_a_connection_that_the_server_has_closed_meanwhile_is_replaced() -> None:
+    async def main() -> None:
+        async with ElevenLabsServer(Say()) as server, elevenlabs_voice(server.base_url) as voice:
+            await said(voice)
+            server.connections[0].hang_up()
+            await server.connections[0].closed.wait()
+            assert audio(await said(voice)).size
+            assert server.handshakes == 2
+
+    asyncio.run(main())
+
+
+def test_closing_leaves_no_connection() -> None:
+    async def main() -> None:
+        async with ElevenLabsServer(Say(fault="stall", after_ms=500), Say()) as server:
+            async with elevenlabs_voice(server.base_url) as voice:
+                await cancelled_after(voice, 1, make_call())
+                await said(voice)
+            await until(lambda: server.open == 0)
+
+    asyncio.run(main())
+
+
+# ── failures ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def failure_of(say: Say, **config: Any) -> tuple[ProviderError, dict[Any, int]]:
+    async def main() -> tuple[ProviderError, dict[Any, int]]:
+        call = make_call()
+        async with ElevenLabsServer(say) as server, elevenlabs_voice(server.base_url, **config) as voice:
+            error = await failure(voice, TEXT, call)
+            assert audio(await said(voice)).size  # the next one works
+            return error, call.usage
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "retryable"),
+    [
+        ("invalid_api_key", "authentication", False),
+        ("quota_exceeded", "rate_limit", False),
+        ("max_active_conversations", "rate_limit", True),
+        ("system_busy", "rate_limit", True),
+        ("voice_not_found", "bad_request", False),
+        ("input_timeout_exceeded", "timeout", True),
+        ("something_went_wrong", "server", True),
+    ],
+)
+def test_an_error_instead_of_speech_is_classed_by_its_name_and_costs_nothing(
+    name: str, kind: str, retryable: bool
+) -> None:
+    error, usage = failure_of(Say(fault="error", name=name))
+    assert (error.kind, error.retryable, error.provider) == (kind, retryable, "elevenlabs")
+    assert usage == {}
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "kind", "retryable"),
+    [
+        (1008, "This request exceeds your quota limit.", "rate_limit", False),
+        (1008, "We are sorry, something went wrong.", "server", True),
+        (1011, "Internal error", "server", True),
+        (1000, "", "connection", True),
+    ],
+)
+def test_a_connection_that_is_closed_instead_of_speech_says_why(
+    code: int, reason: str, kind: str, retryable: bool
+) -> None:
+    error, _ = failure_of(Say(fault="close", close_code=code, message=reason))
+    assert (error.kind, error.retryable, error.status) == (kind, retryable, code)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("drop", "connection"),
+        ("half_a_sample", "connection"),
+        ("malformed", "protocol"),
+        ("odd", "protocol"),
+        ("not_base64", "protocol"),
+        ("error", "server"),
+    ],
+)
+def test_speech_that_breaks_off_is_an_error_and_is_billed(fault: Any, kind: str) -> None:
+    error, usage = failure_of(Say(fault=fault, after_ms=500))
+    assert (error.kind, error.retryable) == (kind, True)
+    assert usage == {("characters", False): len(TEXT)}
+
+
+def test_a_text_that_gets_no_audio_is_an_error() -> None:
+    error, usage = failure_of(Say(fault="silent"))
+    assert (error.kind, usage) == ("protocol", {})
+
+
+def test_a_server_that_falls_silent_is_a_timeout_in_the_end() -> None:
+    error, usage = failure_of(Say(fault="stall"), read_timeout="50ms")
+    assert (error.kind, error.retryable) == ("timeout", True)
+    assert usage == {("characters", True): len(TEXT)}
+
+
+@pytest.mark.parametrize(
+    ("refusal", "kind"),
+    [
+        (Refusal(status=401, code="quota_exceeded"), "rate_limit"),
+        (Refusal(status=401, code="invalid_api_key"), "authentication"),
+        (Refusal(status=429, code="concurrent_limit_exceeded"), "rate_limit"),
+        (Refusal(status=403, code="only_for_creator+"), "authentication"),
+        (Refusal(status=404, code="voice_not_found"), "bad_request"),
+        (Refusal(status=502, code="bad_gateway"), "server"),
+    ],
+)
+def test_a_refused_connection_is_classed_and_costs_nothing(refusal: Refusal, kind: str) -> None:
+    async def main() -> None:
+        async with ElevenLabsServer(Say(fault="drop")) as server, elevenlabs_voice(server.base_url) as voice:
+            await failure(voice)
+            await until(lambda: voice._pool.size == 1)
+            server.connections[1].hang_up()
+            await server.connections[1].closed.wait()
+            server.refuse(refusal)
+            call = make_call()
+            error = await failure(voice, TEXT, call)
+            assert (error.kind, error.status) == (kind, refusal.status)
+            assert call.usage == {}
+
+    asyncio.run(main())
+
+
+def test_how_long_the_server_asks_to_wait_is_told() -> None:
+    async def main() -> None:
+        refusal = Refusal(status=429, code="rate_limit_exceeded", headers={"retry-after": "7"})
+        server = ElevenLabsServer(refusals=(refusal,) * 2)
+        async with server, elevenlabs_voice(server.base_url) as voice:
+            error = await failure(voice)
+            assert (error.retryable, error.retry_after_ns) == (True, 7 * SECOND)
+
+    asyncio.run(main())
+
+
+def test_the_key_is_in_no_message_and_goes_to_nobody_else() -> None:
+    async def main() -> None:
+        say = Say(fault="error", name="x", message=f"what is {SECRET}?")
+        async with (
+            ElevenLabsServer(say, key=SECRET) as server,
+            elevenlabs_voice(server.base_url, api_key=SECRET) as voice,
+        ):
+            error = await failure(voice)
+            assert "***" in str(error)
+            assert SECRET not in f"{error} {error!r} {voice.config!r}"
+
+    asyncio.run(main())
+
+
+def test_a_redirect_is_not_followed() -> None:
+    async def main() -> None:
+        async with ElevenLabsServer() as elsewhere:
+            refusal = Refusal(status=307, headers={"location": f"{elsewhere.base_url}/x"})
+            server = ElevenLabsServer(refusals=(refusal,) * 2)
+            async with server, elevenlabs_voice(server.base_url, api_key=SECRET) as voice:
+                assert (await failure(voice)).kind == "protocol"
+            assert elsewhere.handshakes == 0
+
+    asyncio.run(main())
+
+
+# ── start ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_refused_key_is_told_at_the_start() -> None:
+    async def main() -> None:
+        async with ElevenLabsServer(key=SECRET) as server:
+            with pytest.raises(SetupError, match="refused the key"):
+                async with elevenlabs_voice(server.base_url, api_key="another"):
+                    raise AssertionError("it has started")
+
+    asyncio.run(main())
+
+
+def test_a_voice_that_is_not_there_is_told_at_the_start() -> None:
+    async def main() -> None:
+        refusal = Refusal(status=404, code="voice_not_found", message="A voice with that id does not exist.")
+        async with ElevenLabsServer(refusals=(refusal,)) as server:
+            with pytest.raises(SetupError, match="does not exist"):
+                async with elevenlabs_voice(server.base_url):
+                    raise AssertionError("it has started")
+
+    asyncio.run(main())
+
+
+def test_a_server_that_is_busy_at_the_start_may_not_be_later() -> None:
+    async def main() -> None:
+        server = ElevenLabsServer(refusals=(Refusal(status=429, code="system_busy"),))
+        async with server, elevenlabs_voice(server.base_url) as voice:
+            assert audio(await said(voice)).size
+
+    asyncio.run(main())
+
+
+def test_a_server_that_is_not_there_is_told_at_the_start() -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"ws://127.0.0.1:{nobody.getsockname()[1]}"
+
+        async def main() -> None:
+            async with elevenlabs_voice(url):
+                raise AssertionError("it has started")
+
+        with pytest.raises(SetupError, match="nothing answers"):
+            asyncio.run(main())
+
+
+def test_a_call_before_the_start_or_after_the_end_is_a_mistake_of_ours() -> None:
+    async def main() -> None:
+        async with ElevenLabsServer() as server:
+            async with elevenlabs_voice(server.base_url) as voice:
+                pass
+            call = make_call()
+            assert (await failure(voice, TEXT, call)).kind == "internal"
+            assert call.usage == {}
+
+    asyncio.run(main())
+
+
+def test_what_is_missing_is_said_before_the_start() -> None:
+    problems = ElevenLabs(ElevenLabs.Config(), make_host(env={})).check()
+    assert ["ELEVENLABS_API_KEY" in problem for problem in problems] == [True, False]
+    assert "no voice" in problems[1]
+    assert not ElevenLabs(ElevenLabs.Config(voice="x"), make_host(env={"ELEVENLABS_API_KEY": "k"})).check()
+
+
+def test_importing_the_provider_imports_neither_websockets_nor_numpy() -> None:
+    code = (
+        "import sys, voicepipe.providers.elevenlabs;"
+        "print([name for name in ('websockets', 'numpy') if name in sys.modules])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=dict(os.environ)
+    )
+    assert found.stdout.strip() == "[]"
