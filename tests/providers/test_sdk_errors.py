@@ -66,3 +66,44 @@ def test_a_timeout_is_told_apart_from_a_lost_connection() -> None:
     assert (timeout.kind, lost.kind) == ("timeout", "connection")
     assert URL in timeout.message
     assert URL in lost.message
+
+
+def _in_stream(**body: Any) -> Any:
+    return sdk.APIError("it broke", REQUEST, body=body)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status", "retryable"),
+    [
+        ({"message": "no", "type": "server_error", "code": None}, "server", None, True),
+        ({"message": "no", "code": "rate_limit_exceeded"}, "rate_limit", 429, True),
+        ({"message": "no", "code": "insufficient_quota"}, "rate_limit", 429, False),
+        ({"message": "no", "type": "invalid_request_error"}, "bad_request", 400, False),
+        ({"message": "upstream", "code": 502, "metadata": {}}, "server", 502, True),
+        ({"message": "out of credit", "code": 402}, "rate_limit", 402, False),
+        ({"message": 7, "code": True}, "server", None, True),
+        ({}, "server", None, True),
+    ],
+)
+def test_an_error_within_a_stream_is_classed_by_its_names(
+    body: dict[str, Any], kind: str, status: int | None, retryable: bool
+) -> None:
+    error = as_provider_error(sdk, _in_stream(**body), provider="openai", url=URL, key=None)
+    assert (error.kind, error.status, error.retryable) == (kind, status, retryable)
+
+
+def test_what_the_http_client_raises_itself_in_the_middle_of_a_stream_is_told_apart() -> None:
+    def kind(error: Exception) -> str:
+        return as_provider_error(sdk, error, provider="openai", url=URL, key=None).kind
+
+    assert kind(httpx2.ReadError("gone")) == "connection"
+    assert kind(httpx2.RemoteProtocolError("half a chunk")) == "connection"
+    assert kind(httpx2.ReadTimeout("late")) == "timeout"
+    assert kind(UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad")) == "protocol"
+
+
+def test_when_to_ask_again_is_read_from_the_headers() -> None:
+    response = httpx2.Response(429, request=REQUEST, headers={"Retry-After-Ms": "1500"})
+    limit = sdk.RateLimitError("slow down", response=response, body=None)
+    error = as_provider_error(sdk, limit, provider="groq", url=URL, key=None)
+    assert (error.provider, error.retry_after_ns) == ("groq", 1_500_000_000)

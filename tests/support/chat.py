@@ -1,4 +1,4 @@
-"""A chat server beside a command, which has an event loop of its own."""
+"""A server beside a command, which has an event loop of its own."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import asyncio
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
+from voicepipe.testing.http import HttpServer
 from voicepipe.testing.openai_server import OpenAIServer, Reply
+
+Server = TypeVar("Server", bound=HttpServer)
 
 PATIENCE_S = 30
 
@@ -16,7 +19,13 @@ PATIENCE_S = 30
 @contextmanager
 def answering(*replies: Reply, **options: Any) -> Iterator[OpenAIServer]:
     """An ``OpenAIServer`` that answers until the block is left."""
-    server = OpenAIServer(*replies, **options)
+    with beside(OpenAIServer(*replies, **options)) as server:
+        yield server
+
+
+@contextmanager
+def beside(server: Server) -> Iterator[Server]:
+    """``server`` in a thread of its own, until the block is left."""
     running: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def serve() -> None:

@@ -50,12 +50,14 @@ def as_provider_error(
         cause.get("error_code") if isinstance(cause, dict) else None,
     )
     names = {name for name in told if isinstance(name, str)}
+    unpaid = any(name.endswith(_NO_CREDIT) for name in names)
     response = getattr(error, "response", None)
     status: int = getattr(error, "status_code", 200)
     if status < 400:  # it came as an event of a stream that had begun well
         known = [_STATUS_OF[name] for name in names if name in _STATUS_OF]
         code = details.get("code")  # OpenRouter's is the status itself
         known += [code] if isinstance(code, int) and 400 <= code < 600 else []
+        known += [429] if unpaid else []
         if not known:
             return vendor.failed(provider, f"the server broke the answer off: {reason}")
         (status, response) = (known[0], None)
@@ -64,7 +66,7 @@ def as_provider_error(
         status,
         reason,
         headers=None if response is None else response.headers,
-        spent=status == 402 or any(name.endswith(_NO_CREDIT) for name in names),
+        spent=unpaid or status == 402,
     )
 
 
