@@ -1,24 +1,11 @@
-"""The voices behind servers keep what every provider promises."""
+"""Voices behind servers keep the contract."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
-from voicepipe.testing.contract import Promise, Subject, keep, promises_of
-from voicepipe.testing.contract_subjects.voices import ElevenLabsSubject, OpenAISpeechSubject
-
-PACKAGES = {ElevenLabsSubject: "websockets", OpenAISpeechSubject: "openai"}
+from tests.support.contract_cases import cases, examine, shipped_by
+from voicepipe.testing.contract import Promise
 
 
-def cases() -> Iterator[object]:
-    for kind in PACKAGES:
-        for one in promises_of(kind()):
-            yield pytest.param(kind, one, id=f"{kind.__name__}-{one.name}")
-
-
-@pytest.mark.parametrize(("kind", "promise"), list(cases()))
-def test_it_keeps_its_promises(kind: type[Subject], promise: Promise) -> None:
-    pytest.importorskip(PACKAGES[kind], reason="needs the extra 'cloud'")
-    keep(promise, kind())
+@cases(*shipped_by("voices"))
+def test_a_voice_behind_a_server_keeps_its_promises(name: str, one: Promise) -> None:
+    examine(name, one)
