@@ -22,9 +22,10 @@ from voicepipe.core.units import SECOND
 from voicepipe.errors import AudioError, ConfigError, ConfigErrors, ProviderError, SetupError, UsageError
 from voicepipe.providers.base import Speech, TtsProvider, Word
 from voicepipe.runtime.graph import INPUT, OUTPUT
+from voicepipe.speech.notices import NAMES
 from voicepipe.transports.wav import Typed, WavCall
 
-NO_NOTICES = "{wait: '', failed: '', not_heard: ''}"
+NO_NOTICES = "{wait: '', failed: '', not_heard: '', reconnected: ''}"
 
 
 class Scribe(TtsProvider):
@@ -147,6 +148,7 @@ def test_the_notices_are_spoken_once_for_all_sessions(file: Path) -> None:
             "One moment, please.",
             "Sorry, something went wrong. Please say that again.",
             "Sorry, I didn't catch that.",
+            "I'm back. Please go on.",
         ]
 
     Scribe.asked.clear()
@@ -163,7 +165,7 @@ def test_a_pipeline_starts_although_its_voice_fails_and_says_which_notices_are_s
         return warnings
 
     assert asyncio.run(main()) == [
-        f"the notice '{name}' will be silent: mute: no credit" for name in ("wait", "failed", "not_heard")
+        f"the notice '{name}' will be silent: mute: no credit" for name in NAMES
     ]
 
 

@@ -76,7 +76,7 @@ def test_a_caller_who_never_stops_is_answered_all_the_same(tmp_path: Path) -> No
     assert words == LONG.split()[: len(words)]
     assert 45 <= len(words) <= 60, "as far as it was understood by then"
     assert scene.turns == [ANSWER], "who never stops doesn't interrupt either"
-    assert max(kept) - kept[0] < 400, "four seconds of audio and what is on its way, however long it takes"
+    assert max(kept) - kept[0] < 3400, "a minute of audio and what is on its way, however long it takes"
     scene.check()
 
 

@@ -130,12 +130,28 @@ def test_a_model_that_fails_fails_its_turn_the_caller_is_told_and_the_call_goes_
         await caller.ask("again")
 
     async def main() -> None:
-        held = Held(["Hel", ProviderError("gone", provider="openai", kind="connection")], ["Hello."])
+        held = Held(["Hel", ProviderError("gone", provider="openai", kind="internal")], ["Hello."])
         await held.call(two)
         # The second of them is the notice.
         assert [turn.status for turn in held.of(TurnEnded)] == ["failed", "completed", "completed"]
         assert held.of(TurnEnded)[0].error == "openai: gone"
         assert len(held.of(TurnFailed)) == 1
+
+    run_on("simulated", main())
+
+
+def test_a_model_that_breaks_off_before_anything_was_heard_is_asked_the_same_once_more() -> None:
+    async def main() -> None:
+        gone = ProviderError("gone", provider="openai", kind="connection", retryable=True)
+        held = Held(["Hel", gone], ["Hello."])
+        await held.call(lambda caller: caller.ask("hello"))
+        assert [(turn.status, turn.heard) for turn in held.of(TurnEnded)] == [
+            ("discarded", ""),
+            ("completed", "Hello."),
+        ]
+        first, second = held.model.asked
+        assert first == second
+        assert held.of(TurnFailed)[0].again
 
     run_on("simulated", main())
 

@@ -44,3 +44,18 @@ def test_that_the_turn_is_over_is_news_even_if_no_word_is() -> None:
 def test_nothing_comes_after_a_final_one() -> None:
     _, late = frames(said("stop", final=True), said("stop it", final=True))
     assert late is None
+
+
+def test_a_recogniser_that_begins_again_is_silent_until_it_knows_as_much_as_was_told() -> None:
+    async def main() -> None:
+        transcriber = Transcriber(0, Clock())
+        transcriber.frame(Hypothesis(text="where is my", final=False))
+        transcriber.begin_again()
+        told = [
+            transcriber.frame(Hypothesis(text=text, final=final))
+            for text, final in [("wear", False), ("wear is", False), ("where is me", False), ("where", True)]
+        ]
+        assert [frame and frame.text for frame in told] == [None, None, "where is me", "where"]
+        assert transcriber.ended
+
+    run_on("simulated", main())

@@ -18,8 +18,9 @@ from voicepipe.core.messages import Message, ToolCall, ToolOffer
 from voicepipe.core.turns import Turn, Turns
 from voicepipe.providers.base import LlmProvider, ProviderConfig, SttProvider, TtsProvider, VadProvider
 from voicepipe.runtime.context import Context
+from voicepipe.runtime.lineup import Lineup
 from voicepipe.speech.conversation import Conversation
-from voicepipe.stages.base import Deadlines, SayMeanwhile, Stage
+from voicepipe.stages.base import SayMeanwhile, Stage
 
 RATE = 16_000
 FRAME = RATE // 50
@@ -58,6 +59,7 @@ class Bench:
         live: bool = False,
         clock: Clock | None = None,
         speculates: bool = True,
+        lineup: Lineup | None = None,
         tells: frozenset[type[StreamFrame]] = frozenset(),
         told: frozenset[type[StreamFrame]] = frozenset(),
         finds_turns: bool = False,
@@ -87,12 +89,17 @@ class Bench:
             tells=tells,
             told=told,
             finds_turns=finds_turns,
-            provider=stage.provider,
-            deadlines=getattr(stage.config, "timeout", Deadlines()),
+            lineup=lineup or self._alone(stage),
             report=self.reports.append,
             broadcast=self.broadcasts.append,
             record=self.records.append,
         )
+
+    def _alone(self, stage: Stage) -> Lineup | None:
+        """The stage's provider, whose calls aren't made again."""
+        if stage.provider is None:
+            return None
+        return Lineup([stage.provider], clock=self.clock, deadlines=getattr(stage.config, "timeout", None))
 
     async def run(self) -> None:
         """Until the inbox has come to its end."""

@@ -10,8 +10,11 @@ Three families:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar, dataclass_transform
+
+from voicepipe.core.segments import Segment as Segment
+from voicepipe.core.segments import Word as Word
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,15 +37,6 @@ T = TypeVar("T")
 @dataclass_transform(frozen_default=True, kw_only_default=True, eq_default=False)
 def _frame(cls: type[T]) -> type[T]:
     return dataclass(frozen=True, slots=True, kw_only=True, eq=False)(cls)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Word:
-    """A word with its times in milliseconds from the start of the audio that it belongs to."""
-
-    text: str
-    start_ms: int
-    end_ms: int
 
 
 # ── stream frames ────────────────────────────────────────────────────────────────────────────────
@@ -178,11 +172,13 @@ class UserTurn(TurnFrame):
     """The caller's turn is over, and this is what a reply is due to.
 
     ``say``: words to be spoken instead of asking the model, such as a greeting. ``utterances``: of which
-    utterances it is made, by their onsets' positions; their ``text`` may not be known yet.
+    utterances it is made, by their onsets' positions; their words may not be known yet, and are missing
+    from ``text`` then. ``typed``: its end that was typed.
     """
 
     text: str
     utterances: tuple[int, ...] = ()
+    typed: str = ""
     say: str | None = None
     in_history: bool = True
     """Whether ``say`` is remembered; False if it was said before."""
@@ -199,34 +195,6 @@ class Text(TurnFrame):
 @_frame
 class EndOfText(TurnFrame):
     pass
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Segment:
-    """One spoken chunk of a reply.
-
-    ``words`` grows while the voice speaks, where the voice tells them; their times count from the
-    voice's own first sample, of which ``trimmed`` samples of silence were taken away.
-    """
-
-    turn: int
-    index: int
-    text: str
-    rate: int
-    in_history: bool = True
-    item_id: str | None = None
-    words: list[Word] = field(default_factory=list)
-    trimmed: int = 0
-    made: int = 0
-    """Samples that the voice has given so far, without those that were trimmed."""
-    samples: int | None = None
-    """The length of the whole segment, known once its last frame has been made."""
-    heard: int = 0
-    """Samples that have really left the loudspeaker, as far as playout has told."""
-    levels: list[int] = field(default_factory=list)
-    """How loud each 20 ms of what was made is, in dBFS: where the pauses lie of a voice without words."""
-    pace: float = 76.0
-    """Milliseconds that the voice is expected to need for a letter; counts until ``samples`` is known."""
 
 
 @_frame
@@ -361,10 +329,10 @@ class TurnFailed(Upward):
     stage: str
     error: Any
     """The ``VoicepipeError`` that ended it."""
-
-
     again: bool = False
     """A call broke off in the middle, so that the same turn may well succeed if it is begun anew."""
+
+
 @_frame
 class ToolWaiting(Upward):
     """The reply waits for the tools named in ``on``; an empty tuple: it waits no more."""
@@ -381,8 +349,6 @@ class ProviderBegan(Upward):
     stage: str
 
 
-@_frame
-class Skip(Upward):
 @_frame
 class Recovering(Upward):
     """A call of ``stage``, or its connection, has failed, and it is being tried again, here or elsewhere.
@@ -403,6 +369,8 @@ class Recovered(Upward):
     stage: str
 
 
+@_frame
+class Skip(Upward):
     """The caller doesn't want to hear the rest of ``turn``, nor to say anything."""
 
     turn: int

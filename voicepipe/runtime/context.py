@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 from voicepipe.core.calls import Call, Workers
 from voicepipe.core.clock import Clock
 from voicepipe.core.frames import Control, ProviderBegan, StreamFrame, TurnFailed, Upward
-from voicepipe.core.records import Record
+from voicepipe.core.records import ProviderSwitched, Record
 from voicepipe.core.turns import Turn, Turns
-from voicepipe.errors import VoicepipeError
-from voicepipe.providers.base import Provider
+from voicepipe.errors import ProviderError, VoicepipeError
 from voicepipe.runtime.guard import Guard
+from voicepipe.runtime.lineup import Lineup
+from voicepipe.runtime.recovery import RecoveringCall
 from voicepipe.speech.conversation import Conversation
 from voicepipe.stages.base import Deadlines, ToolRunner
 
@@ -21,7 +22,7 @@ E = TypeVar("E")
 
 
 class Context:
-    """See ``StageContext``. ``provider`` is None for a slot without one."""
+    """See ``StageContext``. ``lineup`` is None for a slot without a provider."""
 
     def __init__(
         self,
@@ -34,8 +35,7 @@ class Context:
         conversation: Conversation,
         tools: ToolRunner,
         speculates: bool,
-        provider: Provider | None,
-        deadlines: Deadlines,
+        lineup: Lineup | None,
         tells: frozenset[type[StreamFrame]],
         told: frozenset[type[StreamFrame]],
         finds_turns: bool,
@@ -57,8 +57,11 @@ class Context:
         self.report = report
         self.broadcast = broadcast
         self.record = record
-        self._provider = provider
-        self._deadlines = deadlines
+        self._lineup = lineup
+        self._provider = 0
+        """Which one of the lineup this session has called last."""
+        self._broken_off: ProviderError | None = None
+        """The last error of a call that couldn't be made again, since some of it was used."""
 
     @asynccontextmanager
     async def turn(self, turn: int) -> AsyncIterator[Turn]:
@@ -75,29 +78,68 @@ class Context:
                 self._failed(turn, _first(ours))
 
     def provider_call(
-        self, begin: Callable[[Any, Call], AsyncIterator[E]], *, turn: int | None, armed: bool = True
-    ) -> Guard[E]:
-        provider = self._provider
-        assert provider is not None, f"slot {self.slot} has no provider"
-        call = Call(session=self.session, turn=turn, clock=self.clock, workers=self.workers)
-        return Guard(
-            lambda call: begin(provider, call),
-            call,
+        self,
+        begin: Callable[[Any, Call], AsyncIterator[E]],
+        *,
+        turn: int | None,
+        armed: bool = True,
+        used: Callable[[], bool] | None = None,
+    ) -> RecoveringCall[E]:
+        lineup = self._lineup
+        assert lineup is not None, f"slot {self.slot} has no provider"
+
+        def attempt(index: int, number: int, deadlines: Deadlines) -> Guard[E]:
+            self._note_provider(lineup, index, turn)
+            provider = lineup.providers[index]
+            return Guard(
+                lambda call: begin(provider, call),
+                Call(session=self.session, turn=turn, clock=self.clock, workers=self.workers),
+                slot=self.slot,
+                provider=provider.name,
+                model=getattr(provider.config, "model", None),
+                deadlines=deadlines,
+                armed=armed,
+                record=self.record,
+                on_began=lambda at_ns: self._began(turn, at_ns),
+                number=number,
+            )
+
+        return RecoveringCall(
+            attempt,
+            lineup,
+            clock=self.clock,
+            turn=turn,
             slot=self.slot,
-            provider=provider.name,
-            model=getattr(provider.config, "model", None),
-            deadlines=self._deadlines,
             armed=armed,
-            record=self.record,
-            on_began=lambda at_ns: self._began(turn, at_ns),
+            used=used,
+            report=self.report,
+            on_broken_off=self._note_broken_off,
         )
+
+    def _note_provider(self, lineup: Lineup, index: int, turn: int | None) -> None:
+        previous, self._provider = self._provider, index
+        if index != previous:
+            self.record(
+                ProviderSwitched(
+                    at_ns=self.clock.now(),
+                    turn=turn,
+                    slot=self.slot,
+                    previous=lineup.label(previous),
+                    provider=lineup.label(index),
+                    reason=lineup.health.why(previous) or f"{lineup.label(index)} answers again",
+                )
+            )
+
+    def _note_broken_off(self, error: ProviderError) -> None:
+        self._broken_off = error
 
     def _began(self, turn: int | None, at_ns: int) -> None:
         if turn is not None:
             self.report(ProviderBegan(turn=turn, stage=self.slot, at_ns=at_ns))
 
     def _failed(self, turn: int, error: VoicepipeError) -> None:
-        self.report(TurnFailed(turn=turn, stage=self.slot, error=error, at_ns=self.clock.now()))
+        again = error is self._broken_off
+        self.report(TurnFailed(turn=turn, stage=self.slot, error=error, again=again, at_ns=self.clock.now()))
 
 
 def _first(group: BaseExceptionGroup[VoicepipeError]) -> VoicepipeError:

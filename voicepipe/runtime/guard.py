@@ -9,11 +9,14 @@ from typing import Generic, TypeVar
 
 from voicepipe.core.calls import Call
 from voicepipe.core.records import AttemptStatus, ProviderAttempt, Record, Usage
-from voicepipe.core.units import format_duration
+from voicepipe.core.units import MS, SECOND, format_duration
 from voicepipe.errors import ProviderError
 from voicepipe.stages.base import Deadlines
 
 E = TypeVar("E")
+
+CLOSE_WITHIN = 250 * MS
+"""How long a provider that is too late may take to clean up. Somebody waits for the next one to begin."""
 
 
 class Guard(Generic[E]):
@@ -35,7 +38,9 @@ class Guard(Generic[E]):
         deadlines: Deadlines,
         armed: bool,
         record: Callable[[Record], None],
-        on_began: Callable[[int], None],
+        on_began: Callable[[int], None] = lambda at_ns: None,
+        number: int = 1,
+        probe: bool = False,
     ) -> None:
         self.call = call
         self._events = begin(call)
@@ -45,12 +50,16 @@ class Guard(Generic[E]):
         self._deadlines = deadlines
         self._record = record
         self._on_began = on_began
+        self._number = number
+        self._probe = probe
         self._began = call.clock.now()
         self._first: int | None = None
         self._failure: Exception | None = None
         self._armed = armed
         self._awaited: asyncio.Timeout | None = None
         """While an event is waited for."""
+        self._closing: asyncio.Timeout | None = None
+        """Likewise; it cancels once more what doesn't let itself be cancelled by the first."""
         self._busy_since: int | None = None
         """Since when the provider alone is waited for."""
         self._busy = 0
@@ -66,7 +75,7 @@ class Guard(Generic[E]):
 
     async def __anext__(self) -> E:
         try:
-            async with asyncio.timeout(None) as self._awaited:
+            async with asyncio.timeout(None) as self._closing, asyncio.timeout(None) as self._awaited:
                 if self._armed:
                     self._start()
                 event = await anext(self._events)
@@ -81,7 +90,7 @@ class Guard(Generic[E]):
             raise
         finally:
             self._stop()
-            self._awaited = None
+            self._awaited = self._closing = None
         if self._first is None:
             self._first = self.call.clock.now()
             self._on_began(self._first)
@@ -98,6 +107,11 @@ class Guard(Generic[E]):
                 await close()
         finally:
             self._account(cut_off=error is not None)
+
+    @property
+    def busy_ns(self) -> int:
+        """How long the provider alone was waited for, up to the last event."""
+        return self._busy
 
     # ── deadlines ────────────────────────────────────────────────────────────────────────────────
 
@@ -134,6 +148,8 @@ class Guard(Generic[E]):
             self._watch_until(due)
         else:
             self._awaited.reschedule(0)  # the loop's time has long passed that: it expires at once
+            assert self._closing is not None, "both wait"
+            self._closing.reschedule(asyncio.get_running_loop().time() + CLOSE_WITHIN / SECOND)
 
     def _watch_until(self, due: int) -> None:
         if self._watch is not None:
@@ -181,6 +197,8 @@ class Guard(Generic[E]):
                 first_event_ns=self._first,
                 status=status,
                 error=None if self._failure is None else str(self._failure),
+                number=self._number,
+                probe=self._probe,
             )
         )
         for (unit, estimated), amount in call.usage.items():

@@ -30,13 +30,14 @@ from voicepipe.observe.caller_level import LevelMeter
 from voicepipe.providers.base import Provider
 from voicepipe.runtime.context import Context
 from voicepipe.runtime.graph import INPUT, OUTPUT, TURN, Graph
+from voicepipe.runtime.lineup import Lineup
 from voicepipe.runtime.notices import SpokenNotice
 from voicepipe.runtime.playout import CAPACITY as PLAYOUT_CAPACITY
 from voicepipe.runtime.playout import Playout
 from voicepipe.runtime.tools import SessionTools, ToolSet
 from voicepipe.speech.conversation import Conversation
 from voicepipe.speech.policy import State
-from voicepipe.stages.base import Agent, Deadlines, Stage
+from voicepipe.stages.base import Agent, Stage
 
 Observer = Callable[[int, Any], None]
 """Called with the session time (ns) and a record, an upward frame or a frame that was sent (no audio)."""
@@ -44,11 +45,15 @@ Observer = Callable[[int, Any], None]
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A slot of the pipeline, ready to run: one per session, its provider shared by all sessions."""
+    """A slot of the pipeline, ready to run: one per session, its providers shared by all sessions.
+
+    ``lineup`` None: ``provider`` alone, and nothing is known of it to other sessions.
+    """
 
     name: str
     stage: Stage
     provider: Provider | None
+    lineup: Lineup | None = None
 
     @property
     def tap(self) -> bool:
@@ -81,6 +86,7 @@ class Session:
         turn = next((slot.stage.config for slot in slots if slot.name == TURN), None)
         self._speculative: tuple[str, ...] = getattr(turn, "speculate", ())
         self._finds_turns = getattr(turn, "strategy", None) == "provider"
+        self._lineups = {slot.name: lineup for slot in slots if (lineup := self._lineup(slot)) is not None}
         self._observers: list[Observer] = []
         self._meter = LevelMeter()
         self._inboxes = self._make_inboxes()
@@ -218,6 +224,12 @@ class Session:
         if not isinstance(frame, AudioIn | AudioOut):
             self.record(Tapped(at_ns=self.clock.now(), slot=slot, frame=frame))
 
+    def _lineup(self, slot: Slot) -> Lineup | None:
+        if slot.lineup is not None or slot.provider is None:
+            return slot.lineup
+        deadlines = getattr(slot.stage.config, "timeout", None)
+        return Lineup([slot.provider], clock=self.clock, deadlines=deadlines)
+
     def _context(self, slot: Slot) -> Context:
         return Context(
             session=self.name,
@@ -231,8 +243,7 @@ class Session:
             tells=self._graph.tells(slot.name),
             told=self._graph.told(slot.name),
             finds_turns=self._finds_turns,
-            provider=slot.provider,
-            deadlines=getattr(slot.stage.config, "timeout", Deadlines()),
+            lineup=self._lineups.get(slot.name),
             report=self._report,
             broadcast=self._broadcast,
             record=self.record,

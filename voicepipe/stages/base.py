@@ -23,8 +23,9 @@ from voicepipe.core.inbox import CAPACITY, Inbox, Outlet
 from voicepipe.core.messages import Message, ToolCall, ToolOffer
 from voicepipe.core.ports import Ports, ports_of
 from voicepipe.core.records import Record
+from voicepipe.core.retries import RetryLimits
 from voicepipe.core.turns import Turn, Turns
-from voicepipe.core.units import SECOND, Duration
+from voicepipe.core.units import MS, SECOND, Duration
 from voicepipe.providers.base import ProviderKind
 from voicepipe.speech.conversation import Conversation
 
@@ -35,7 +36,10 @@ E_co = TypeVar("E_co", covariant=True)
 class GuardedCall(Protocol[E_co]):
     """The events of one provider call, with deadlines, accounting and cancellation around it."""
 
-    call: Call
+    @property
+    def call(self) -> Call:
+        """That of the latest attempt."""
+        ...
 
     def __aiter__(self) -> AsyncIterator[E_co]: ...
 
@@ -98,12 +102,21 @@ class StageContext(Protocol):
         ...
 
     def provider_call(
-        self, begin: Callable[[Any, Call], AsyncIterator[E]], *, turn: int | None, armed: bool = True
+        self,
+        begin: Callable[[Any, Call], AsyncIterator[E]],
+        *,
+        turn: int | None,
+        armed: bool = True,
+        used: Callable[[], bool] | None = None,
     ) -> AbstractAsyncContextManager[GuardedCall[E]]:
         """Call this slot's provider: ``begin(provider, call)`` gives its events.
 
         ``armed=False`` leaves the deadlines off until ``GuardedCall.arm``: for a call whose input is
         still to come.
+
+        A call that fails is made again as the slot's ``retry`` and ``fallback`` say: ``begin`` is called once
+        more, perhaps with another provider, and has to forget what the call gave before. ``used`` says that
+        this is impossible, since some of it was sent on; by default once there was any event.
         """
         ...
 
@@ -147,10 +160,56 @@ class StageConfig(BaseModel):
     )
 
 
+_FALLBACK_SCHEMA = {"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "object"}]}}
+
+
 class ProviderSlotConfig(StageConfig):
     """The keys of every slot that is filled by a provider."""
 
     timeout: Deadlines = Field(Deadlines(), description="how long a call of the provider may take")
+
+
+class Retry(BaseModel):
+    """When a request that failed is made again to the same provider. See ``core.retries``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    attempts: int = Field(
+        3, ge=1, le=10, description="of one request, the first included; 1: none is retried"
+    )
+    backoff: Duration = Field(
+        200 * MS, gt=0, le=60 * SECOND, description="the first wait; each further one is twice as long"
+    )
+    max_backoff: Duration = Field(
+        2 * SECOND,
+        gt=0,
+        le=60 * SECOND,
+        description="the longest wait; a server that asks for a longer one isn't waited for",
+    )
+    budget: float = Field(
+        0.2, ge=0, le=1, description="the share of all sessions' requests that may be retried, besides ten"
+    )
+
+    @property
+    def limits(self) -> RetryLimits:
+        return RetryLimits(
+            attempts=self.attempts,
+            backoff_ns=self.backoff,
+            max_backoff_ns=self.max_backoff,
+            budget=self.budget,
+        )
+
+
+class ReplaceableConfig(ProviderSlotConfig):
+    """The keys of every slot whose calls can be made again, and by another provider."""
+
+    retry: Retry = Field(Retry(), description="how a call that failed is made again")
+    fallback: Annotated[tuple[dict[str, Any], ...], WithJsonSchema(_FALLBACK_SCHEMA)] = Field(
+        (),
+        description="the providers that take over, the first that works: `provider/model`, "
+        "or a map with `use` and the provider's keys",
+    )
+    """Read by ``config.slots``, which knows the providers, and empty here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import ClassVar
 
+from voicepipe.core.calls import Call
 from voicepipe.core.frames import EndOfText, Text, UserTurn
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.messages import TextDelta, ToolCall
 from voicepipe.core.turns import Turn
 from voicepipe.providers.base import LlmProvider, ProviderKind
 from voicepipe.speech.chunker import has_words
-from voicepipe.stages.base import ProviderSlotConfig, Stage, StageConfig, StageContext
+from voicepipe.stages.base import ReplaceableConfig, Stage, StageConfig, StageContext
 from voicepipe.stages.tool_rounds import ToolRoundsConfig, with_tools
 
 
-class LlmConfig(ProviderSlotConfig, ToolRoundsConfig):
+class LlmConfig(ReplaceableConfig, ToolRoundsConfig):
     pass
 
 
@@ -65,13 +67,16 @@ class Llm(Stage):
         calls: list[ToolCall] = []
         wrote = spoke = False
         messages, offers = ctx.conversation.messages(turn.id), ctx.tools.offers()
-        async with ctx.provider_call(
-            lambda provider, call: provider.generate(call, messages, offers), turn=turn.id
-        ) as events:
+
+        def generate(provider: LlmProvider, call: Call) -> AsyncIterator[TextDelta | ToolCall]:
+            calls.clear()
+            return provider.generate(call, messages, offers)
+
+        async with ctx.provider_call(generate, turn=turn.id, used=lambda: wrote) as events:
             async for event in events:
                 if isinstance(event, TextDelta):
-                    await self._write(ctx, turn, event.text, out)
                     wrote = wrote or bool(event.text)
+                    await self._write(ctx, turn, event.text, out)
                     spoke = spoke or has_words(event.text)
                 else:
                     calls.append(event)

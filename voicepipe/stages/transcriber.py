@@ -16,15 +16,22 @@ class Transcriber:
         self._utterance = utterance
         self._clock = clock
         self._revision = 0
-        self._ended = False
+        self._known = 0
+        """Words that were told before the recogniser had to begin again."""
+        self.ended = False
+
+    def begin_again(self) -> None:
+        """The recogniser hears the utterance from its beginning: what is known already isn't told again."""
+        self._known = len(self.text.split())
 
     def frame(self, hypothesis: Hypothesis) -> Transcript | None:
         """None if it says nothing new."""
         news = hypothesis.final or hypothesis.text != self.text or hypothesis.ends_turn != self._ends_turn
-        if self._ended or not news:
+        behind = not hypothesis.final and len(hypothesis.text.split()) < self._known
+        if self.ended or behind or not news:
             return None
         self.text, self._ends_turn = hypothesis.text, hypothesis.ends_turn
-        self._ended = hypothesis.final
+        self.ended = hypothesis.final
         self._revision += 1
         return Transcript(
             utterance=self._utterance,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from voicepipe.core.frames import AudioOut, EndOfAudio, EndOfText, Segment, Text
+from voicepipe.core.calls import Call
+from voicepipe.core.frames import AudioOut, EndOfAudio, EndOfText, Segment, Text, Word
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.providers.base import ProviderKind, Speech, TtsProvider
 from voicepipe.speech.chunker import Chunk, Chunker, Mode, has_words
 from voicepipe.speech.heard import Pace
 from voicepipe.speech.speakable import Speakable
-from voicepipe.stages.base import ProviderSlotConfig, Stage, StageConfig, StageContext
+from voicepipe.stages.base import ReplaceableConfig, Stage, StageConfig, StageContext
 from voicepipe.stages.slicer import Slicer
 
 
@@ -29,7 +31,7 @@ class ChunkConfig(BaseModel):
     then: Mode = Field("sentence", description="where the others may end")
 
 
-class TtsConfig(ProviderSlotConfig):
+class TtsConfig(ReplaceableConfig):
     chunk: ChunkConfig = Field(ChunkConfig(), description="how a reply is cut into what is spoken at once")
 
 
@@ -63,7 +65,7 @@ class Tts(Stage):
                     await turn.committed()
                 for chunk in chunks:
                     assert reply is not None, "it has made the chunks"
-                    segment = reply.segment(chunk.text, self.provider.rate, pace.value)
+                    segment = reply.segment(chunk.text, pace.value)
                     await self._speak(ctx, segment, chunk.to_speak, out)
                     pace.learn(segment)
                 if type(frame) is EndOfText:
@@ -73,13 +75,20 @@ class Tts(Stage):
         self, ctx: StageContext, segment: Segment, text: str, out: Outlet[AudioOut | EndOfAudio]
     ) -> None:
         """``text``: that of the segment, with the marks that the voice needs."""
-        slicer = Slicer(segment)
-        async with ctx.provider_call(
-            lambda provider, call: provider.synthesize(call, text), turn=segment.turn
-        ) as events:
+        slicer: Slicer
+        sent = False
+
+        def synthesize(provider: TtsProvider, call: Call) -> AsyncIterator[Speech | Word]:
+            nonlocal slicer
+            segment.begin(provider.rate)
+            slicer = Slicer(segment)
+            return provider.synthesize(call, text)
+
+        async with ctx.provider_call(synthesize, turn=segment.turn, used=lambda: sent) as events:
             async for event in events:
                 if isinstance(event, Speech):
                     for pcm in slicer.push(event.pcm):
+                        sent = True
                         await out.send(AudioOut(turn=segment.turn, segment=segment, pcm=pcm))
                 else:
                     segment.words.append(event)
@@ -105,13 +114,13 @@ class _Reply:
     def flush(self) -> list[Chunk]:
         return self._chunker.push(self._speakable.flush()) + self._chunker.flush()
 
-    def segment(self, text: str, rate: int, pace: float) -> Segment:
+    def segment(self, text: str, pace: float) -> Segment:
         self._segments += 1
         return Segment(
             turn=self.turn,
             index=self._segments - 1,
             text=text,
-            rate=rate,
+            rate=0,  # that of the voice which will speak it
             in_history=self._in_history,
             pace=pace,
         )

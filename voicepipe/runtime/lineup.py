@@ -1,0 +1,92 @@
+"""The providers of one slot, the one that is wanted first, and what all sessions know of them together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from random import Random
+
+from voicepipe.core.clock import Clock
+from voicepipe.core.health import BLAMELESS, Health
+from voicepipe.core.retries import Retries, RetryLimits
+from voicepipe.core.units import SECOND
+from voicepipe.errors import ProviderError
+from voicepipe.providers.base import Provider
+from voicepipe.stages.base import Deadlines
+
+REPLACEABLE_FIRST = 3 * SECOND
+"""How long the first event of a provider is waited for that another one can replace, if the file doesn't say:
+as long as a caller bears silence, less what the other one takes."""
+
+
+class Lineup:
+    """``providers`` are started; ``limits`` None: nothing is asked again. ``clock`` outlives the sessions."""
+
+    def __init__(
+        self,
+        providers: Sequence[Provider],
+        *,
+        clock: Clock,
+        deadlines: Deadlines | None = None,
+        limits: RetryLimits | None = None,
+        seed: str = "",
+    ) -> None:
+        self.providers = tuple(providers)
+        self.health = Health(len(self.providers))
+        # Chance has no place on a virtual clock, on which the answer is the same each time.
+        chance = Random(seed) if clock.virtual else Random()  # noqa: S311 - waits, not secrets
+        self.retries = Retries(limits or RetryLimits(attempts=1), chance)
+        self.clock = clock
+        self.unstarted: set[int] = set()
+        """Those that couldn't be started yet."""
+        self._deadlines = deadlines or Deadlines()
+        self._readers: dict[asyncio.Event, None] = {}
+
+    def label(self, index: int) -> str:
+        """As the file names it: ``openai/gpt-6-luna``."""
+        provider = self.providers[index]
+        model = getattr(provider.config, "model", None)
+        return f"{provider.name}/{model}" if model else provider.name
+
+    def order(self) -> tuple[int, ...]:
+        return self.health.order(self.clock.now())
+
+    def can_answer(self, index: int) -> bool:
+        """Whether it hasn't failed, as far as is known."""
+        return self.health.why(index) is None
+
+    def deadlines(self, *, alternative: bool) -> Deadlines:
+        """Of a call of one provider; ``alternative``: another one could answer."""
+        deadlines = self._deadlines
+        if alternative and "first" not in deadlines.model_fields_set:
+            first = min(deadlines.first, REPLACEABLE_FIRST)
+            deadlines = deadlines.model_copy(update={"first": first})
+        return deadlines
+
+    def fail(self, index: int, error: ProviderError) -> None:
+        """The provider hasn't answered a call, however often it was tried, or has broken off."""
+        if error.kind not in BLAMELESS:
+            self.mark_failed(index, error.message, retry_after_ns=error.retry_after_ns)
+
+    def mark_failed(self, index: int, why: str, *, retry_after_ns: int | None = None) -> None:
+        self.health.fail(index, why, self.clock.now(), retry_after_ns=retry_after_ns)
+        self._tell()
+
+    def restore(self, index: int) -> None:
+        """The provider has answered."""
+        if self.health.why(index) is not None:
+            self.health.restore(index, self.clock.now())
+            self._tell()
+
+    # ── news, for those that probe ───────────────────────────────────────────────────────────────
+
+    def subscribe(self, news: asyncio.Event) -> None:
+        """Set ``news`` whenever a provider has failed or is back."""
+        self._readers[news] = None
+
+    def unsubscribe(self, news: asyncio.Event) -> None:
+        self._readers.pop(news, None)
+
+    def _tell(self) -> None:
+        for news in self._readers:
+            news.set()

@@ -1,0 +1,181 @@
+"""A provider call that survives what can be survived: asked again, or asked of another provider."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Generic, TypeVar
+
+from voicepipe.core.calls import Call
+from voicepipe.core.clock import Clock
+from voicepipe.core.frames import Recovered, Recovering, Upward
+from voicepipe.core.units import SECOND
+from voicepipe.errors import ProviderError
+from voicepipe.runtime.guard import Guard
+from voicepipe.runtime.lineup import Lineup
+from voicepipe.stages.base import Deadlines
+
+E = TypeVar("E")
+
+RECOVER_WITHIN = 8 * SECOND
+"""Of waits and of the time that attempts took after the first failure: what is begun later would come when
+the caller has given up."""
+
+Open = Callable[[int, int, Deadlines], Guard[E]]
+"""Begins an attempt: which provider, the how manieth of the call (from 1), and how long it may take."""
+
+
+class RecoveringCall(Generic[E]):
+    """``async with RecoveringCall(…) as events: async for event in events``: all attempts look like one call.
+
+    ``used`` is asked when an attempt has failed: whether any of what it gave has gone where it can't be
+    taken back from. Then nothing is tried again, and ``on_broken_off`` is told the error that is raised, if
+    it is one that may not come again.
+    Each attempt is recorded; one that is replaced is closed before the next begins.
+    """
+
+    def __init__(
+        self,
+        open_attempt: Open[E],
+        lineup: Lineup,
+        *,
+        clock: Clock,
+        turn: int | None,
+        slot: str,
+        armed: bool,
+        used: Callable[[], bool] | None,
+        report: Callable[[Upward], None],
+        on_broken_off: Callable[[ProviderError], None],
+    ) -> None:
+        self._open = open_attempt
+        self._lineup = lineup
+        self._clock = clock
+        self._turn = turn
+        self._slot = slot
+        self._armed = armed
+        self._gave = False
+        self._used = used or (lambda: self._gave)
+        self._report = report
+        self._on_broken_off = on_broken_off
+        self._guard: Guard[E] | None = None
+        self._last: Call | None = None
+        self._left: deque[int] = deque()
+        """Providers that haven't been asked in this call."""
+        self._index = 0
+        self._number = self._tries = 0
+        """Attempts of the call, and of those the ones at the provider that is asked now."""
+        self._recovering_ns = 0
+        """What recovering has taken so far, without what was waited for input."""
+        self._recovering = False
+
+    @property
+    def call(self) -> Call:
+        """That of the last attempt."""
+        assert self._last is not None, "the call has begun"
+        return self._last
+
+    async def __aenter__(self) -> RecoveringCall[E]:
+        self._lineup.retries.note_request()
+        self._left = deque(self._lineup.order())
+        self._begin_next()
+        return self
+
+    def __aiter__(self) -> RecoveringCall[E]:
+        return self
+
+    async def __anext__(self) -> E:
+        while True:
+            assert self._guard is not None, "an attempt is under way"
+            try:
+                event = await anext(self._guard)
+            except StopAsyncIteration:
+                self._note_answer()
+                raise
+            except ProviderError as error:
+                await self._recover(error)
+            else:
+                self._note_answer()
+                self._gave = True
+                return event
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._guard is not None:
+            await self._guard.__aexit__(kind, error, trace)
+
+    def arm(self) -> None:
+        """See ``stages.base.GuardedCall``."""
+        self._armed = True
+        if self._guard is not None:
+            self._guard.arm()
+
+    def disarm(self) -> None:
+        self._armed = False
+        if self._guard is not None:
+            self._guard.disarm()
+
+    # ── attempts ─────────────────────────────────────────────────────────────────────────────────
+
+    def _begin_next(self) -> None:
+        self._index, self._tries = self._left.popleft(), 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._number += 1
+        self._tries += 1
+        deadlines = self._lineup.deadlines(alternative=self._alternative)
+        self._guard = self._open(self._index, self._number, deadlines)
+        self._last = self._guard.call
+        if self._armed:
+            self._guard.arm()
+
+    @property
+    def _alternative(self) -> bool:
+        return any(self._lineup.can_answer(index) for index in self._left)
+
+    def _note_answer(self) -> None:
+        self._lineup.restore(self._index)
+        if self._recovering:
+            self._recovering, self._recovering_ns = False, 0
+            self._report(Recovered(turn=self._turn, stage=self._slot, at_ns=self._clock.now()))
+
+    async def _recover(self, error: ProviderError) -> None:
+        """Begin another attempt, or raise ``error``."""
+        wait_ns = self._next_step(error)
+        guard, self._guard = self._guard, None
+        assert guard is not None, "it has failed"
+        await guard.__aexit__(type(error), error, error.__traceback__)
+        self._recovering = True
+        self._report(Recovering(turn=self._turn, stage=self._slot, at_ns=self._clock.now()))
+        if wait_ns is None:
+            self._begin_next()
+        else:
+            if wait_ns:
+                self._recovering_ns += wait_ns
+                await self._clock.sleep(wait_ns)
+            self._begin()
+
+    def _next_step(self, error: ProviderError) -> int | None:
+        """How long to wait before the same provider is asked; None: ask the next one. Or raises ``error``."""
+        lineup, guard = self._lineup, self._guard
+        assert guard is not None, "it has failed"
+        if self._used():
+            lineup.fail(self._index, error)
+            if error.retryable:
+                self._on_broken_off(error)
+            raise error
+        if self._recovering:
+            self._recovering_ns += guard.busy_ns
+        too_late = self._recovering_ns > RECOVER_WITHIN
+        wait_ns = None
+        if not too_late:
+            wait_ns = lineup.retries.wait_ns(
+                error, tries=self._tries, took_ns=guard.busy_ns, alternative=self._alternative
+            )
+        if wait_ns is None:
+            lineup.fail(self._index, error)
+            if too_late or not self._left:
+                raise error
+        return wait_ns

@@ -1,0 +1,138 @@
+"""The audio of one utterance, which can be read again: a call that failed is made anew with all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from voicepipe.core.calls import Call
+from voicepipe.core.frames import AudioIn, SpeechStarted, SpeechStopped
+from voicepipe.core.inbox import Inbox
+from voicepipe.core.units import SECOND
+from voicepipe.providers.base import SttProvider
+from voicepipe.stages.caller_audio import LONGEST, CallerAudio
+
+if TYPE_CHECKING:
+    from voicepipe.audio.resample import Resampler
+    from voicepipe.core.frames import Pcm
+
+AudioInbox = Inbox[AudioIn | SpeechStarted | SpeechStopped]
+
+
+class RecentAudio(CallerAudio):
+    """The last seconds, whatever became of them, and which of their captions were taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._captioned = -1
+        """Where the last frame began whose caption was taken."""
+
+    def caption(self, frame: AudioIn) -> str | None:
+        """What is said in ``frame``, once: the padding of an utterance may reach into the one before."""
+        if frame.caption is None:
+            return None
+        if frame.position <= self._captioned:
+            return ""
+        self._captioned = frame.position
+        return frame.caption
+
+
+class SpokenUtterance:
+    """What is kept of before its onset was known, then the inbox up to the pause; at most ``LONGEST`` of it.
+
+    One reader at a time takes what is new out of the inbox; each begins with what is kept.
+    """
+
+    def __init__(self, inbox: AudioInbox, start: SpeechStarted, recent: RecentAudio) -> None:
+        self.id = start.position
+        self.audio_from = start.audio_from
+        self._inbox = inbox
+        self._recent = recent
+        self._kept = [(frame, recent.caption(frame)) for frame in recent.since(start.audio_from)]
+        self._forgotten = 0
+        """Frames that were kept, and aren't any more."""
+        self._stopped = False
+
+    def kept(self, index: int) -> tuple[int, AudioIn, str | None] | None:
+        """Frame ``index`` with its caption, or the first after it that is still there; None: not yet."""
+        index = max(index, self._forgotten)
+        at = index - self._forgotten
+        return (index, *self._kept[at]) if at < len(self._kept) else None
+
+    async def grow(self) -> bool:
+        """Wait for the next frame; False if there is none: the caller has paused."""
+        frame = await self._next()
+        if frame is None:
+            return False
+        self._kept.append((frame, self._recent.caption(frame)))
+        if self._kept[0][0].position < frame.position - LONGEST * frame.rate // SECOND:
+            half = len(self._kept) // 2  # in one go, since a list's beginning is its dear end
+            del self._kept[:half]
+            self._forgotten += half
+        return True
+
+    async def skip_to_stop(self) -> None:
+        """Pass over the rest of an utterance that nobody reads any more."""
+        self._kept.clear()
+        while await self._next() is not None:
+            pass
+
+    async def _next(self) -> AudioIn | None:
+        while not self._stopped:
+            item = await anext(self._inbox, None)
+            if type(item) is AudioIn:
+                self._recent.push(item)  # the next utterance's padding may begin in here
+                return item
+            self._stopped = item is None or type(item) is SpeechStopped
+        return None
+
+
+class Reading:
+    """The utterance as one call of ``provider`` gets it: blocks at its rate, up to the pause.
+
+    ``wait`` is told whether the provider waits for audio that isn't there yet: then it can't be late.
+    """
+
+    def __init__(
+        self, utterance: SpokenUtterance, provider: SttProvider, call: Call, wait: Callable[[bool], None]
+    ) -> None:
+        self._utterance = utterance
+        self._provider = provider
+        self._call = call
+        self._wait = wait
+        self._index = 0
+        self._resampler: Resampler | None = None
+        self._ended = False
+
+    def __aiter__(self) -> Reading:
+        return self
+
+    async def __anext__(self) -> Pcm:
+        if self._ended:
+            raise StopAsyncIteration
+        found = self._utterance.kept(self._index)
+        while found is None:
+            self._wait(True)
+            try:
+                more = await self._utterance.grow()
+            finally:
+                self._wait(False)
+            if not more:
+                return self._last()
+            found = self._utterance.kept(self._index)
+        index, frame, caption = found
+        self._index = index + 1
+        if self._provider.captions and caption is not None:
+            self._call.captions.append(caption)
+        if self._resampler is None:
+            from voicepipe.audio.resample import Resampler  # noqa: PLC0415 - needs NumPy
+
+            self._resampler = Resampler(frame.rate, self._provider.rate)
+        skip = max(0, self._utterance.audio_from - frame.position)
+        return self._resampler.process(frame.pcm[skip:])
+
+    def _last(self) -> Pcm:
+        self._ended = True
+        if self._resampler is None or not (tail := self._resampler.flush()).size:
+            raise StopAsyncIteration
+        return tail
