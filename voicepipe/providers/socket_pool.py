@@ -20,13 +20,15 @@ MOST_RESTING = 64
 
 @dataclass(slots=True, eq=False)
 class Pooled:
-    """One connection. ``session``: whose it is; None until it was used. ``at``: the caller's own position."""
+    """One connection. ``session``: whose it is; None until it was used. ``at`` and ``last`` are for whoever
+    takes it: how far it came, and what it heard of last."""
 
     socket: Any
     opened: float
     """In the time of the event loop."""
     session: str | None = None
     at: int = 0
+    last: str = ""
     rest: Beside[None] = field(default_factory=Beside)
 
 

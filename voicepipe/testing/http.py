@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-MOST_BODY_BYTES = 4 << 20
+MOST_BODY_BYTES = 32 << 20  # a recording for transcription may have 25 MB
 
 _REASONS = {
     200: "OK",
