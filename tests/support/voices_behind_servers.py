@@ -16,7 +16,9 @@ from voicepipe.core.frames import Pcm, Word
 from voicepipe.errors import ProviderError
 from voicepipe.providers.base import Speech, TtsProvider
 from voicepipe.providers.elevenlabs import ElevenLabs
+from voicepipe.providers.espeak import Espeak
 from voicepipe.providers.openai_speech import OpenAISpeech
+from voicepipe.testing.speech import Spoken, Voice, spoken_by
 
 TEXT = "Sure, I can help you with that order right away."
 SECRET = "sk-very-secret-0123456789"
@@ -90,3 +92,14 @@ async def cancelled_after(voice: TtsProvider, events: int, call: Call) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+def espeaks(language: str = "en-US") -> Voice:
+    """How a server sounds with a voice of this computer."""
+
+    async def say(text: str, rate: int) -> Spoken:
+        espeak = Espeak(Espeak.Config(), make_host(language))
+        await espeak.start()
+        return await spoken_by(espeak)(text, rate)
+
+    return say
