@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -79,7 +80,8 @@ class Connection:
 class DeepgramServer:
     """``async with DeepgramServer(Utterance(text="hello")) as server:`` – then talk to ``server.base_url``.
 
-    Each utterance takes the next of ``utterances``; without one left nothing but noise is heard.
+    Each utterance takes the next of ``utterances``, or asks ``hears`` by its first audio (linear16); without
+    either nothing but noise is heard.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class DeepgramServer:
         key: str | None = None,
         refusals: tuple[Refusal, ...] = (),
         idle_s: float = IDLE_S,
+        hears: Callable[[bytes], Utterance] | None = None,
     ) -> None:
         """``key``: what the client has to bring. ``refusals``: for the first handshakes, one each."""
         self.utterances = deque(utterances)
@@ -96,6 +99,7 @@ class DeepgramServer:
         self._key = key
         self._refusals = deque(refusals)
         self._idle_s = idle_s
+        self._hears = hears or (lambda audio: Utterance())
         self._server: Server | None = None
 
     @property
@@ -127,6 +131,9 @@ class DeepgramServer:
         """Refuse the next handshakes."""
         self._refusals.extend(refusals)
 
+    def _next(self, audio: bytes) -> Utterance:
+        return self.utterances.popleft() if self.utterances else self._hears(audio)
+
     def _greet(self, connection: ServerConnection, request: Request) -> Response | None:
         self.handshakes += 1
         if refusal := self._refusal(request):
@@ -154,7 +161,7 @@ class DeepgramServer:
         seen = Connection(parse_qs(urlsplit(socket.request.path).query), socket.request.headers)
         self.connections.append(seen)
         try:
-            await _Stream(socket, seen, self.utterances, self._idle_s).run()
+            await _Stream(socket, seen, self._next, self._idle_s).run()
         except ConnectionClosed:
             return  # the client has gone, as clients do
         finally:
@@ -165,11 +172,15 @@ class _Stream:
     """One connection: audio in, results out."""
 
     def __init__(
-        self, socket: ServerConnection, seen: Connection, script: deque[Utterance], idle_s: float
+        self,
+        socket: ServerConnection,
+        seen: Connection,
+        hears: Callable[[bytes], Utterance],
+        idle_s: float,
     ) -> None:
         self._socket = socket
         self._seen = seen
-        self._script = script
+        self._hears = hears
         self._idle_s = idle_s
         self._bytes_per_ms = int(seen.query["sample_rate"][0]) * 2 // 1000
         self._utterance: Utterance | None = None
@@ -226,7 +237,7 @@ class _Stream:
             await self._socket.close(1008, "DATA-0000: the payload cannot be decoded as audio")
             return False
         if self._utterance is None:
-            self._utterance = self._script.popleft() if self._script else Utterance()
+            self._utterance = self._hears(audio)
             self._began_ms, self._settled_words, self._done = self._now_ms, 0, set()
         self._seen.audio += audio
         return await self._speak_up(self._utterance, self._now_ms - self._began_ms)

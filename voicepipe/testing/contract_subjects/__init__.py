@@ -18,6 +18,7 @@ SHIPPED = {
     "llm.ollama": f"{_HERE}.llm:OllamaSubject",
     "llm.vllm": f"{_HERE}.llm:VllmSubject",
     "llm.anthropic": f"{_HERE}.llm:AnthropicSubject",
+    "stt.deepgram": f"{_HERE}.stt:DeepgramSubject",
     "tts.openai": f"{_HERE}.voices:OpenAISpeechSubject",
     "tts.elevenlabs": f"{_HERE}.voices:ElevenLabsSubject",
     "realtime.openai": f"{_HERE}.realtime:OpenAIRealtimeSubject",
