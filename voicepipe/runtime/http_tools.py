@@ -62,7 +62,7 @@ class HttpDoor:
         """
         if self._client is None:
             raise ToolError("the way to its server is closed")
-        url, body = self._address(arguments)
+        url, body = self.address(arguments)
         request = self._client.build_request(self._tool.method, url, content=body)
         try:
             response = await self._client.send(request, stream=True)
@@ -86,8 +86,8 @@ class HttpDoor:
             raise ToolError(f"its server answered {response.status_code}" + (f": {reason}" if reason else ""))
         return _result(text, whole)
 
-    def _address(self, arguments: Mapping[str, Any]) -> tuple[str, bytes | None]:
-        """Where to, and what is sent along."""
+    def address(self, arguments: Mapping[str, Any]) -> tuple[str, bytes | None]:
+        """Where a call with ``arguments`` goes, and the body that goes along. Raises ``ToolError``."""
         url = self._tool.http
         left = dict(arguments)
         for name in self._tool.in_path:
