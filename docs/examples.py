@@ -21,7 +21,7 @@ stages:
   vad: {use: silero, treshold: 0.6}
   turn: {min_silence: 500}
   stt: faster-wisper/base.en
-  llm: {use: openai/llama3.2, base_url: "http://localhost:11434/v1"}
+  llm: ollama/llama3.2
   tts: espeak
 """
 

@@ -114,7 +114,8 @@ def _kinds(known: Registry) -> list[str]:
 
 
 def _about(provider: type[Provider]) -> str:
-    summary = (sys.modules[provider.__module__].__doc__ or "").partition("\n\n")[0]
+    about = provider.__dict__.get("__doc__") or sys.modules[provider.__module__].__doc__ or ""
+    summary = about.partition("\n\n")[0]
     facts = [f"Extra: `{provider.extra}`." if provider.extra else "Needs no further package."]
     if provider.keys:
         facts.append(f"Reads {', '.join(f'`{key}`' for key in provider.keys)}.")

@@ -92,7 +92,7 @@ def test_the_commented_alternatives_are_valid_too(project: Path, capsys: pytest.
     path = project / "pipeline.yaml"
     lines = path.read_text().splitlines()
     alternatives = [line.strip().removeprefix("#").strip() for line in lines if line.startswith("  #   ")]
-    assert len(alternatives) == 4
+    assert len(alternatives) == 5
     for alternative in alternatives:
         slot, _, value = alternative.partition("   ")[0].partition(": ")
         done = voicepipe(capsys, "validate", path, "--set", f"stages.{slot}={value}")

@@ -29,6 +29,7 @@ def _preset(endpoint: Endpoint, *, lists_all: bool = True) -> type[OpenAI]:
     config.endpoint = endpoint
     attributes: dict[str, Any] = {
         "__module__": __name__,
+        "__doc__": f"Language models at {endpoint.vendor}, by the protocol of ``openai``.",
         "name": endpoint.provider,
         "extra": endpoint.extra,
         "keys": (endpoint.key,) if endpoint.key else (),
