@@ -73,6 +73,23 @@ def test_they_are_spoken_side_by_side_and_for_no_session() -> None:
     assert [(call.session, call.turn) for call in calls] == [(NO_SESSION, None)] * 2
 
 
+def test_no_more_than_two_at_a_time_are_asked_of_a_voice() -> None:
+    under_way: list[str] = []
+    most = []
+
+    async def note(call: Call, text: str) -> AsyncIterator[Speech | Word]:
+        under_way.append(text)
+        most.append(len(under_way))
+        async for event in hum(call, text):
+            yield event
+        under_way.remove(text)
+
+    spoken = Spoken(note, {str(number): f"This is number {number}." for number in range(5)})
+    assert len(spoken.notices) == 5
+    assert max(most) == 2
+    assert spoken.took_ns == 3 * 50 * MS
+
+
 def test_markup_in_a_text_is_not_read_out() -> None:
     asked: list[str] = []
 

@@ -41,6 +41,10 @@ class Voice(Protocol):
     def synthesize(self, call: Call, text: str) -> AsyncIterator[Speech | Word]: ...
 
 
+AT_ONCE = 2
+"""How many are spoken at a time: the least that a vendor's plan allows (ElevenLabs, free of charge)."""
+
+
 @dataclass(frozen=True, slots=True)
 class SpokenNotice:
     """``pcm`` is int16 mono at ``rate`` Hz; it begins with its first sound, less 10 ms."""
@@ -58,15 +62,16 @@ async def speak_notices(
     workers: Workers,
     warn: Callable[[str], None] = lambda message: None,
 ) -> dict[str, SpokenNotice]:
-    """Have ``voice``, which has been started, speak ``texts`` (name → text) side by side.
+    """Have ``voice``, which has been started, speak ``texts`` (name → text), `AT_ONCE` side by side.
 
     A notice that can't be had is left out, and ``warn`` is told why. Takes at most `PATIENCE`.
     """
     spoken: dict[str, SpokenNotice] = {}
+    few = asyncio.Semaphore(AT_ONCE)
 
     async def speak(name: str, text: str) -> None:
         try:
-            async with asyncio.timeout(PATIENCE / SECOND):
+            async with asyncio.timeout(PATIENCE / SECOND), few:
                 spoken[name] = await _speak(
                     text, voice, Call(session=NO_SESSION, turn=None, clock=clock, workers=workers)
                 )
