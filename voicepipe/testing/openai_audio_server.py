@@ -1,7 +1,7 @@
 """A server on loopback that speaks OpenAI's transcription endpoint and hears what it is told to hear.
 
 Protocol: https://platform.openai.com/docs/api-reference/audio/createTranscription (a form with a file; JSON
-or a stream of events), /audio/transcript-text-delta-event, /audio/transcript-text-done-event, /models/list and
+or events), /audio/transcript-text-delta-event, /audio/transcript-text-done-event, /models/list and
 /docs/guides/error-codes. It checks what the real one would refuse.
 """
 

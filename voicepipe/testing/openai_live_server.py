@@ -70,9 +70,9 @@ class OpenAILiveServer:
         *turns: Turn,
         key: str | None = None,
         refusals: Sequence[Refusal] = (),
-        otherwise: Callable[[], Turn] | None = None,
+        otherwise: Callable[[bytes], Turn] | None = None,
     ) -> None:
-        """``key``: what the client has to bring."""
+        """``key``: what the client has to bring. ``otherwise`` is given the first audio of the turn."""
         self.turns = deque(turns)
         self.refusals = deque(refusals)
         self.sessions: list[Session] = []
@@ -188,8 +188,10 @@ class _Talk:
     async def _hear(self, audio: bytes) -> None:
         if self._turn is None:
             server = self._server
-            fallback = server.otherwise or Turn
-            self._turn = server.turns.popleft() if server.turns else fallback()
+            if server.turns:
+                self._turn = server.turns.popleft()
+            else:
+                self._turn = server.otherwise(audio) if server.otherwise else Turn()
             self._item, self._told = f"item_{id(self):x}_{next(self._items)}", 0
         self._buffer += audio
         due = len(self._buffer) // BYTES_PER_MS // self._turn.step_ms

@@ -19,6 +19,7 @@ SHIPPED = {
     "llm.vllm": f"{_HERE}.llm:VllmSubject",
     "llm.anthropic": f"{_HERE}.llm:AnthropicSubject",
     "stt.deepgram": f"{_HERE}.stt:DeepgramSubject",
+    "stt.openai": f"{_HERE}.stt:OpenAISubject",
     "tts.openai": f"{_HERE}.voices:OpenAISpeechSubject",
     "tts.elevenlabs": f"{_HERE}.voices:ElevenLabsSubject",
     "realtime.openai": f"{_HERE}.realtime:OpenAIRealtimeSubject",

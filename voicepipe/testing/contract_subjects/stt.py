@@ -11,8 +11,11 @@ import numpy as np
 from voicepipe.core.frames import Pcm
 from voicepipe.core.units import SECOND
 from voicepipe.providers.deepgram import Deepgram
+from voicepipe.providers.openai_stt import OpenAIStt
+from voicepipe.testing import openai_audio_server, openai_live_server
 from voicepipe.testing.contract import Fault, Scene, Subject
 from voicepipe.testing.deepgram_server import DeepgramServer, Refusal, Utterance
+from voicepipe.testing.realtime_script import Refusal as RealtimeRefusal
 
 KEY, WRONG_KEY = "right-0123456789", "wrong-0123456789"
 RETRY_AFTER_S = 2
@@ -29,9 +32,9 @@ def tones(rate: int) -> tuple[Pcm, Pcm]:
 
 
 def words_for(audio: bytes) -> str:
-    """What is heard in the one of ``tones`` that begins with ``audio``."""
-    level = int.from_bytes(audio[:2], "little", signed=True)
-    return "what time is it" if level == LEVELS[0] else "turn on the kitchen lights"
+    """What is heard in the one of ``tones`` that ``audio`` is of, at whatever rate."""
+    level = np.median(np.frombuffer(audio, "<i2"))
+    return "what time is it" if level < sum(LEVELS) / 2 else "turn on the kitchen lights"
 
 
 class DeepgramSubject(Subject):
@@ -61,5 +64,79 @@ class DeepgramSubject(Subject):
             yield Scene(
                 config={"base_url": server.base_url, "api_key": key},
                 stopped=lambda: server.connections[-1].closed.wait(),
+                retry_after_ns=RETRY_AFTER_S * SECOND if fault == "rate_limit" else None,
+            )
+
+
+class OpenAISubject(Subject):
+    """The models that are given whole utterances."""
+
+    provider = OpenAIStt
+    faults = frozenset(get_args(Fault))
+
+    def speech(self, rate: int) -> tuple[Pcm, Pcm]:
+        return tones(rate)
+
+    @asynccontextmanager
+    async def scene(self, fault: Fault | None = None) -> AsyncIterator[Scene]:
+        def hears(upload: openai_audio_server.Upload) -> openai_audio_server.Hear:
+            first, *rest = words_for(upload.audio).split()
+            deltas = [first, *(f" {word}" for word in rest)]
+            match fault:
+                case "rate_limit":
+                    headers = {"retry-after": str(RETRY_AFTER_S)}
+                    return openai_audio_server.Hear(status=429, headers=headers)
+                case "malformed":
+                    return openai_audio_server.Hear(deltas=deltas, fault="malformed")
+                case "dropped":
+                    return openai_audio_server.Hear(deltas=deltas, fault="drop")
+                case "stall":
+                    return openai_audio_server.Hear(deltas=deltas, fault="stall")
+            return openai_audio_server.Hear(deltas=deltas)
+
+        async with openai_audio_server.OpenAIAudioServer(key=KEY, otherwise=hears) as server:
+            yield Scene(
+                config={
+                    "base_url": server.base_url,
+                    "api_key": WRONG_KEY if fault == "refused_key" else KEY,
+                },
+                stopped=lambda: server.files[-1].hung_up.wait(),
+                retry_after_ns=RETRY_AFTER_S * SECOND if fault == "rate_limit" else None,
+            )
+
+
+class OpenAILiveSubject(Subject):
+    """The models that hear the caller while they speak."""
+
+    provider = OpenAIStt
+    faults = frozenset(get_args(Fault))
+
+    def speech(self, rate: int) -> tuple[Pcm, Pcm]:
+        return tones(rate)
+
+    @asynccontextmanager
+    async def scene(self, fault: Fault | None = None) -> AsyncIterator[Scene]:
+        def hears(audio: bytes) -> openai_live_server.Turn:
+            first, *rest = words_for(audio).split()
+            deltas = [first, *(f" {word}" for word in rest)]
+            match fault:
+                case "malformed":
+                    return openai_live_server.Turn(deltas=deltas, fault="malformed")
+                case "dropped":
+                    return openai_live_server.Turn(deltas=deltas, fault="reset")
+                case "stall":
+                    return openai_live_server.Turn(deltas=deltas, fault="stall")
+            return openai_live_server.Turn(deltas=deltas)
+
+        busy = RealtimeRefusal(status=429, headers={"retry-after": str(RETRY_AFTER_S)})
+        refusals = (busy,) * ENOUGH if fault == "rate_limit" else ()
+        async with openai_live_server.OpenAILiveServer(key=KEY, refusals=refusals, otherwise=hears) as server:
+            yield Scene(
+                config={
+                    "model": "gpt-live-transcribe",
+                    "base_url": server.base_url,
+                    "api_key": WRONG_KEY if fault == "refused_key" else KEY,
+                },
+                stopped=lambda: server.sessions[-1].closed.wait(),
                 retry_after_ns=RETRY_AFTER_S * SECOND if fault == "rate_limit" else None,
             )
