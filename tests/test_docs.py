@@ -185,6 +185,12 @@ def test_the_guides_test_of_a_provider_passes(folder: Path) -> None:
     import_module("test_morse").test_a_word_is_told_before_it_is_heard()
 
 
+def test_the_guides_test_of_a_voice_passes(folder: Path) -> None:
+    pytest.importorskip("websockets", reason="needs the extra 'cloud'")
+    unpack(GUIDES / "voices.md", folder)
+    import_module("test_voice").test_every_word_is_told()
+
+
 def test_the_guides_provider_can_be_registered(folder: Path) -> None:
     unpack(GUIDES / "provider.md", folder)
     assert registry_with(GUIDES / "provider.md").provider("tts", "morse").name == "morse"
