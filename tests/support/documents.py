@@ -76,7 +76,7 @@ def registry_with(document: Path) -> Registry:
     for text in (PYPROJECT.read_text(encoding="utf-8"), *(block.code for block in blocks(document, "toml"))):
         found: dict[str, Any] = tomllib.loads(text)["project"]["entry-points"]
         for group, entries in found.items():
-            points[group].update(entries)
+            points.setdefault(group, {}).update(entries)
     return Registry(points[STAGES], points[PROVIDERS])
 
 
