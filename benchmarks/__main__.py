@@ -28,6 +28,7 @@ BENCHMARKS = (
     "echo",
     "conversations",
     "turns",
+    "realtime",
     "interaction",
 )
 

@@ -21,7 +21,9 @@ LIGHTS = "slt_turn_on_the_kitchen_lights"
 
 def test_a_call_has_the_words_of_both_sides_and_the_voice(tmp_path: Path) -> None:
     async def main() -> None:
-        async with RealtimeServer(heard=["what time is it"], answer=reads_out("It is ten o'clock.")) as server:
+        async with RealtimeServer(
+            heard=["what time is it"], answer=reads_out("It is ten o'clock.")
+        ) as server:
             held = await hold(server, tmp_path, TIME)
         (turn,) = held.report.turns
         assert (turn.user, turn.agent, turn.heard) == ("what time is it",) + ("It is ten o'clock.",) * 2
@@ -145,7 +147,9 @@ def test_nothing_that_is_recorded_tells_the_fused_call_from_the_cascades(tmp_pat
         cascade.mkdir()
         fused.mkdir()
         stages = "  vad: energy\n  stt: {{use: sim, texts: [what time is it]}}\n  llm: sim\n  tts: sim\n"
-        async with RealtimeServer(heard=["what time is it"], answer=reads_out("It is ten o'clock.")) as server:
+        async with RealtimeServer(
+            heard=["what time is it"], answer=reads_out("It is ten o'clock.")
+        ) as server:
             one = await hold(server, cascade, TIME, stages=stages)
             other = await hold(server, fused, TIME)
         assert schema(other.log) <= schema(one.log) | {("TurnReworded", ("at_ms", "turn", "user"))}
@@ -158,5 +162,3 @@ def test_nothing_that_is_recorded_tells_the_fused_call_from_the_cascades(tmp_pat
 
 def schema(log: list[dict[str, object]]) -> set[tuple[str, tuple[str, ...]]]:
     return {(str(event["event"]), tuple(sorted(event.keys() - {"event", "t_ms"}))) for event in log}
-
-

@@ -34,7 +34,7 @@ from voicepipe.core.units import SECOND, Duration
 from voicepipe.errors import ProviderError
 from voicepipe.providers.base import Hypothesis, ProviderKind
 from voicepipe.providers.realtime_base import CallerStarted, CallerStopped, RealtimeProvider, RealtimeSetup
-from voicepipe.stages.base import ProviderSlotConfig, Stage, StageConfig, StageContext
+from voicepipe.stages.base import ReplaceableConfig, Stage, StageConfig, StageContext
 from voicepipe.stages.caller_audio import CallerAudio, Utterance
 from voicepipe.stages.realtime_link import Link, ServerEvent
 from voicepipe.stages.realtime_talk import Talk
@@ -44,7 +44,7 @@ from voicepipe.stages.transcriber import Transcriber
 _VOICE = frozenset({AudioOut, EndOfAudio})
 
 
-class RealtimeConfig(ProviderSlotConfig, ToolRoundsConfig):
+class RealtimeConfig(ReplaceableConfig, ToolRoundsConfig):
     output: Literal["audio", "text"] = Field(
         "audio", description="whether the model speaks itself, or writes what a tts stage speaks"
     )

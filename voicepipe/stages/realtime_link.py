@@ -75,6 +75,8 @@ class Link:
         self._resampler: Resampler | None = None
         self._replaying = False
         self._first_position: int | None = None
+        self._missed: int | None = None
+        """The first sample that no connection was given."""
 
     # ── life ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -121,8 +123,7 @@ class Link:
             timer = ctx.clock.call_at(ctx.clock.now() + self._renew_after, self._grow_old)
             self._known.set()
             try:
-                if self._audio.open is not None:
-                    await self._upload(connection, self._audio.open)
+                await self._catch_up(connection)
                 async for event in connection.events():
                     self._on_event(event)
             finally:
@@ -161,6 +162,16 @@ class Link:
         """Send the next frame, if there is a connection. What it misses is kept in ``CallerAudio``."""
         if self._connection is not None and not self._replaying:
             await self._send(self._connection, (frame,))
+        elif self._missed is None:
+            self._missed = frame.position
+
+    async def _catch_up(self, connection: RealtimeConnection) -> None:
+        """Send what was said while there was no connection."""
+        missed, self._missed = self._missed, None
+        if self._audio.open is not None:
+            await self._upload(connection, self._audio.open)
+        elif missed is not None:
+            await self._send(connection, tuple(self._audio.since(missed)))
 
     async def begin(self, utterance: Utterance, before: Utterance | None) -> None:
         """From here on the audio belongs to ``utterance``, which also gets what was said of it already.
@@ -234,6 +245,6 @@ class Link:
         """After an utterance was sent again, the one that is being spoken is begun anew. Returns False."""
         if replayed:
             self._replaying = False
-            if self._audio.open is not None and connection is self._connection:
-                await self._upload(connection, self._audio.open)
+            if connection is self._connection:
+                await self._catch_up(connection)
         return False
