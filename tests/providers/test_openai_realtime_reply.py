@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from contextlib import aclosing
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.realtime import WEATHER, Bench, audio, begin_and_leave, items, run, sound, words
 from tests.support.workers import make_call
 from voicepipe.core.messages import Message, ToolCall
+from voicepipe.errors import ProviderError
+from voicepipe.providers.openai_realtime_mailbox import Mailbox
+from voicepipe.providers.openai_realtime_reply import Reply
+from voicepipe.providers.openai_realtime_usage import Context, Tally
 from voicepipe.providers.realtime_base import (
     RealtimeSetup,
+    ReplyAudio,
     ReplyText,
 )
-from voicepipe.testing.realtime_script import Asked, Reply, Tool, hum
+from voicepipe.providers.vendor_errors import broken_off
+from voicepipe.testing.realtime_script import Asked, Tool, hum
+from voicepipe.testing.realtime_script import Reply as Scripted
 
 pytest.importorskip("openai", reason="needs the extra 'local'")
 pytest.importorskip("websockets", reason="needs the extra 'realtime'")
@@ -26,14 +36,14 @@ pytest.importorskip("websockets", reason="needs the extra 'realtime'")
 
 
 def test_a_reply_comes_as_words_and_the_very_samples_that_the_server_sent() -> None:
-    events = run(lambda bench: bench.respond(), Reply(text=["Hello,", " caller."]))
+    events = run(lambda bench: bench.respond(), Scripted(text=["Hello,", " caller."]))
     assert words(events) == "Hello, caller."
     assert np.array_equal(audio(events), np.concatenate([hum("Hello,", 24_000), hum(" caller.", 24_000)]))
     assert len({event.item_id for event in events}) == 1
 
 
 def test_audio_that_is_cut_within_samples_is_put_together() -> None:
-    events = run(lambda bench: bench.respond(), Reply(text=["Hello,", " caller."], odd_cuts=True))
+    events = run(lambda bench: bench.respond(), Scripted(text=["Hello,", " caller."], odd_cuts=True))
     assert np.array_equal(audio(events), np.concatenate([hum("Hello,", 24_000), hum(" caller.", 24_000)]))
 
 
@@ -45,7 +55,7 @@ def test_g711_goes_both_ways_at_the_rate_of_a_telephone_line(law: str) -> None:
         return await bench.respond(), np.concatenate(bench.server.sessions[0].ear.audio)
 
     events, heard = run(
-        script, Reply(text=["Hello,"]), input_format=law, output_format=law, transcription=None
+        script, Scripted(text=["Hello,"]), input_format=law, output_format=law, transcription=None
     )
     assert np.abs(audio(events) - hum("Hello,", 8000)).max() < 260  # half a step of the loudest segment there
     assert heard.shape == (1600,)
@@ -54,7 +64,7 @@ def test_g711_goes_both_ways_at_the_rate_of_a_telephone_line(law: str) -> None:
 
 def test_a_model_that_only_writes_gives_words_and_no_audio() -> None:
     silent = RealtimeSetup(instructions="", speaks=False)
-    events = run(lambda bench: bench.respond(), Reply(text=["Hello,", " caller."]), setup=silent)
+    events = run(lambda bench: bench.respond(), Scripted(text=["Hello,", " caller."]), setup=silent)
     assert [type(event) for event in events] == [ReplyText, ReplyText]
     assert words(events) == "Hello, caller."
 
@@ -68,8 +78,8 @@ def test_tools_are_called_and_their_results_answered() -> None:
 
     call, reply, conversation = run(
         script,
-        Reply(tools=[Tool(name="weather", arguments=['{"city"', ': "Oslo"}'], id="call_1")]),
-        Reply(text=["Clear."]),
+        Scripted(tools=[Tool(name="weather", arguments=['{"city"', ': "Oslo"}'], id="call_1")]),
+        Scripted(text=["Clear."]),
         setup=RealtimeSetup(instructions="", tools=[WEATHER]),
     )
     assert call == ToolCall(id="call_1", name="weather", arguments='{"city": "Oslo"}')
@@ -83,7 +93,7 @@ def test_tools_are_called_and_their_results_answered() -> None:
 
 
 def test_two_calls_beside_words_come_in_the_models_order() -> None:
-    reply = Reply(text=["Let me look."], tools=[Tool(name="a"), Tool(name="b")])
+    reply = Scripted(text=["Let me look."], tools=[Tool(name="a"), Tool(name="b")])
     events = run(lambda bench: bench.respond(), reply)
     assert words(events) == "Let me look."
     assert [event.name for event in events if isinstance(event, ToolCall)] == ["a", "b"]
@@ -92,9 +102,9 @@ def test_two_calls_beside_words_come_in_the_models_order() -> None:
 def test_words_to_be_read_out_are_asked_for_without_the_conversation_and_without_tools() -> None:
     asked: list[Asked] = []
 
-    def answer(each: Asked) -> Reply:
+    def answer(each: Asked) -> Scripted:
         asked.append(each)
-        return Reply(text=["Good morning."])
+        return Scripted(text=["Good morning."])
 
     async def script(bench: Bench) -> Any:
         await bench.respond(say="Good morning.")
@@ -119,7 +129,7 @@ def test_a_reply_out_of_the_conversation_may_come_during_another_one() -> None:
             bench.server.go_on()
             return aside, words([first, *[event async for event in events]])
 
-    replies = Reply(text=["It is", " four."], hold_after=1), Reply(text=["One", " moment."])
+    replies = Scripted(text=["It is", " four."], hold_after=1), Scripted(text=["One", " moment."])
     assert run(script, *replies) == ("One moment.", "It is four.")
 
 
@@ -132,8 +142,8 @@ def test_a_reply_that_nobody_wants_any_more_is_cancelled_and_its_rest_is_dropped
         cancelled = await bench.server.seen("response.cancel")
         return cancelled, words(await bench.respond()), bench.server.sessions[0].responses
 
-    held = Reply(text=["I will", " tell", " you"], hold_after=2)
-    cancelled, reply, under_way = run(script, held, Reply(text=["Yes?"]))
+    held = Scripted(text=["I will", " tell", " you"], hold_after=2)
+    cancelled, reply, under_way = run(script, held, Scripted(text=["Yes?"]))
     assert cancelled["response_id"] == "resp_000001"
     assert reply == "Yes?"
     assert under_way == []
@@ -151,7 +161,7 @@ def test_a_reply_that_is_left_before_it_begins_is_cancelled_as_well() -> None:
         await bench.server.seen("response.cancel")
         return words(await bench.respond())
 
-    assert run(script, Reply(text=["Never heard"], hold_after=0), Reply(text=["Yes?"])) == "Yes?"
+    assert run(script, Scripted(text=["Never heard"], hold_after=0), Scripted(text=["Yes?"])) == "Yes?"
 
 
 def test_what_was_heard_of_a_reply_is_never_said_to_be_longer_than_it_is() -> None:
@@ -163,7 +173,7 @@ def test_what_was_heard_of_a_reply_is_never_said_to_be_longer_than_it_is() -> No
         cuts = [event for event in bench.server.received if event["type"] == "conversation.item.truncate"]
         return [cut["audio_end_ms"] for cut in cuts], bench.server.sessions[0].conversation.find(item_id)
 
-    ends, item = run(script, Reply(text=["Hello", " there"], hold_after=1), Reply())
+    ends, item = run(script, Scripted(text=["Hello", " there"], hold_after=1), Scripted())
     assert ends == [60, 200]
     assert item.audio_ms == 60
 
@@ -176,4 +186,52 @@ def test_a_reply_without_audio_is_deleted_instead_of_cut() -> None:
         return items(bench.server)
 
     silent = RealtimeSetup(instructions="", speaks=False)
-    assert run(script, Reply(text=["Hello"]), Reply(), setup=silent) == []
+    assert run(script, Scripted(text=["Hello"]), Scripted(), setup=silent) == []
+
+
+# ── replies of any shape ─────────────────────────────────────────────────────────────────────────
+
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.sampled_from(["", "AAAA", "completed", "failed"])),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2),
+        st.dictionaries(
+            st.sampled_from(["type", "status", "call_id", "name", "arguments", "output", "usage"]), inner
+        ),
+    ),
+    max_leaves=8,
+)
+EVENTS = st.fixed_dictionaries(
+    {
+        "type": st.sampled_from(
+            [
+                "response.created",
+                "response.output_audio.delta",
+                "response.output_text.delta",
+                "response.output_item.done",
+                "response.something.new",
+                "response.done",
+            ]
+        )
+    },
+    optional=dict.fromkeys(("delta", "item_id", "item", "response"), VALUES),
+)
+
+
+@given(st.lists(EVENTS, max_size=12))
+def test_a_reply_of_whatever_shape_ends_or_is_a_provider_error(events: list[dict[str, Any]]) -> None:
+    async def main() -> None:
+        box, call = Mailbox(), make_call()
+        for event in events:
+            box.put(event, 1)
+        box.fail(lambda: broken_off("openai", "gone"))
+        tally = Tally(call, Context(), with_context=True, asked=0)
+        reply = Reply(box, tally, audio_format="pcm", rate=24_000, key=None, on_audio=lambda item, ms: None)
+        came: list[Any] = []
+        with contextlib.suppress(ProviderError):
+            async for event in reply.events():
+                came.append(event)
+        assert all(isinstance(event, ReplyAudio | ReplyText | ToolCall) for event in came)
+        assert all(amount > 0 for amount in call.usage.values())
+
+    asyncio.run(main())

@@ -122,6 +122,12 @@ def table_in(event: dict[str, Any], name: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def tables_in(event: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """A field that has to be a list of objects, without whatever else is in it."""
+    value = event.get(name)
+    return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
+
+
 def complete_call(item: dict[str, Any]) -> ToolCall | None:
     """The call of a tool that an output item is; None if it is another one, or was cut short."""
     if item.get("type") != "function_call" or item.get("status") == "incomplete":
@@ -134,7 +140,7 @@ def complete_call(item: dict[str, Any]) -> ToolCall | None:
 
 def refusal(error: dict[str, Any], key: str | None) -> ProviderError:
     """The ``error`` of an event, in our terms; ``key`` is never a part of it."""
-    names = {error.get("code"), error.get("type")}
+    names = {name for name in (error.get("code"), error.get("type")) if isinstance(name, str)}
     message = error.get("message")
     reason = one_line(message if isinstance(message, str) else "it gives no reason", key)
     if names & _REFUSED_KEY:

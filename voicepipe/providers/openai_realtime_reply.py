@@ -73,8 +73,8 @@ class Reply:
                     response = wire.table_in(event, "response")
                     self._end(response)
                     # Some servers tell of a call nowhere else.
-                    for item in response.get("output") or ():
-                        if call := self._call(item if isinstance(item, dict) else {}):
+                    for item in wire.tables_in(response, "output"):
+                        if call := self._call(item):
                             yield call
                     if failure := wire.failure_of(response, self._key, given=self._given):
                         raise failure
