@@ -13,7 +13,7 @@ import pytest
 from tests.support.contract_fakes import FaultyConfig, GoodLlm, GoodTts, GoodVad
 from voicepipe.errors import ConfigErrors
 from voicepipe.providers.faster_whisper import FasterWhisper
-from voicepipe.testing.contract import Fault, Scene, Subject, Unsupplied
+from voicepipe.testing.contract import Fault, Scene, Subject
 from voicepipe.testing.contract.subject import config_of
 
 
@@ -39,8 +39,8 @@ def test_a_subject_of_nothing_is_refused() -> None:
 
 
 @pytest.mark.parametrize("fault", get_args(Fault))
-def test_faults_have_to_be_supplied(fault: Fault) -> None:
-    with pytest.raises(Unsupplied, match=f"nothing here brings about '{fault}'"):
+def test_faults_that_are_announced_have_to_be_brought_about(fault: Fault) -> None:
+    with pytest.raises(NotImplementedError, match=rf"Subject.faults has '{fault}', but its scene\(\) is"):
         asyncio.run(_scene(Subject(GoodTts), fault))
 
 

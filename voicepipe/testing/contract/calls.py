@@ -247,9 +247,10 @@ def _check_amounts(call: Call, billed: Mapping[UsageUnit, int], reported: Mappin
         found = call.usage.get((unit, False))
         expect(found == amount, f"{unit}: {found}, where the server reported {amount} ({call.usage})")
     for unit, amount in billed.items():
+        rounding = 1 if unit.endswith("_ms") else 0
         for estimated in (False, True):
             found = call.usage.get((unit, estimated), amount)
-            expect(abs(found - amount) <= 1, f"{unit}: {found}, where {amount} were used")
+            expect(abs(found - amount) <= rounding, f"{unit}: {found}, where {amount} were used")
 
 
 @promise(*CALLS)

@@ -11,7 +11,7 @@ from voicepipe.core.clock import Deadlock, run_on
 from voicepipe.errors import ProviderError
 from voicepipe.providers.base import ProviderKind
 from voicepipe.testing.contract.bench import Bench
-from voicepipe.testing.contract.subject import Fault, Subject
+from voicepipe.testing.contract.subject import Fault, Subject, Unsupplied
 
 REAL_LIMIT_S = 60
 """For one promise of a provider on the real clock, ended only by this if it waits for what never comes."""
@@ -87,6 +87,11 @@ def keep(one: Promise, subject: Subject, *, patience_s: float = PATIENCE_S) -> N
     ``patience_s``: how long threads and peers may take to notice an end; waited for only in vain.
     Raises ``Broken``, ``Unsupplied``, or what the provider raised where it promised not to.
     """
+    if one.needs is not None and one.needs not in subject.faults:
+        raise Unsupplied(
+            f"nothing here brings about '{one.needs}': name a subclass of "
+            "voicepipe.testing.contract.Subject whose `faults` and `scene` do, in place of the provider"
+        )
     real = one.threads or subject.provider.clock == "real"
 
     async def examined() -> None:

@@ -107,9 +107,8 @@ class Subject:
         ``fault`` is one of ``faults``, and strikes each request of the scene; without one, all goes well.
         """
         if fault is not None:
-            raise Unsupplied(
-                f"nothing here brings about '{fault}': name a subclass of "
-                "voicepipe.testing.contract.Subject whose `faults` and `scene` do, in place of the provider"
+            raise NotImplementedError(
+                f"{type(self).__name__}.faults has '{fault}', but its scene() is the default"
             )
         yield Scene(config=self.config)
 
