@@ -12,7 +12,7 @@ from voicepipe.config.tool_models import HttpTool
 from voicepipe.core.masking import mask_secrets
 from voicepipe.errors import ToolError
 from voicepipe.runtime.checked_transport import Reach, make_client
-from voicepipe.runtime.tool_doors import DoorHost, told_secrets
+from voicepipe.runtime.tool_doors import DoorHost, readable, told_secrets
 from voicepipe.speech.tools import RESULT_LIMIT
 
 MOST_BYTES = 65_536
@@ -150,9 +150,4 @@ def _result(text: str, whole: bool) -> Any:
     if not whole:
         note = f"... [cut: the answer is longer than {MOST_BYTES} bytes, only its beginning is shown]"
         return text.encode()[: RESULT_LIMIT - len(note)].decode("utf-8", "ignore") + note
-    if not text.strip():
-        return None
-    try:
-        return json.loads(text)  # without its indentation it costs less
-    except (ValueError, RecursionError):
-        return text
+    return readable(text)

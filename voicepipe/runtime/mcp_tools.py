@@ -7,6 +7,7 @@ something else isn't used. See ``config.tool_lock``.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from typing import Any
 from voicepipe.config.tool_lock import Pin
 from voicepipe.config.tool_models import McpServer
 from voicepipe.core.masking import mask_secrets
-from voicepipe.errors import SetupError, ToolError, VoicepipeError
+from voicepipe.errors import ConfigError, SetupError, ToolError, VoicepipeError
 from voicepipe.runtime.mcp_life import Life
-from voicepipe.runtime.tool_doors import DoorHost, told_secrets
+from voicepipe.runtime.tool_doors import DoorHost, readable, told_secrets
 
 MOST_OF_ERROR = 1000
 """Characters of what a server says went wrong."""
@@ -88,9 +89,9 @@ class McpDoor:
         except _SessionIsGone:
             self._give_up(life)
             answer = await self._ask(await self._alive(), tool, arguments)
-        return mask_secrets(answer, self._secrets) if isinstance(answer, str) else answer
+        return readable(mask_secrets(answer, self._secrets))
 
-    async def _ask(self, life: Life, tool: str, arguments: dict[str, Any]) -> Any:
+    async def _ask(self, life: Life, tool: str, arguments: dict[str, Any]) -> str:
         try:
             return _content(await life.client.call_tool(tool, arguments))
         except VoicepipeError:
@@ -115,6 +116,10 @@ class McpDoor:
                     await self._connect(host)
                 except ToolError as error:
                     raise ToolError(f"its server can't be reached: {error.message}") from error
+                except ConfigError as error:  # what it says now is no more for the model than it was before
+                    raise ToolError(
+                        "its server says something else of its tools than was accepted"
+                    ) from error
             assert self._life is not None, "it has been connected"
             return self._life
 
@@ -143,15 +148,15 @@ def pin_of(tool: Any) -> Pin:
     return Pin(tool.name, (tool.description or tool.title or "").strip(), tool.input_schema)
 
 
-def _content(result: Any) -> Any:
+def _content(result: Any) -> str:
     """What a model can read of an ``mcp.types.CallToolResult``."""
     parts = [_part(block) for block in result.content]
     text = "\n".join(part for part in parts if part)
     if result.is_error:
         raise ToolError(text[:MOST_OF_ERROR] or "its server says that it failed")
     if not text and result.structured_content is not None:
-        return result.structured_content
-    return text or None
+        return json.dumps(result.structured_content, ensure_ascii=False)
+    return text
 
 
 def _part(block: Any) -> str:

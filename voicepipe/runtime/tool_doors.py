@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from voicepipe.core.calls import Workers
 from voicepipe.core.masking import is_secret_name
@@ -31,6 +32,16 @@ class Door(Protocol):
     async def close(self) -> None:
         """Leave nothing behind; bounded in time."""
         ...
+
+
+def readable(text: str) -> Any:
+    """What a server answered, as a result: JSON is parsed, since a model would pay for its indentation."""
+    if not text.strip():
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def told_secrets(given: Mapping[str, str]) -> Iterator[str]:
