@@ -127,13 +127,13 @@ def test_audio_comes_while_the_server_still_speaks() -> None:
 
 def test_a_long_text_is_spoken_in_pieces_whose_words_follow_each_other() -> None:
     async def main() -> None:
-        text = "This is one of very many sentences, all alike. " * 110
+        text = "This is one of very many sentences, all alike. " * 25
         async with ElevenLabsServer(always=Say(message_ms=5000)) as server:
             async with elevenlabs_voice(server.base_url, rate=8000) as voice:
                 call = make_call()
                 events = await said(voice, text, call)
             assert len(server.contexts) == 3
-            assert all(len(context.text) <= 2501 for context in server.contexts)
+            assert all(len(context.text) <= 501 for context in server.contexts)
             found = words(events)
             assert [word.text for word in found] == text.split()
             assert all(before.start_ms <= after.start_ms for before, after in pairwise(found))
@@ -142,6 +142,13 @@ def test_a_long_text_is_spoken_in_pieces_whose_words_follow_each_other() -> None
             assert call.usage == {("characters", False): len(text)}
 
     asyncio.run(main())
+
+
+def test_half_a_minute_may_come_in_one_message() -> None:
+    text = "This sentence is one of many. " * 15
+    events = spoken(Say(message_ms=60_000), text)
+    assert audio(events).size > 20 * 24_000
+    assert len(words(events)) == len(text.split())
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t"])
@@ -209,6 +216,27 @@ def test_a_connection_that_the_server_has_closed_meanwhile_is_replaced() -> None
             await server.connections[0].closed.wait()
             assert audio(await said(voice)).size
             assert server.handshakes == 2
+
+    asyncio.run(main())
+
+
+def test_a_connection_answers_while_its_audio_waits_to_be_played() -> None:
+    """Playing takes longer than speaking: an unanswered ping would end the connection in the middle."""
+
+    async def main() -> None:
+        text = "This sentence is one of many. " * 16
+        async with (
+            ElevenLabsServer(always=Say(message_ms=20)) as server,
+            elevenlabs_voice(server.base_url) as voice,
+        ):
+            events = voice.synthesize(make_call(), text)
+            await anext(events)
+            await until(lambda: server.contexts[0].done)
+            (pooled,) = voice._pool._lent
+            async with asyncio.timeout(10):
+                await (await pooled.socket.ping())
+            rest = [event async for event in events]
+            assert len(words(rest)) == len(text.split())
 
     asyncio.run(main())
 

@@ -27,9 +27,6 @@ from voicepipe.speech.character_times import CharacterTimes
 from voicepipe.speech.chunker import has_words
 from voicepipe.speech.pieces import harmless, pieces
 
-PIECE = 2500
-"""Characters of one context, about 3 minutes of speech: what accounts without a plan may ask for at once."""
-
 IDLE_NS = (SERVERS_IDLE_S - 10) * SECOND
 
 EVERYONE = ""
@@ -93,7 +90,7 @@ class ElevenLabs(TtsProvider):
         tally = SpeechTally(call, by_tokens=False, rate=self.rate)
         before = 0
         try:
-            for piece, _ in pieces(harmless(text), PIECE):
+            for piece, _ in pieces(harmless(text), protocol.PIECE):
                 if not piece.strip():
                     continue
                 asked = tally.ask(piece)

@@ -22,6 +22,9 @@ from voicepipe.speech.character_times import CharacterTime
 
 NAME = "elevenlabs"
 
+PIECE = 500
+"""Characters that are asked for at once; accounts without a plan may ask for 2500."""
+
 _STATUS_OF = {
     "invalid_api_key": 401,
     "missing_api_key": 401,
@@ -116,6 +119,9 @@ def _is_time(value: Any) -> bool:
 
 class ElevenSockets(WebSockets):
     """Connections whose failures are told by names in JSON, or by sentences."""
+
+    most_waiting = 2048
+    """Playing takes longer than speaking. `PIECE` is 35 s of speech, and messages are hardly below 20 ms."""
 
     def error(self, error: Exception) -> ProviderError:
         package = self._package

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from voicepipe.core.calls import Host
 from voicepipe.core.extras import missing, require
@@ -21,6 +21,9 @@ CLOSE_S = 1.0
 
 PING_S = 5.0
 """A peer that vanished without a word is noticed after at most two of these."""
+
+MOST_BYTES = 8 << 20
+"""Of one message. A minute of audio at 48 kHz, in base64; the package's own limit holds 16 s of a voice."""
 
 _LOG = logging.getLogger("voicepipe.websockets")
 _LOG.setLevel(logging.INFO)  # at DEBUG the package writes all headers down, the key among them
@@ -36,6 +39,9 @@ class WebSockets:
     The key goes into ``header``, after ``scheme``. Redirects aren't followed, lest a conversation went
     elsewhere.
     """
+
+    most_waiting: ClassVar[int] = 16
+    """Messages that may wait to be read; beyond it nothing is received, answers to pings neither."""
 
     def __init__(
         self, config: EndpointConfig, host: Host, *, header: str = "Authorization", scheme: str = "Bearer"
@@ -92,6 +98,8 @@ class WebSockets:
                 close_timeout=CLOSE_S,
                 ping_interval=PING_S,
                 ping_timeout=PING_S,
+                max_size=MOST_BYTES,
+                max_queue=self.most_waiting,
                 proxy=None if is_loopback(self.url) else True,  # a proxy can't reach this computer's servers
                 logger=_LOG,
                 **({"ssl": self._tls} if self._tls else {}),
