@@ -208,6 +208,20 @@ def test_a_chunk_that_is_left_is_cut_off_and_a_fresh_connection_waits_for_the_ne
     asyncio.run(main())
 
 
+def test_many_chunks_that_are_left_at_the_same_time_get_in_nobodys_way() -> None:
+    async def main() -> None:
+        stalls = [Say(fault="stall", after_ms=500)] * 12
+        async with ElevenLabsServer(*stalls) as server, elevenlabs_voice(server.base_url) as voice:
+            for _ in range(3):
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(4):
+                        group.create_task(cancelled_after(voice, 1, make_call()))
+            assert audio(await said(voice)).size
+            await until(lambda: server.open <= 2)
+
+    asyncio.run(main())
+
+
 def test_a_connection_that_the_server_has_closed_meanwhile_is_replaced() -> None:
     async def main() -> None:
         async with ElevenLabsServer(Say()) as server, elevenlabs_voice(server.base_url) as voice:

@@ -160,8 +160,9 @@ class ElevenLabs(TtsProvider):
         """Without waiting for what the server has still to say, which may be much; and have another one."""
         pooled.socket.transport.abort()
         await self._pool.drop(pooled)
-        if not self._another.busy or self._another.ready:
+        if self._another.ready:
             await self._another.stop()
+        if not self._another.busy:  # nor has another call begun with it meanwhile
             self._another.start(self._replace())
 
     async def _replace(self) -> None:

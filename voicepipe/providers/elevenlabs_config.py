@@ -43,9 +43,11 @@ class ElevenLabsConfig(EndpointConfig):
         24000, description="samples per second; 44100 needs a larger plan"
     )
     stability: float | None = Field(None, ge=0, le=1, description="low is lively, high is even")
-    similarity: float | None = Field(None, ge=0, le=1, description="to the voice that was recorded")
-    style: float | None = Field(None, ge=0, le=1, description="exaggeration; costs time")
-    speaker_boost: bool | None = Field(None, description="still more similar; costs time")
+    similarity: float | None = Field(None, ge=0, le=1, description="to the recorded voice")
+    style: float | None = Field(
+        None, ge=0, le=1, description="how far the speaker's manner is exaggerated; costs time"
+    )
+    speaker_boost: bool | None = Field(None, description="more similar still; costs time")
     speed: float | None = Field(None, ge=0.7, le=1.2, description="1 is the voice's own")
     base_url: str = ENDPOINT.url_field()
     api_key: SecretStr | None = ENDPOINT.key_field()
