@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from tests.support.http_tools import answer_to, asking, bench_of, http_tool
 from tests.support.toolbench import ToolBench, call, error_of
-from voicepipe.core.units import MS
 from voicepipe.errors import ToolError
 from voicepipe.runtime.http_tools import MOST_BYTES, HttpDoor
 from voicepipe.speech.tools import RESULT_LIMIT
@@ -250,8 +249,7 @@ def test_an_interruption_ends_the_request_of_a_tool_without_effects() -> None:
     async def test(server: ToolServer, bench: ToolBench) -> None:
         turn = bench.begin()
         asked = asyncio.ensure_future(bench.run(turn, call("find")))
-        while not server.requests:
-            await bench.clock.sleep(5 * MS)
+        await server.asked.wait()
         bench.die(turn)
         assert await asked is None
         await asyncio.wait_for(server.requests[0].hung_up.wait(), 10)

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 
 from tests.support.mcp_tools import LOOKUP, accepted, asking, bench_of, command, listening, mcp_tool
-from tests.support.toolbench import ToolBench, call, error_of
+from tests.support.toolbench import ToolBench, call, error_of, settle
 from voicepipe.config.tool_lock import Lock, Pin
-from voicepipe.core.units import MS
 from voicepipe.errors import ConfigError, SetupError
 from voicepipe.speech.tools import RESULT_LIMIT
 
@@ -100,7 +99,7 @@ def test_an_interruption_cancels_a_call_without_effects(http: dict[str, Any], lo
     async def test(bench: ToolBench) -> None:
         turn = bench.begin()
         asked = asyncio.ensure_future(bench.run(turn, call("waits")))
-        await bench.clock.sleep(50 * MS)
+        await settle()
         bench.die(turn)
         assert await asked is None
         assert bench.finished[0].error

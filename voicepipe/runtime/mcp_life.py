@@ -7,6 +7,7 @@ scopes that only the task which opened them may close; sessions, which come and 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
@@ -60,7 +61,7 @@ class Life:
 
     async def begin(self) -> None:
         """Connect. Raises ``ToolError`` that says why it can't, and ``SetupError`` without the package."""
-        package = await self._host.workers.call(lambda: require("mcp", extra=EXTRA, purpose=PURPOSE))
+        package = await self._host.workers.call(_package)
         task = self._task = asyncio.create_task(self._run(package))
         ready = asyncio.create_task(self._ready.wait())
         try:
@@ -148,6 +149,16 @@ class Life:
             return f"'{self._server.command[0]}' can't be started: {error.strerror or error}"
         text = " ".join(str(error).split())[:300]
         return f"{text or type(error).__name__}{self._stderr.told()}"
+
+
+def _package() -> Any:
+    package = require("mcp", extra=EXTRA, purpose=PURPOSE)
+    for name in ("mcp", "client"):
+        logger = logging.getLogger(name)
+        if not logger.handlers:
+            # Without any handler Python prints what it logs: tracebacks, with the server's words in them.
+            logger.addHandler(logging.NullHandler())
+    return package
 
 
 def _streamable_http(url: str | None, client: Any) -> Any:

@@ -47,10 +47,13 @@ class ToolServer(HttpServer):
     def __init__(self, *answers: Answer) -> None:
         super().__init__()
         self.answers = deque(answers)
+        self.asked = asyncio.Event()
+        """Set when a request has come."""
 
     async def answer(
         self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
+        self.asked.set()
         answer = self.answers.popleft() if self.answers else Answer(status=500)
         match answer.fault:
             case "silent":
