@@ -197,11 +197,15 @@ class _Problem:
                 self._place = self._node.place
 
     def _descend(self, key: str | int, child: Node) -> None:
-        if models := _models(self._annotation):
-            field = next((found for model in models if (found := fields_of(model).get(str(key)))), None)
-            self._hint = f"{key}: {field.description}" if field and field.description else None
+        if _models(self._annotation):
+            self._hint = self._about(str(key))
         self._annotation, self._metadata = _below(self._annotation, key)
         self._node, self._path = child, (*self._path, str(key))
+
+    def _about(self, key: str) -> str | None:
+        models = _models(self._annotation)
+        field = next((found for model in models if (found := fields_of(model).get(key))), None)
+        return f"{key}: {field.description}" if field and field.description else None
 
     @property
     def is_consequence(self) -> bool:
@@ -215,7 +219,7 @@ class _Problem:
             case "extra_forbidden":
                 return self._unknown_key(key, also)
             case "missing":
-                message = f"'{key}' is missing"
+                message, self._hint = f"'{key}' is missing", self._about(key)
             case "literal_error":
                 return self._wrong_choice()
             case "union_tag_not_found":

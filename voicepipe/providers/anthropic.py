@@ -32,7 +32,6 @@ ANTHROPIC = Endpoint(
     url="https://api.anthropic.com",
     hosts=("api.anthropic.com",),
     key=KEY_VARIABLE,
-    example="http://localhost:8080",
 )
 
 

@@ -52,8 +52,8 @@ class Endpoint:
     """The vendor's own: ``api.groq.com``; with a dot before it, all hosts under it."""
     key: str | None = None
     """The environment variable whose value goes to ``hosts``."""
-    example: str = "http://localhost:11434/v1"
-    """An address, for people who have to write one."""
+    example: str = ""
+    """What ``base_url`` may look like, where it has to be written."""
 
     @property
     def purpose(self) -> str:
@@ -82,8 +82,9 @@ class Endpoint:
 
     def url_field(self) -> Any:
         """The field ``base_url`` of a config."""
-        text = f"such as {self.example}"
-        return Field(self.url, description=text) if self.url else Field(description=text)
+        if self.url is None:
+            return Field(description=f"such as {self.example}")
+        return Field(self.url, description="of another server that speaks the same protocol")
 
     def key_field(self) -> Any:
         """The field ``api_key`` of a config."""

@@ -57,9 +57,11 @@ def refused(
     """
     after = retry_after_ns(headers or {})
     if status in (401, 403):
-        return ProviderError(
-            "the server refused the key", provider=provider, kind="authentication", status=status
+        # What is said of a refused key may hold parts of it. With 403 the key is known, and may not do this.
+        message = (
+            "the server refused the key" if status == 401 else f"the server doesn't allow this: {reason}"
         )
+        return ProviderError(message, provider=provider, kind="authentication", status=status)
     if status == 429 or spent:
         return ProviderError(
             f"too many requests: {reason}" if status == 429 else reason,
