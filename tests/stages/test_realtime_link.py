@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.support.fused import hold, items, reads_out
+from tests.support.fused import STAGES, hold, items, reads_out
 from voicepipe.api import Call
 from voicepipe.core.records import ToolFinished, ToolStarted, TurnEnded
 from voicepipe.testing.realtime_script import Reply, Tool
@@ -65,7 +65,8 @@ def test_a_tool_that_runs_while_the_connection_is_lost_keeps_its_call_and_its_re
         tools = tmp_path / "slow.py"
         tools.write_text(
             "import asyncio\nfrom voicepipe import tool\n\n"
-            "@tool\nasync def look() -> str:\n    '''Look.'''\n    await asyncio.sleep(0.5)\n    return 'ten'\n"
+            "@tool\nasync def look() -> str:\n    '''Look.'''\n"
+            "    await asyncio.sleep(0.5)\n    return 'ten'\n"
         )
         async with RealtimeServer(heard=["what time is it"]) as server:
             server.script.replies.extend(
@@ -88,7 +89,7 @@ def test_a_tool_that_runs_while_the_connection_is_lost_keeps_its_call_and_its_re
 
 def test_a_connection_is_renewed_in_a_quiet_moment_before_the_server_ends_it(tmp_path: Path) -> None:
     async def main() -> None:
-        stages = "  vad: energy\n  realtime: {{use: openai/gpt-realtime-2.1, renew_after: 1s, base_url: '{url}'}}\n"
+        stages = STAGES.replace("base_url", "renew_after: 1s, base_url")
         answer = reads_out("It is ten.", "Done.")
         async with RealtimeServer(heard=["what time is it", "turn on the lights"], answer=answer) as server:
             held = await hold(server, tmp_path, TIME, LIGHTS, stages=stages, gap_ms=400)

@@ -12,7 +12,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from voicepipe.core.calls import Call
-from voicepipe.core.frames import AudioIn, TurnFailed
+from voicepipe.core.frames import AudioIn, Recovered, Recovering, TurnFailed
+from voicepipe.core.records import Failed
 from voicepipe.core.units import MS, SECOND
 from voicepipe.errors import ProviderError
 from voicepipe.providers.base import Hypothesis
@@ -74,6 +75,7 @@ class Link:
         self._held: asyncio.Timeout | None = None
         self._resampler: Resampler | None = None
         self._replaying = False
+        self._recovering = False
         self._first_position: int | None = None
         self._missed: int | None = None
         """The first sample that no connection was given."""
@@ -122,6 +124,9 @@ class Link:
             self.old = False
             timer = ctx.clock.call_at(ctx.clock.now() + self._renew_after, self._grow_old)
             self._known.set()
+            if self._recovering:
+                self._recovering = False
+                ctx.report(Recovered(turn=None, stage=ctx.slot, at_ns=ctx.clock.now()))
             try:
                 await self._catch_up(connection)
                 async for event in connection.events():
@@ -139,11 +144,15 @@ class Link:
         self.old = True
 
     def _note_lost(self, error: ProviderError) -> None:
+        ctx, now = self._ctx, self._ctx.clock.now()
         if error.kind in HOPELESS:
             self._hopeless = error
             self._known.set()
-        ctx = self._ctx
-        ctx.report(TurnFailed(turn=None, stage=ctx.slot, error=error, at_ns=ctx.clock.now()))
+            ctx.report(TurnFailed(turn=None, stage=ctx.slot, error=error, at_ns=now))
+        else:
+            ctx.record(Failed(at_ns=now, stage=ctx.slot, error=str(error)))
+            ctx.report(Recovering(turn=None, stage=ctx.slot, at_ns=now))
+            self._recovering = True
 
     async def ready(self, provider: RealtimeProvider) -> RealtimeConnection:
         """The connection to ``provider``, once there is one. Raises ``ProviderError`` if there won't be."""

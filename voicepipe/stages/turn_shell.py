@@ -66,7 +66,9 @@ class TurnShell:
         self._noted = self._policy.state
         self._timer: asyncio.TimerHandle | None = None
         self._armed: int | None = None
-        self._awaited = "llm"
+        fused = Transcript in ctx.told
+        self._hears, self._thinks, self._speaks = ("realtime",) * 3 if fused else ("stt", "llm", "tts")
+        self._awaited = self._thinks
         """The stage that the next sound of the reply depends on."""
         self._tools: tuple[str, ...] = ()
         self._hung_up = False
@@ -155,7 +157,7 @@ class TurnShell:
     async def _commit(self) -> None:
         """What has happened to a draft before its commit, the policy hears of now."""
         early = await self._replies.commit(self._policy.take_turn())
-        self._awaited, self._tools = "llm", ()
+        self._awaited, self._tools = self._thinks, ()
         for frame in early:
             await self._follow_policy(frame)
 
@@ -219,15 +221,15 @@ class TurnShell:
 
     def _note_awaited(self, frame: FromCaller | Upward) -> None:
         if isinstance(frame, ProviderBegan):
-            self._awaited = "tts" if frame.stage == "llm" else frame.stage
+            self._awaited = self._speaks if frame.stage == self._thinks else frame.stage
         elif isinstance(frame, ToolWaiting):
-            self._tools, self._awaited = frame.on, "llm"
+            self._tools, self._awaited = frame.on, self._thinks
         elif isinstance(frame, PlaybackStarted) and not frame.filler:
-            self._awaited = "tts"
+            self._awaited = self._speaks
 
     def _at_fault(self) -> str:
         if self._ctx.turns.live is None:
-            return "stt"
+            return self._hears
         return f"tool {', '.join(self._tools)}" if self._tools else self._awaited
 
     def _note_dead_air(self) -> None:
