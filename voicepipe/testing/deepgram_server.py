@@ -80,8 +80,8 @@ class Connection:
 class DeepgramServer:
     """``async with DeepgramServer(Utterance(text="hello")) as server:`` – then talk to ``server.base_url``.
 
-    Each utterance takes the next of ``utterances``, or asks ``hears`` by its first audio (linear16); without
-    either nothing but noise is heard.
+    Each utterance takes the next of ``utterances``, or asks ``otherwise`` by its first audio (linear16);
+    without either nothing but noise is heard.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class DeepgramServer:
         key: str | None = None,
         refusals: tuple[Refusal, ...] = (),
         idle_s: float = IDLE_S,
-        hears: Callable[[bytes], Utterance] | None = None,
+        otherwise: Callable[[bytes], Utterance] | None = None,
     ) -> None:
         """``key``: what the client has to bring. ``refusals``: for the first handshakes, one each."""
         self.utterances = deque(utterances)
@@ -99,7 +99,7 @@ class DeepgramServer:
         self._key = key
         self._refusals = deque(refusals)
         self._idle_s = idle_s
-        self._hears = hears or (lambda audio: Utterance())
+        self._otherwise = otherwise or (lambda audio: Utterance())
         self._server: Server | None = None
 
     @property
@@ -132,7 +132,7 @@ class DeepgramServer:
         self._refusals.extend(refusals)
 
     def _next(self, audio: bytes) -> Utterance:
-        return self.utterances.popleft() if self.utterances else self._hears(audio)
+        return self.utterances.popleft() if self.utterances else self._otherwise(audio)
 
     def _greet(self, connection: ServerConnection, request: Request) -> Response | None:
         self.handshakes += 1
