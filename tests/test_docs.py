@@ -191,6 +191,13 @@ def test_the_guides_test_of_a_voice_passes(folder: Path) -> None:
     import_module("test_voice").test_every_word_is_told()
 
 
+def test_the_guides_test_of_a_fused_model_passes(folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("openai", reason="needs the extra 'cloud'")
+    pytest.importorskip("websockets", reason="needs the extra 'realtime'")
+    unpack(GUIDES / "realtime.md", folder)
+    import_module("test_fused").test_the_caller_is_told_the_time(tmp_path)
+
+
 def test_the_guides_provider_can_be_registered(folder: Path) -> None:
     unpack(GUIDES / "provider.md", folder)
     assert registry_with(GUIDES / "provider.md").provider("tts", "morse").name == "morse"

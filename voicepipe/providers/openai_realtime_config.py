@@ -59,7 +59,7 @@ class Transcription(_Keys):
 class ServerVad(_Keys):
     """Loudness decides."""
 
-    type: Literal["server_vad"] = "server_vad"
+    type: Literal["server_vad"] = Field("server_vad", description="loudness decides")
     threshold: float = Field(0.5, ge=0, le=1, description="the higher, the louder speech has to be")
     prefix_padding: Duration = Field(300 * MS, ge=0, description="audio before the beginning that is kept")
     silence_duration: Duration = Field(500 * MS, gt=0, description="silence that ends a turn")
@@ -78,7 +78,7 @@ class ServerVad(_Keys):
 class SemanticVad(_Keys):
     """A model decides by what was said."""
 
-    type: Literal["semantic_vad"]
+    type: Literal["semantic_vad"] = Field(description="a model decides by what was said")
     eagerness: Literal["low", "medium", "high", "auto"] = Field(
         "auto", description="how soon it takes a turn for finished: after 8 s, 4 s or 2 s at the latest"
     )
