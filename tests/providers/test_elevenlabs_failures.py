@@ -1,4 +1,4 @@
-"""The ``elevenlabs`` voice against a real WebSocket server on loopback: what goes wrong, keys, and the start."""
+"""The ``elevenlabs`` voice against a real WebSocket server: what goes wrong, keys, and the start."""
 
 from __future__ import annotations
 
