@@ -114,8 +114,10 @@ def _kinds(known: Registry) -> list[str]:
 
 
 def _about(provider: type[Provider]) -> str:
-    about = provider.__dict__.get("__doc__") or sys.modules[provider.__module__].__doc__ or ""
-    summary = about.partition("\n\n")[0]
+    module = sys.modules[provider.__module__]
+    in_it = [one for one in vars(module).values() if getattr(one, "__module__", "") == module.__name__]
+    alone = sum(isinstance(one, type) and issubclass(one, Provider) for one in in_it) == 1
+    summary = ((module if alone else provider).__doc__ or "").partition("\n\n")[0]
     facts = [f"Extra: `{provider.extra}`." if provider.extra else "Needs no further package."]
     if provider.keys:
         facts.append(f"Reads {', '.join(f'`{key}`' for key in provider.keys)}.")
