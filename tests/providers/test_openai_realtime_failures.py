@@ -241,6 +241,16 @@ def test_what_the_server_refuses_of_the_conversation_fails_the_reply_that_needs_
     assert after == "Here."
 
 
+def test_what_the_server_refuses_just_before_a_reply_fails_that_one_and_no_other() -> None:
+    async def script(bench: Bench) -> Any:
+        await bench.connection.add(Message(role="tool", text="clear", tool_call_id="call_of_nobody"))
+        seen, failure, _ = await failing(bench)
+        return seen, failure.kind, words(await bench.respond())
+
+    replies = Reply(text=["Without it."], hold_after=1), Reply(text=["Here."])
+    assert run(script, *replies) == ([], "bad_request", "Here.")
+
+
 def test_a_call_without_a_name_is_a_bad_answer() -> None:
     async def script(bench: Bench) -> Any:
         return (await failing(bench))[1]

@@ -10,6 +10,9 @@ import pytest
 pytest.importorskip("openai", reason="needs the extra 'local'")
 pytest.importorskip("websockets", reason="needs the extra 'realtime'")
 
+from websockets.exceptions import ConnectionClosedError
+from websockets.frames import Close
+
 from tests.support.realtime import a_config
 from tests.support.workers import make_host
 from voicepipe.errors import ProviderError
@@ -40,6 +43,14 @@ def test_what_is_sent_arrives_as_it_is() -> None:
             return event["item"] == item
 
     assert asyncio.run(main())
+
+
+def test_a_server_that_answers_no_pings_is_gone_and_has_not_failed() -> None:
+    web = WebSockets(a_config(), make_host())
+    asyncio.run(web.load("test-model"))
+    ours, theirs = Close(1011, "keepalive ping timeout"), Close(1011, "internal error")
+    assert web.error(ConnectionClosedError(None, ours)).kind == "connection"
+    assert web.error(ConnectionClosedError(theirs, theirs, True)).kind == "server"
 
 
 def test_numbers_are_never_given_twice() -> None:

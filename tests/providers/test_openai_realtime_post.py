@@ -133,6 +133,16 @@ def test_another_refusal_is_kept_for_the_next_reply_and_one_that_ends_all_is_rai
     assert (expired.value.kind, expired.value.retryable) == ("connection", True)
 
 
+def test_a_refusal_of_what_came_before_a_question_fails_the_reply_that_would_miss_it() -> None:
+    post = Post(None)
+    aside, box = post.ask("1", in_band=False), post.ask("2", in_band=True)
+    deliver(post, refusal("create-7", "invalid_tool_call_id"))
+    assert (read(aside), read(box)) == ([], ["bad_request"])
+    assert post.refused is None
+    box.close()
+    assert deliver(post, created("a", "2")) == ["a"]
+
+
 def test_a_transcript_waits_for_who_asks_for_it_but_not_for_ever() -> None:
     post = Post(None)
     deliver(post, {"type": f"{WORDS}.delta", "item_id": "i", "delta": "hi"})

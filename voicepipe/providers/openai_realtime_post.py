@@ -144,15 +144,24 @@ class Post:
         elif self._commits:
             box = self._commits.popitem(last=False)[1]
         if box is None:
-            self.refused = refusal(error, self._key)
-            if self.refused.kind != "bad_request":
-                raise self.refused
+            self._refuse_other(error)
             return
         if error.get("code") == "input_audio_buffer_commit_empty":
             box.put({"type": "empty"}, 0)
         else:
             box.fail(lambda: refusal(error, self._key))
         self._look_whether_idle()
+
+    def _refuse_other(self, error: Event) -> None:
+        """Something that nobody waits for, and that the next reply, or the one just asked for, would miss."""
+        refused = refusal(error, self._key)
+        if refused.kind != "bad_request":
+            raise refused
+        waiting = next((box for box in self._asked.values() if box.in_band), None)
+        if waiting is not None:
+            waiting.fail(lambda: refusal(error, self._key))
+        else:
+            self.refused = refused
 
 
 def _name(event: Event, field: str) -> str:

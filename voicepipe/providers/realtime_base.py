@@ -110,7 +110,8 @@ class RealtimeConnection(Protocol):
     def hear(self, call: Call, item_id: str | None = None) -> AsyncGenerator[CallerItem | Hypothesis, None]:
         """The words of one utterance: all audio since the last one, or ``item_id`` of ``CallerStopped``.
 
-        ``CallerItem`` comes first; exactly one final ``Hypothesis`` comes last.
+        ``CallerItem`` comes first, unless there was no audio at all; exactly one final ``Hypothesis`` comes
+        last, which is then empty.
         """
         ...
 

@@ -133,6 +133,8 @@ class WebSockets:
         name, frame = self.endpoint.provider, error.rcvd or error.sent
         if frame is None:
             return vendor.broken_off(name, f"the connection to {self.url} broke off")
+        if error.rcvd is None and frame.code == 1011:  # the package's own farewell, after pings in vain
+            return vendor.broken_off(name, f"{self.url} doesn't answer any more")
         reason = vendor.one_line(f"({frame.code}) {frame.reason}", self._key)
         if frame.code in _SERVER_FAILED:
             failure = vendor.failed(name, f"the server gave up {reason}")
