@@ -16,6 +16,7 @@ from pathlib import Path
 
 from docs.diagrams import policy_diagram, policy_table, quickstart_mermaid, quickstart_text
 from docs.examples import bad_pipeline, commands, decisions
+from docs.promises import promises
 from docs.reference import provider_keys, slot_keys, test_keys, top_level
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,6 +33,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "bad pipeline": bad_pipeline,
     "commands": commands,
     "decisions": decisions,
+    "promises": promises,
 }
 
 _PART = re.compile(r"(<!-- generated: ([^>]+?) -->\n).*?(<!-- /generated -->)", re.DOTALL)

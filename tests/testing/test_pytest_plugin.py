@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.documents import unpack
+
 ROOT = Path(__file__).parents[2]
 
 VOICE = """
@@ -80,7 +82,8 @@ class Mine(Subject):
 def _run(
     folder: Path, *arguments: str, files: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    for name, text in (files or {"mine.py": VOICE, "mine_subject.py": SUBJECT}).items():
+    written = {"mine.py": VOICE, "mine_subject.py": SUBJECT} if files is None else files
+    for name, text in written.items():
         (folder / name).write_text(text, encoding="utf-8")
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
@@ -194,3 +197,11 @@ def test_one_of_ours_meets_its_server_by_its_registered_name(tmp_path: Path) -> 
     done = _run(tmp_path, "-v", "--voicepipe-provider", "llm.sim")
     assert done.returncode == 0, done.stdout
     assert "llm.sim::a_dropped_connection_is_told_as_such PASSED" in done.stdout
+
+
+@pytest.mark.parametrize("named", ["morse:Morse", "morse_subject:QuickMorse", "chat_subject:ChatSubject"])
+def test_what_the_guide_shows_passes(named: str, tmp_path: Path) -> None:
+    unpack(ROOT / "docs" / "guides" / "provider.md", tmp_path)
+    done = _run(tmp_path, "--voicepipe-provider", named, files={})
+    assert done.returncode == 0, done.stdout
+    assert "failed" not in done.stdout
