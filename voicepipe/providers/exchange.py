@@ -102,16 +102,13 @@ class Exchange:
         await self._sending.stop()
 
     async def _send(self) -> None:
-        held = self._held[0].size
         try:
             async for block in self._audio:
                 if not block.size:  # an empty message ends some vendors' streams
                     continue
                 self._held.append(block)
-                held += block.size
-                if self._attached.is_set() or held > self._most_held:
+                if self._attached.is_set() or sum(held.size for held in self._held) > self._most_held:
                     await self._flush()
-                    held = 0
             await self._flush()
             await self._socket.send(self._ending)
         finally:

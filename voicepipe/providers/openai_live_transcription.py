@@ -189,6 +189,7 @@ async def _resampled(audio: AsyncIterator[Pcm], rate: int) -> AsyncGenerator[Pcm
     async for block in audio:
         samples += block.size
         yield resampler.process(block)
-    yield resampler.flush()
+    if samples:
+        yield resampler.flush()
     if 0 < samples < SHORTEST_S * rate:
         yield np.zeros(round(SHORTEST_S * RATE), np.int16)
