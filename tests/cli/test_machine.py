@@ -5,8 +5,17 @@ from typing import ClassVar
 import pytest
 
 from tests.support.workers import make_workers
-from voicepipe.cli.machine import Readiness, Sound, installed_version, keys, packages, readiness
+from voicepipe.cli.machine import (
+    Readiness,
+    Sound,
+    installed_version,
+    keys,
+    packages,
+    readiness,
+    tool_readiness,
+)
 from voicepipe.config.registry import Registry
+from voicepipe.config.tool_models import BuiltinTool, HttpTool, McpTool, SchemaTool
 from voicepipe.providers.base import Provider, ProviderConfig
 from voicepipe.transports.sound_devices import SoundDevice
 
@@ -122,3 +131,19 @@ def test_the_version_of_what_is_not_installed_is_none() -> None:
 )
 def test_talking_takes_a_microphone_and_a_loudspeaker(devices: tuple[SoundDevice, ...], enough: bool) -> None:
     assert Sound(devices).enough is enough
+
+
+def test_each_kind_of_tool_needs_its_own_packages() -> None:
+    described = {"name": "find", "description": "Find."}
+    tools = [
+        BuiltinTool(builtin="end_call"),
+        HttpTool.model_validate({"http": "https://crm.example/find", **described}),
+        SchemaTool.model_validate({"schema": {}, **described}),
+        McpTool.model_validate({"mcp": {"command": ["x"]}, "allow": ["find"]}),
+    ]
+    assert [(one.kind, one.name) for one in tool_readiness(tools)] == [
+        ("tools", "http"),
+        ("tools", "schema"),
+        ("tools", "mcp"),
+    ]
+    assert tool_readiness(tools[:1]) == []

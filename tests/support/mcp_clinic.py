@@ -90,7 +90,7 @@ def main() -> None:
     if options.fails:
         sys.stderr.write("first line\nno licence found\n")
         sys.exit(3)
-    server = clinic(options.says, options.lacks)
+    server = clinic(options.says.replace("<esc>", "\x1b"), options.lacks)
     if not options.http:
         server.run("stdio")
         return
