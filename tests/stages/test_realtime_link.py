@@ -12,6 +12,7 @@ from voicepipe.api import Call
 from voicepipe.core.records import ToolFinished, ToolStarted, TurnEnded
 from voicepipe.testing.realtime_script import Reply, Tool
 from voicepipe.testing.realtime_server import RealtimeServer
+from voicepipe.transports.wav import Typed
 
 TIME = "slt_what_time_is_it"
 LIGHTS = "slt_turn_on_the_kitchen_lights"
@@ -113,6 +114,22 @@ def test_the_server_may_find_the_callers_turns(tmp_path: Path) -> None:
         said = [(turn.user, turn.agent) for turn in held.report.turns]
         assert said == [("what time is it", "It is ten."), ("turn on the lights", "Done.")]
         assert not items(server, "input_audio_buffer.commit")
+
+    asyncio.run(main())
+
+
+def test_a_caller_who_says_nothing_is_spoken_to(tmp_path: Path) -> None:
+    async def main() -> None:
+        stages = (
+            "  turn: {{strategy: provider}}\n"
+            "  realtime: {{use: openai/gpt-realtime-2.1, base_url: '{url}',"
+            " turn_detection: {{type: server_vad, silence_duration: 300ms, idle_timeout: 5s}}}}\n"
+        )
+        answer = reads_out("It is ten.", "Are you still there?")
+        async with RealtimeServer(heard=["what time is it"], answer=answer) as server:
+            held = await hold(server, tmp_path, TIME, Typed("yes"), stages=stages, gap_ms=7000)
+        said = [(turn.user, turn.agent) for turn in held.report.turns]
+        assert said[:2] == [("what time is it", "It is ten."), ("", "Are you still there?")]
 
     asyncio.run(main())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from voicepipe.core.frames import (
+    CallerIdle,
     EndOfText,
     Heard,
     PlaybackStarted,
@@ -90,6 +91,7 @@ EXAMPLES: tuple[Any, ...] = (
     Recovered(turn=None, stage="stt", at_ns=AT),
     Skip(turn=1, at_ns=AT),
     Repeat(at_ns=AT),
+    CallerIdle(at_ns=AT),
     Usage(at_ns=AT, turn=1, slot="llm", provider="openai", model="gpt-6-luna", unit="tokens_out", amount=12),
     ProviderAttempt(
         at_ns=AT, turn=1, slot="llm", provider="openai", began_ns=0, first_event_ns=None, status="cancelled"

@@ -370,6 +370,11 @@ class Recovered(Upward):
 
 
 @_frame
+class CallerIdle(Upward):
+    """The provider has waited for long enough for the caller to say anything: it is to speak up itself."""
+
+
+@_frame
 class Skip(Upward):
     """The caller doesn't want to hear the rest of ``turn``, nor to say anything."""
 

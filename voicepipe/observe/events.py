@@ -12,6 +12,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any, get_args
 
 from voicepipe.core.frames import (
+    CallerIdle,
     EndOfText,
     Heard,
     PlaybackStarted,
@@ -63,6 +64,7 @@ REPLY_EVENTS = (
     Recovered,
     Skip,
     Repeat,
+    CallerIdle,
 )
 RECORD_EVENTS: tuple[type[Any], ...] = get_args(Record)
 EVENTS: tuple[type[Any], ...] = (*STREAM_EVENTS, *REPLY_EVENTS, *RECORD_EVENTS)

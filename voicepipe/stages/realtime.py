@@ -17,6 +17,7 @@ from voicepipe.core.frames import (
     UNRECOGNISED,
     AudioIn,
     AudioOut,
+    CallerIdle,
     EndOfAudio,
     EndOfText,
     Frame,
@@ -33,7 +34,13 @@ from voicepipe.core.ports import Ports, ports_of
 from voicepipe.core.units import SECOND, Duration
 from voicepipe.errors import ProviderError
 from voicepipe.providers.base import Hypothesis, ProviderKind
-from voicepipe.providers.realtime_base import CallerStarted, CallerStopped, RealtimeProvider, RealtimeSetup
+from voicepipe.providers.realtime_base import (
+    CallerSilent,
+    CallerStarted,
+    CallerStopped,
+    RealtimeProvider,
+    RealtimeSetup,
+)
 from voicepipe.stages.base import ReplaceableConfig, Stage, StageConfig, StageContext
 from voicepipe.stages.caller_audio import CallerAudio, Utterance
 from voicepipe.stages.realtime_link import Link, ServerEvent
@@ -202,7 +209,9 @@ class _Call:
 
     def _on_event(self, event: ServerEvent) -> None:
         ctx = self._ctx
-        if isinstance(event, CallerStarted | CallerStopped):
+        if isinstance(event, CallerSilent):
+            ctx.report(CallerIdle(at_ns=ctx.clock.now()))
+        elif isinstance(event, CallerStarted | CallerStopped):
             now, position = ctx.clock.now(), self._link.position(event.audio_ms, self._rate)
             spoken_ns = now - max(0, self._end - position) * SECOND // max(1, self._rate)
             if isinstance(event, CallerStarted):

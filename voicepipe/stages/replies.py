@@ -122,6 +122,10 @@ class Replies:
     async def greet(self, words: str, *, interruptible: bool) -> None:
         await self._begin(self._policy.take_turn(), words, interruptible=interruptible)
 
+    async def speak_up(self) -> None:
+        """To a caller who says nothing."""
+        await self._begin(self._policy.take_turn(), None)
+
     async def draft(self, words: str, utterances: tuple[int, ...]) -> None:
         """Begin a reply to ``words`` in place of an earlier draft."""
         self.discard()

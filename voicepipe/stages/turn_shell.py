@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from voicepipe.core.frames import (
+    CallerIdle,
     Gain,
     Heard,
     Notice,
@@ -31,7 +32,7 @@ from voicepipe.core.records import DeadAir, Failed, StateChanged
 from voicepipe.speech.notices import FAILED, NOT_HEARD, RECONNECTED, WAIT
 from voicepipe.speech.policy import TurnPolicy
 from voicepipe.speech.turn_rules import Rules
-from voicepipe.speech.turn_table import Action
+from voicepipe.speech.turn_table import Action, State
 from voicepipe.speech.waits import Waits
 from voicepipe.stages.base import StageContext
 from voicepipe.stages.replies import PatienceOver, Replies
@@ -84,6 +85,9 @@ class TurnShell:
             replies.note_heard(frame)
         elif isinstance(frame, Transcript):
             replies.note_words(frame)
+        elif isinstance(frame, CallerIdle):
+            await self._speak_up(frame.at_ns)
+            return
         elif isinstance(frame, PatienceOver):
             await replies.lose_patience(hung_up=self._hung_up)
             return
@@ -95,6 +99,13 @@ class TurnShell:
             elif not replies.aside.takes(frame):
                 await self._follow_policy(frame)
         await replies.answer_if_known()
+
+    async def _speak_up(self, at_ns: int) -> None:
+        """A turn without words, if nothing else is going on."""
+        if self._policy.state is State.IDLE and not self._hung_up:
+            self._policy.greet(at_ns)
+            await self._replies.speak_up()
+            self._settle()
 
     def hang_up(self) -> None:
         """The call is over. What was heard of the reply is still to come from playout."""
