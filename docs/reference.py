@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from voicepipe.config.conversations import ConversationTest, StepExpectation, Totals, User
 from voicepipe.config.models import AgentConfig, PipelineFile
 from voicepipe.config.registry import PROVIDERS, STAGES, Registry
+from voicepipe.config.tool_models import BuiltinTool, HttpTool, McpTool, PythonTool, SchemaTool
 from voicepipe.core.check import fields_of, leaves
 from voicepipe.core.conditions import DURATION_CONDITION_PATTERN, NUMBER_CONDITION_PATTERN
 from voicepipe.core.units import DURATION_PATTERN, Duration, NameOrPath, RelativeToFile, format_duration
@@ -58,8 +59,23 @@ def top_level() -> str:
         "| `tests` | list | – | conversations for `voicepipe test`; see [tests](conversation-tests.md) |",
         "| `tool_results` | map | – | what tools answer in them |",
     ]
-    agent = _table(_rows(AgentConfig))
-    return "\n".join(["### The file", "", *_table([*top, *layers]), "", "### `agent`", "", *agent, ""])
+    agent = _table(row for row in _rows(AgentConfig) if not row.startswith("| `tools[]"))
+    sections = ["### The file", "", *_table([*top, *layers]), "", "### `agent`", "", *agent, "", *_tools()]
+    return "\n".join(sections)
+
+
+def _tools() -> list[str]:
+    """The keys of each kind of tool, those that most kinds share first."""
+    shared = list(fields_of(PythonTool))[1:]
+    lines = [
+        "### `agent.tools`: every tool but the built-in ones",
+        "",
+        *_table(_rows(PythonTool, without=["python"])),
+    ]
+    for kind in (PythonTool, BuiltinTool, HttpTool, McpTool, SchemaTool):
+        name = next(iter(fields_of(kind)))
+        lines += ["", f"### `agent.tools`: `{name}`", "", *_table(_rows(kind, without=shared))]
+    return [*lines, ""]
 
 
 def test_keys() -> str:

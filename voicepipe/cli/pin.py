@@ -32,7 +32,7 @@ from voicepipe.runtime.workers import make_workers
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_pipeline(parser)
+    add_pipeline(parser, code="ignore")  # whatever else there is of the user's own isn't needed
     parser.add_argument("--check", action="store_true", help="write nothing; exit status 1 if it would")
     add_quiet(parser)
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from voicepipe.config.models import PipelineFile
 from voicepipe.config.registry import Registry
+from voicepipe.config.slots import FALLBACK
 from voicepipe.config.tool_models import TOOL_FILE
 from voicepipe.core.check import fields_of
 from voicepipe.core.units import DURATION_PATTERN, format_duration
@@ -40,8 +41,6 @@ def json_schema(registry: Registry | None = None) -> Schema:
     }
     top = _model(PipelineFile, "file", defs)
     _add_short_forms(defs["file.AgentConfig"])
-    for tool in ("HttpTool", "SchemaTool"):
-        _add_schema_files(defs[f"file.{tool}"])
     _add_test_files(top["properties"]["tests"], defs["file.ConversationTest"])
     stages: Schema = {"type": "object", "additionalProperties": False, "properties": {}}
     stages["patternProperties"] = dict(_FREE)
@@ -91,7 +90,20 @@ def _slot(registry: Registry, stage: type[Stage], kind: str, defs: Schema) -> Sc
     own = _model(stage.Config, kind, defs)["properties"]
     if stage.provider_kind is None:
         return _object(own, _FREE)
-    names = registry.provider_names(stage.provider_kind)
+    if FALLBACK in own:
+        defs[f"fallback.{kind}"] = {"anyOf": _providers(registry, stage.provider_kind, kind, {}, defs)}
+        one: Schema = {"$ref": f"#/$defs/fallback.{kind}"}
+        about = own[FALLBACK]["description"]
+        own[FALLBACK] = {"description": about, "anyOf": [one, {"type": "array", "items": one}]}
+    variants = _providers(registry, stage.provider_kind, kind, own, defs)
+    # A layer may change keys of a slot whose provider another layer chose.
+    variants.append({"type": "object", "properties": own, "not": {"required": ["use"]}})
+    return {"anyOf": variants}
+
+
+def _providers(registry: Registry, provider_kind: str, kind: str, own: Schema, defs: Schema) -> list[Schema]:
+    """The ways to name a provider, alone or with its keys, beside which the keys ``own`` stand."""
+    names = registry.provider_names(provider_kind)
     variants: list[Schema] = [
         {"enum": names},
         {"type": "string", "pattern": f"^({'|'.join(map(_literally, names))})/.+$"},
@@ -99,16 +111,14 @@ def _slot(registry: Registry, stage: type[Stage], kind: str, defs: Schema) -> Sc
         _FROM_ENVIRONMENT,
     ]
     for name in names:
-        config = _model(registry.provider(stage.provider_kind, name).Config, f"{kind}.{name}", defs)
+        config = _model(registry.provider(provider_kind, name).Config, f"{kind}.{name}", defs)
         use = {"type": "string", "pattern": f"^{_literally(name)}(/.+)?$", "examples": [name]}
         required = tuple(key for key in config.get("required", ()) if key != "model")
         variants.append(_object({**config["properties"], **own, "use": use}, _FREE, ("use", *required)))
     own_code: Schema = {"type": "string", "pattern": OWN_CODE}
     for use in (own_code, _FROM_ENVIRONMENT):
         variants.append({"type": "object", "properties": {**own, "use": use}, "required": ["use"]})
-    # A layer may change keys of a slot whose provider another layer chose.
-    variants.append({"type": "object", "properties": own, "not": {"required": ["use"]}})
-    return {"anyOf": variants}
+    return variants
 
 
 def _model(model: type[BaseModel], prefix: str, defs: Schema) -> Schema:
@@ -162,15 +172,6 @@ def _add_test_files(tests: Schema, test: Schema) -> None:
     """In place of a test there may stand the path of a file that holds some."""
     tests["items"] = {"anyOf": [{"type": "string"}, tests["items"]]}
     test["patternProperties"] = dict(_FREE)
-
-
-def _add_schema_files(tool: Schema) -> None:
-    """In place of a JSON schema there may stand the path of a file that holds one."""
-    about = tool["properties"]["schema"]
-    tool["properties"]["schema"] = {
-        "description": about["description"],
-        "anyOf": [{"type": "string"}, {"type": "object"}],
-    }
 
 
 def _add_short_forms(agent: Schema) -> None:

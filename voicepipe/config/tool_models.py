@@ -72,6 +72,10 @@ Description = Annotated[
     str | None,
     Field(max_length=LONGEST_DESCRIPTION, description="what the model is told that it is for"),
 ]
+JsonSchema = Annotated[
+    # As it is written: the loader reads the file.
+    dict[str, Any], WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}]})
+]
 AllowPrivate = Annotated[
     bool,
     Field(description="whether it may be on this computer or in a private network; http only there"),
@@ -120,7 +124,7 @@ class HttpTool(Model):
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field(
         "GET", description="GET and DELETE send the arguments as the query, the others as a JSON object"
     )
-    schema_: dict[str, Any] = Field(
+    schema_: JsonSchema = Field(
         default_factory=dict, alias="schema", description="JSON schema of the arguments: a file, or a map"
     )
     name: Name = None
@@ -246,9 +250,7 @@ class McpTool(Model):
 class SchemaTool(Model):
     """A tool that the program which holds the call answers."""
 
-    schema_: dict[str, Any] = Field(
-        alias="schema", description="JSON schema of the arguments: a file, or a map"
-    )
+    schema_: JsonSchema = Field(alias="schema", description="JSON schema of the arguments: a file, or a map")
     name: Name = None
     description: Description = None
     timeout: Timeout = None
