@@ -30,6 +30,23 @@ def at(kind: type[Any], do: Callable[[], Any]) -> Callable[[Call], None]:
     return lambda call: call.observe(note)
 
 
+def until_turn(number: int) -> Callable[[Call], None]:
+    """Hang up when that many turns have ended."""
+
+    def begin(call: Call) -> None:
+        ended: list[Any] = []
+
+        def note(at_ns: int, event: Any) -> None:
+            if isinstance(event, TurnEnded):
+                ended.append(event)
+                if len(ended) == number:
+                    call.hang_up()
+
+        call.observe(note)
+
+    return begin
+
+
 def told(server: RealtimeServer) -> list[tuple[str, str]]:
     """Who said what in the messages that the last connection was told."""
     messages = [event["item"] for event in items(server, "conversation.item.create")]
@@ -127,9 +144,11 @@ def test_a_caller_who_says_nothing_is_spoken_to(tmp_path: Path) -> None:
         )
         answer = reads_out("It is ten.", "Are you still there?")
         async with RealtimeServer(heard=["what time is it"], answer=answer) as server:
-            held = await hold(server, tmp_path, TIME, Typed("yes"), stages=stages, gap_ms=7000)
+            held = await hold(
+                server, tmp_path, TIME, Typed("yes"), stages=stages, gap_ms=7000, on_call=until_turn(2)
+            )
         said = [(turn.user, turn.agent) for turn in held.report.turns]
-        assert said[:2] == [("what time is it", "It is ten."), ("", "Are you still there?")]
+        assert said == [("what time is it", "It is ten."), ("", "Are you still there?")]
 
     asyncio.run(main())
 
