@@ -196,7 +196,7 @@ def _upload(request: Request) -> Upload | str:
 
 
 def _checked(fields: dict[str, list[str]], file: bytes | None) -> Upload | str:
-    if not fields.get("model"):
+    if not any(fields.get("model", [])):
         return "model: expected one"
     if file is None:
         return "file: expected one"
