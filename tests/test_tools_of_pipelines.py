@@ -23,6 +23,8 @@ from voicepipe.runtime.tool_modes import Stubs
 from voicepipe.testing.tool_server import Answer
 from voicepipe.transports.wav import Typed, WavCall
 
+pytest.importorskip("mcp", reason="needs the extra 'mcp'")
+
 TEST = """\
 tests:
   - name: a slot is found

@@ -10,6 +10,8 @@ from tests.support.cli import SIM, Outcome, pipeline, voicepipe
 from tests.support.mcp_tools import CLINIC, LOOKUP
 from voicepipe.config.tool_lock import lock_text, read_lock
 
+pytest.importorskip("mcp", reason="needs the extra 'mcp'")
+
 
 def clinic(folder: Path, *options: str, allow: str = "lookup", more: str = "") -> Path:
     words = ", ".join(f"'{word}'" for word in (sys.executable, str(CLINIC), *options))

@@ -17,6 +17,8 @@ from tests.support.workers import make_workers
 from voicepipe.runtime.checked_transport import Reach, make_client, resolver
 from voicepipe.testing.tool_server import Answer, ToolServer
 
+pytest.importorskip("httpx2", reason="needs the extra 'tools'")
+
 FOUND = Answer(content="found", content_type="text/plain")
 REFUSED = "the server was not asked: its address isn't one that may be asked this way"
 
@@ -170,7 +172,7 @@ def test_a_whole_answer_is_bounded_where_its_reader_does_not_bound_it() -> None:
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
     """A certificate for crm.example that signs itself, and its key."""
-    x509 = pytest.importorskip("cryptography.x509")
+    x509 = pytest.importorskip("cryptography.x509", reason="the extra 'mcp' brings it")
     from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415 - only where it is installed
     from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 - only where it is installed
 

@@ -18,6 +18,8 @@ from voicepipe.speech.tools import RESULT_LIMIT
 from voicepipe.testing.tool_server import Answer, ToolServer
 
 FOUND = Answer(content={"slot": "Thursday 10:30"})
+pytest.importorskip("httpx2", reason="needs the extra 'tools'")
+
 BY_ID: dict[str, Any] = {
     "path": "/patients/{id}",
     "schema": {"properties": {"id": {"type": ["string", "boolean", "integer"]}}, "required": ["id"]},
@@ -159,6 +161,8 @@ def test_whatever_the_argument_the_path_keeps_its_parts(value: str | int | bool)
         (Answer(content="no { json"), "no { json"),
         (Answer(pieces=[b"caf\xe9"], content_type="text/plain; charset=latin-1"), "café"),
         (Answer(pieces=[b"caf\xc3\xa9"], content_type="text/plain; charset=nonsense"), "café"),
+        (Answer(pieces=[b"caf\xc3\xa9"], content_type="text/plain; charset=punycode"), "café"),
+        (Answer(content="1.50", content_type="text/plain"), "1.50"),
         (Answer(pieces=[b"a\xffb"], content_type="text/plain"), "a\ufffdb"),
         (Answer(pieces=[b"[" * 5000]), "[" * 5000),
     ],

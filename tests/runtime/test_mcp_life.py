@@ -16,6 +16,8 @@ from voicepipe.runtime.mcp_life import Life
 from voicepipe.runtime.tool_doors import DoorHost
 from voicepipe.testing.tool_server import ToolServer
 
+pytest.importorskip("mcp", reason="needs the extra 'mcp'")
+
 TALKS_NONSENSE = (
     "import sys; sys.stderr.write('a' * 100_000 + chr(10) + 'nonsense'); print('hello', flush=True)"
 )

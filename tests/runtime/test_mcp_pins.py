@@ -59,3 +59,18 @@ def test_a_description_that_nobody_would_read_can_not_be_accepted() -> None:
         offered_pin({"find": long}, "find", None)
     with pytest.raises(ConfigError, match="it has: none"):
         offered_pin({}, "find", None)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"properties": {"a": {"description": "x" * 40_000}}}, "bytes, expected at most 32768"),
+        ({"properties": {"a": {"type": 5}}}, "is no JSON schema"),
+        ({"properties": {"a": {"$ref": "https://evil.example/s"}}}, "refers to another document"),
+    ],
+)
+def test_parameters_that_could_not_be_applied_can_not_be_accepted(
+    parameters: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        offered_pin({"find": Pin("find", "x", parameters)}, "find", PLACE)

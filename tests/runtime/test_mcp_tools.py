@@ -12,7 +12,10 @@ from tests.support.mcp_tools import LOOKUP, accepted, asking, bench_of, command,
 from tests.support.toolbench import ToolBench, call, error_of, settle
 from voicepipe.config.tool_lock import Lock, Pin
 from voicepipe.errors import ConfigError, SetupError
+from voicepipe.runtime.mcp_tools import MOST_UNANSWERED
 from voicepipe.speech.tools import RESULT_LIMIT
+
+pytest.importorskip("mcp", reason="needs the extra 'mcp'")
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +109,20 @@ def test_an_interruption_cancels_a_call_without_effects(http: dict[str, Any], lo
         assert await bench.ask("lookup", '{"name": "Ann"}') == "Ann, born 1980"
 
     asking(test, http, "waits", "lookup", side_effect=False, lock=lock)
+
+
+def test_a_server_that_never_answers_leaves_no_connections_behind(server: dict[str, Any], lock: Lock) -> None:
+    async def main() -> None:
+        tools = mcp_tool(server, "waits", timeout="20ms"), mcp_tool(server, "lookup")
+        async with bench_of(*tools, lock=lock) as bench:
+            before = len(asyncio.all_tasks())
+            for _ in range(3 * MOST_UNANSWERED):
+                assert "no answer within 20ms" in error_of(await bench.ask("waits"))
+            assert await bench.ask("lookup", '{"name": "Ann"}') == "Ann, born 1980"
+            assert len(asyncio.all_tasks()) <= before + MOST_UNANSWERED
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(main())
 
 
 # ── what was accepted ────────────────────────────────────────────────────────────────────────────

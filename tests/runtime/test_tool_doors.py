@@ -12,12 +12,13 @@ from voicepipe.runtime.tool_doors import readable, told_secrets
     [
         ('{"a": 1}', {"a": 1}),
         ("[1]", [1]),
-        ("12", 12),
+        ("1.50", "1.50"),
+        ('"a"', '"a"'),
         ("twelve", "twelve"),
         ("{", "{"),
         (" \n", None),
         ("[" * 90_000, "[" * 90_000),
-        ("1" * 5000, "1" * 5000),
+        (f"[{'1' * 5000}]", f"[{'1' * 5000}]"),
     ],
 )
 def test_an_answer_is_json_or_text_or_nothing(text: str, result: Any) -> None:

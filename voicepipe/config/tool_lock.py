@@ -39,11 +39,16 @@ class Pin:
     @property
     def digest(self) -> str:
         """SHA-256 over all of it, as canonical JSON."""
-        return hashlib.sha256(self._json(indent=None).encode()).hexdigest()
+        return hashlib.sha256(self._json().encode()).hexdigest()
 
-    def _json(self, indent: int | None) -> str:
+    @property
+    def size(self) -> int:
+        """Bytes of all of it."""
+        return len(self._json())
+
+    def _json(self) -> str:
         said = {"tool": self.tool, "description": self.description, "parameters": self.parameters}
-        return json.dumps(said, sort_keys=True, ensure_ascii=True, indent=indent)
+        return json.dumps(said, sort_keys=True, ensure_ascii=True)
 
     def changes(self, new: Pin) -> Iterator[str]:
         """Line by line what ``new`` says otherwise."""

@@ -47,6 +47,8 @@ class Life:
         """An ``mcp.Client``, connected."""
         self.offered: list[Any] = []
         """The server's tools, as ``mcp.types.Tool``, when it was connected."""
+        self.unanswered = 0
+        """Calls that were given up since the last answer; whoever calls counts them."""
         self._server = server
         self._folder = folder
         self._host = host

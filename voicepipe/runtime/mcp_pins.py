@@ -9,6 +9,10 @@ from voicepipe.config.tool_models import LONGEST_DESCRIPTION, McpTool
 from voicepipe.core.names import did_you_mean
 from voicepipe.core.nodes import Place
 from voicepipe.errors import ConfigError
+from voicepipe.speech.json_arguments import BySchema
+
+LARGEST = 32_768
+"""Bytes of what is said of one tool: some 8,000 tokens, paid with each turn."""
 
 Entries = Sequence[tuple[McpTool, Place | None]]
 """Those that name one server."""
@@ -54,6 +58,14 @@ def offered_pin(offered: Mapping[str, Pin], tool: str, place: Place | None) -> P
     if len(pin.description) > LONGEST_DESCRIPTION:
         found = f"the server's description of '{tool}' has {len(pin.description)} characters"
         raise _error(place, f"{found}, expected at most {LONGEST_DESCRIPTION}", None)
+    if pin.size > LARGEST:
+        found = f"what the server says of '{tool}' has {pin.size} bytes"
+        raise _error(place, f"{found}, expected at most {LARGEST}", None)
+    try:
+        BySchema(pin.parameters, trusted=False)
+    except ValueError as error:
+        problem = f"what the server says that '{tool}' takes is no JSON schema: {error}"
+        raise _error(place, problem, None) from None
     return pin
 
 

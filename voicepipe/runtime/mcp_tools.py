@@ -22,6 +22,10 @@ from voicepipe.runtime.tool_doors import DoorHost, readable, told_secrets
 MOST_OF_ERROR = 1000
 """Characters of what a server says went wrong."""
 
+MOST_UNANSWERED = 8
+"""Calls in a row that were given up without any answer in between. Each may still hold a connection open, and
+a server that is silent for so long is better begun anew."""
+
 _FORGOTTEN = "Session terminated"
 """What the client says when a server answers 404: it doesn't know the session any more, and did nothing."""
 
@@ -93,7 +97,14 @@ class McpDoor:
 
     async def _ask(self, life: Life, tool: str, arguments: dict[str, Any]) -> str:
         try:
-            return _content(await life.client.call_tool(tool, arguments))
+            result = await life.client.call_tool(tool, arguments)
+            life.unanswered = 0
+            return _content(result)
+        except asyncio.CancelledError:
+            life.unanswered += 1
+            if life.unanswered >= MOST_UNANSWERED:
+                self._give_up(life)
+            raise
         except VoicepipeError:
             raise
         except Exception as error:

@@ -35,9 +35,13 @@ class Door(Protocol):
 
 
 def readable(text: str) -> Any:
-    """What a server answered, as a result: JSON is parsed, since a model would pay for its indentation."""
-    if not text.strip():
-        return None
+    """What a server answered, as a result: JSON is parsed, since a model would pay for its indentation.
+
+    A single number or text stays as it was written: 1.50 is a price, and 1.5 is another thing to say.
+    """
+    begin = text.lstrip()[:1]
+    if begin not in ("{", "["):
+        return text if begin else None
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
