@@ -25,19 +25,18 @@ from typing import Any
 
 from voicepipe.config.load import LoadedPipeline, Overrides, load_pipeline
 from voicepipe.config.slots import Code
-from voicepipe.config.slots import Slot as ConfiguredSlot
 from voicepipe.config.variables import agent_for_call, values_for_call
 from voicepipe.core.beside import Beside
-from voicepipe.core.calls import Host
 from voicepipe.core.clock import Clock, ClockName, run_on
 from voicepipe.core.io import AudioInput, AudioOutput, CallEnds
 from voicepipe.core.units import MS
 from voicepipe.errors import UsageError
 from voicepipe.observe.log import EventLog
 from voicepipe.observe.report import CallReport
-from voicepipe.providers.base import Provider, TtsProvider
+from voicepipe.providers.base import TtsProvider
 from voicepipe.providers.realtime_base import RealtimeProvider
 from voicepipe.runtime.checked_transport import resolver
+from voicepipe.runtime.engines import Engines, Tell
 from voicepipe.runtime.graph import graph_of
 from voicepipe.runtime.live import events
 from voicepipe.runtime.notices import SpokenNotice, Voice, speak_notices
@@ -56,9 +55,6 @@ RATE = 16_000
 
 VOICE, FUSED = "tts", "realtime"
 """The slot whose voice speaks the notices, too."""
-
-Tell = Callable[[str], None]
-"""Takes a message for a person."""
 
 
 def _nobody(message: str) -> None:
@@ -127,7 +123,7 @@ class Pipeline:
     def __init__(self, loaded: LoadedPipeline) -> None:
         self.loaded = loaded
         self.graph = graph_of(loaded)
-        self._providers: dict[str, Provider] = {}
+        self._engines = Engines(loaded)
         self._workers: ThreadWorkers | InlineWorkers | None = None
         self._tools: ToolSet | None = None
         self._connected = False
@@ -174,7 +170,8 @@ class Pipeline:
         """Load the tools and the models, warm up, and have the notices spoken. Balanced by ``close``.
 
         ``warn``, or else ``progress``, is told what a call can be held without: notices that the voice
-        couldn't speak. ``live_tools`` False contacts no server of a tool and starts none.
+        couldn't speak, one of several providers of a slot. ``live_tools`` False contacts no server of a tool
+        and starts none.
 
         Raises ``ConfigError`` for tools that can't be used, ``SetupError`` for what is missing.
         """
@@ -200,21 +197,18 @@ class Pipeline:
         clock = Clock()
         self._tools = tools_of(self.loaded)
         self._workers = make_workers(clock)
-        self._providers = make_providers(self.loaded, self._workers, clock, progress)
-        for provider in self._providers.values():
-            progress(f"starting {provider.kind} {provider.name}")
-            await provider.start()
-        voice, agent = self._voice(), self.loaded.agent
-        if voice is not None:
-            texts = agent.notices.texts(agent.language)
-            self._notices = await speak_notices(texts, voice, clock=clock, workers=self._workers, warn=warn)
+        await self._engines.start(self._workers, clock, progress, warn)
+        agent = self.loaded.agent
+        texts = agent.notices.texts(agent.language)
+        self._notices = await speak_notices(
+            texts, self._voices(), clock=clock, workers=self._workers, warn=warn
+        )
 
-    def _voice(self) -> Voice | None:
-        """Who speaks the notices."""
-        tts, fused = self._providers.get(VOICE), self._providers.get(FUSED)
-        if isinstance(tts, TtsProvider):
-            return tts
-        return RealtimeVoice(fused) if isinstance(fused, RealtimeProvider) else None
+    def _voices(self) -> list[Voice]:
+        """Who can speak the notices."""
+        voices: list[Voice] = [one for one in self._engines.working(VOICE) if isinstance(one, TtsProvider)]
+        fused = self._engines.provider(FUSED)
+        return voices or ([RealtimeVoice(fused)] if isinstance(fused, RealtimeProvider) else [])
 
     async def _connect_tools(self, progress: Tell) -> None:
         assert self._tools is not None, "_start() loaded them"
@@ -233,12 +227,11 @@ class Pipeline:
         async with AsyncExitStack() as stack:
             if self._workers is not None:
                 stack.callback(self._workers.close)
-            for provider in self._providers.values():
-                stack.push_async_callback(provider.close)
+            stack.push_async_callback(self._engines.close)
             if self._tools is not None and self._connected:
                 stack.push_async_callback(self._tools.close)
         self._connected = False
-        self._providers, self._notices, self._workers, self._tools = {}, {}, None, None
+        self._notices, self._workers, self._tools = {}, None, None
 
     async def __aenter__(self) -> Pipeline:
         await self.start()
@@ -282,9 +275,14 @@ class Pipeline:
                 name=name,
                 graph=self.graph,
                 slots=[
-                    Slot(slot.key, slot.stage(slot.config, provider, agent), provider)
+                    Slot(
+                        slot.key,
+                        slot.stage(slot.config, provider, agent),
+                        provider,
+                        self._engines.lineups.get(slot.key),
+                    )
                     for slot in self.loaded.slots
-                    for provider in [self._providers.get(slot.key)]
+                    for provider in [self._engines.provider(slot.key)]
                 ],
                 agent=agent,
                 tools=replace(known, specs=known.specs + own, mode=tool_mode, variables=values),
@@ -364,37 +362,6 @@ class Pipeline:
             recording=Path(output) if output is not None else None,
         )
         return run_on(clock, self.hold(ends, vars=vars, events=events, answers=answers))
-
-
-def make_providers(
-    loaded: LoadedPipeline,
-    workers: ThreadWorkers | InlineWorkers,
-    clock: Clock,
-    progress: Callable[[str], None],
-) -> dict[str, Provider]:
-    """An instance for each slot that has a provider, by the slot's key; none of them is started."""
-    providers: dict[str, Provider] = {}
-    for slot in loaded.slots:
-        if slot.provider is None:
-            continue
-        _check_clock(slot, slot.provider, clock)
-        host = Host(
-            workers=workers,
-            language=loaded.agent.language,
-            voice=loaded.agent.voice_for(slot.provider.name, slot.kind),
-            env=loaded.environment.values,
-            progress=progress,
-        )
-        providers[slot.key] = slot.provider(slot.provider_config, host)
-    return providers
-
-
-def _check_clock(slot: ConfiguredSlot, provider: type[Provider], clock: Clock) -> None:
-    if clock.virtual and provider.clock == "real":
-        raise UsageError(
-            f"stages.{slot.key} ({provider.name}) can't run on the {clock.name} clock",
-            hint="it talks to the outside world, which keeps real time; use the real clock",
-        )
 
 
 def _many(value: Any) -> list[Any]:

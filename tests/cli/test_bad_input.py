@@ -11,6 +11,7 @@ from tests.support.bad_wavs import write_usable, write_useless
 from tests.support.chat import answering
 from tests.support.cli import SIM, Outcome, pipeline, spawn, voicepipe
 from tests.support.without import site_without, spawn_with
+from voicepipe.testing.http import Request
 from voicepipe.testing.openai_server import Fault, Reply
 
 BAD_FILES: dict[str, tuple[str, Sequence[str]]] = {
@@ -362,7 +363,10 @@ def test_a_server_that_refuses_the_key_is_told_before_the_call(
 def test_a_server_that_fails_costs_the_turn_and_not_the_call(
     reply: Reply, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with answering(reply, Reply(text=["Hello."])) as server:
+    def answer(request: Request) -> Reply:
+        return Reply(text=["Hello."]) if request.json["messages"][-1]["content"] == "once more" else reply
+
+    with answering(answer=answer) as server:
         outcome = talk_to(server.base_url, tmp_path, capsys, "--text", "once more")
     assert outcome.status == 1
     assert "Traceback" not in outcome.err
@@ -375,12 +379,27 @@ def test_a_server_that_fails_costs_the_turn_and_not_the_call(
     assert answered["heard"] == "Hello."
 
 
+@pytest.mark.parametrize(
+    "reply",
+    [Reply(status=500), Reply(fault="drop"), Reply(text=["Well, "], fault="drop")],
+    ids=["500", "dies", "dies in the middle"],
+)
+def test_a_server_that_fails_once_is_asked_again_and_the_caller_hears_nothing_of_it(
+    reply: Reply, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with answering(reply, Reply(text=["Hello."])) as server:
+        outcome = talk_to(server.base_url, tmp_path, capsys)
+    assert outcome.status == 0
+    (turn,) = outcome.json["turns"]
+    assert (turn["user"], turn["heard"]) == ("hello", "Hello.")
+
+
 @pytest.mark.parametrize("fault", [None, "stall"], ids=["never begins", "stops"])
 def test_a_server_that_stalls_is_given_up_at_the_deadline(
     fault: Fault | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     reply = Reply(text=["Well, "], fault=fault) if fault else Reply(silent=True)
-    with answering(reply) as server:
+    with answering(answer=lambda request: reply) as server:
         outcome = talk_to(
             server.base_url, tmp_path, capsys, "--set", "stages.llm.timeout={first: 200ms, gap: 200ms}"
         )

@@ -78,6 +78,7 @@ def test_a_call_is_printed_as_one_json_object(real_call: RealCall) -> None:
             "discarded_drafts",
             "ignored",
             "dead_air",
+            "switches",
             "cost_usd",
         )
     }

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 from tests.support.happenings import EXAMPLES
@@ -11,6 +12,7 @@ from voicepipe.core.frames import UNRECOGNISED, Text, Transcript
 from voicepipe.core.records import (
     DeadAir,
     Failed,
+    ProviderSwitched,
     SpeechIgnored,
     ToolFinished,
     ToolStarted,
@@ -157,3 +159,21 @@ def test_a_tool_call_reads_as_one_in_python() -> None:
     assert call_text("f", {}) == "f()"
     assert call_text("f", {"a": 1, "b": "ü"}) == 'f(a=1, b="ü")'
     assert call_text("f", "not json") == "f(not json)"
+
+
+def test_a_provider_that_takes_over_is_shown_with_the_reason() -> None:
+    switched = ProviderSwitched(
+        at_ns=0,
+        turn=1,
+        slot="llm",
+        previous="openai/luna",
+        provider="groq/scout",
+        reason="no answer within 3s",
+    )
+    assert shown(switched) == ["switch llm: groq/scout instead of openai/luna (no answer within 3s)"]
+
+
+def test_a_turn_that_is_begun_anew_is_shown_once_and_why() -> None:
+    end = TurnEnded(at_ns=0, turn=1, status="discarded", said="It", heard="", error="openai: gone")
+    again = replace(began("hi"), turn=2)
+    assert shown(began("hi"), end, again) == ["you    hi", "again  openai: gone"]

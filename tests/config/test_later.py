@@ -11,8 +11,6 @@ from voicepipe.config.later import planned
         "escalate",
         "stages.speakers",
         "stages.speakers/second",
-        "stages.stt.fallback",
-        "stages.stt/second.fallback",
     ],
 )
 def test_key_of_a_system_that_is_not_built_is_known_as_such(path: str) -> None:

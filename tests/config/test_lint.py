@@ -43,7 +43,7 @@ def test_the_smallest_pipeline_gives_no_advice(tmp_path: Path) -> None:
         ),
         (
             "stages: {tts: espeak}\nagent: {language: ja-JP, notices: {wait: お待ちください。}}",
-            "notices (failed, not_heard) are in English: there are none of ours for 'ja-JP'",
+            "notices (failed, not_heard, reconnected) are in English: there are none of ours for 'ja-JP'",
             (3, 19),
         ),
         (
@@ -70,7 +70,8 @@ def test_what_is_hardly_meant_is_told_at_its_place(
 @pytest.mark.parametrize(
     "written",
     [
-        "stages: {tts: espeak}\nagent: {language: ja, notices: {wait: はい, failed: はい, not_heard: ''}}",
+        "stages: {tts: espeak}\n"
+        "agent: {language: ja, notices: {wait: はい, failed: はい, not_heard: '', reconnected: ''}}",
         "stages: {tts: espeak}\nagent: {language: PT-br}",
         "stages: {stt: whisper}\nagent: {language: ja}",
     ],

@@ -42,7 +42,6 @@ def test_the_smallest_file_of_the_documentation_loads(tmp_path: Path) -> None:
         "record: {dir: calls/}",
         "tests: [{name: x, steps: [{wait: 1s}], expect: {cost_usd: 1}}]",
         "stages: {emotion: x}",
-        "stages: {stt: {use: whisper, fallback: [other]}}",
         "profiles: {p: {slo: {}}}",
         "profiles: {p: {cost: {}}}",
     ],

@@ -9,7 +9,7 @@ import pytest
 from tests.support.happenings import EXAMPLES, Story
 from voicepipe.core.frames import Segment, Talk
 from voicepipe.core.masking import MASK
-from voicepipe.core.records import Failed, TurnStatus, UsageUnit
+from voicepipe.core.records import Failed, ProviderSwitched, TurnStatus, UsageUnit
 from voicepipe.observe.report import MAX_NOTED, CallReport
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "events.md"
@@ -61,6 +61,7 @@ def test_a_call_is_summed_up_as_the_command_line_prints_it() -> None:
         ],
         "ignored": [],
         "dead_air": [],
+        "switches": [],
         "discarded_drafts": 0,
         "usage": [used("stt", "audio_in_ms", 900), used("llm", "tokens_out", 9)],
         "wasted": [],
@@ -92,6 +93,7 @@ def test_a_call_in_which_nothing_happened_has_no_turns() -> None:
         "turns": [],
         "ignored": [],
         "dead_air": [],
+        "switches": [],
         "discarded_drafts": 0,
         "usage": [],
         "wasted": [],
@@ -307,3 +309,32 @@ def test_every_event_may_come_at_any_time() -> None:
     for event in (*EXAMPLES, *reversed(EXAMPLES)):
         made(0, event)
     json.dumps(made.to_dict(), allow_nan=False)
+
+
+# ── what was recovered from ──────────────────────────────────────────────────────────────────────
+
+
+def test_a_reply_that_was_begun_anew_is_told_once_and_what_it_consumed_is_waste() -> None:
+    story = Story().begin(0).used(100, "llm", "tokens_out", 5).end(200, status="discarded")
+    made = report(story.begin(200, turn=2).audible(300, turn=2).end(900, turn=2))
+    assert [turn.turn for turn in made.turns] == [2]
+    assert (made.discarded_drafts, made.unanswered, made.failures) == (1, [], [])
+    assert made.wasted.to_list() == made.usage.to_list() == [used("llm", "tokens_out", 5)]
+
+
+def test_a_notice_that_was_overtaken_before_it_sounded_is_no_missed_answer() -> None:
+    made = report(Story().begin(0, user="").end(10, status="interrupted"))
+    assert made.unanswered == []
+
+
+def test_each_switch_of_a_provider_is_told() -> None:
+    switch = next(event for event in EXAMPLES if isinstance(event, ProviderSwitched))
+    assert report(Story().add(0, switch)).to_dict()["switches"] == [
+        {
+            "turn": 1,
+            "slot": "llm",
+            "previous": "openai/gpt-6-luna",
+            "provider": "groq/llama-4-scout",
+            "reason": "no answer within 3s",
+        }
+    ]

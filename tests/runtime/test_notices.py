@@ -33,7 +33,7 @@ class Spoken:
         clock = Clock()
         notices = await speak_notices(
             texts,
-            FakeTts(voice),
+            [FakeTts(voice)],
             clock=clock,
             workers=make_workers(),
             warn=self.warnings.append,
@@ -107,7 +107,7 @@ def test_no_texts_ask_for_nothing() -> None:
         yield Speech(pcm=tone(300, RATE, 0.1))
 
     async def main() -> dict[str, SpokenNotice]:
-        return await speak_notices({}, FakeTts(fail), clock=Clock(), workers=make_workers())
+        return await speak_notices({}, [FakeTts(fail)], clock=Clock(), workers=make_workers())
 
     assert asyncio.run(main()) == {}
 
@@ -188,7 +188,7 @@ async def sim_voice(config: SimTtsConfig, *, with_notices: bool) -> list[tuple[i
     """How long after they were asked for a session's two first sentences begin, and their samples."""
     voice: TtsProvider = SimTts(config, make_host())
     if with_notices:
-        notices = await speak_notices(TEXTS, voice, clock=Clock(), workers=make_workers())
+        notices = await speak_notices(TEXTS, [voice], clock=Clock(), workers=make_workers())
         assert notices.keys() == TEXTS.keys()
     clock, found = Clock(), []
     for _ in range(2):

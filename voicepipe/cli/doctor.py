@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from voicepipe.api import make_providers
 from voicepipe.cli.machine import (
     BASE,
     WAYS,
@@ -37,6 +36,7 @@ from voicepipe.config.registry import Registry
 from voicepipe.core.clock import Clock, run_on
 from voicepipe.core.extras import install_command
 from voicepipe.errors import SetupError, VoicepipeError
+from voicepipe.runtime.engines import make_providers
 from voicepipe.runtime.graph import graph_of
 from voicepipe.runtime.workers import make_workers
 

@@ -37,15 +37,14 @@ def departures(loaded: LoadedPipeline) -> list[str]:
 
 
 def details(loaded: LoadedPipeline) -> dict[str, str]:
-    """What fills each slot: its provider and model; the turn stage's strategy."""
+    """What fills each slot: its providers and their models; the turn stage's strategy."""
     return {slot.key: _detail(loaded, slot) for slot in loaded.slots}
 
 
 def _detail(loaded: LoadedPipeline, slot: Slot) -> str:
     if slot.use is None:
         return str(getattr(slot.config, "strategy", ""))
-    model = getattr(slot.provider_config, "model", None)
-    return loaded.environment.mask(f"{slot.use}/{model}" if model else slot.use)
+    return loaded.environment.mask(", else ".join(filling.label for filling in slot.fillings))
 
 
 def _draws_lines(encoding: str | None) -> bool:

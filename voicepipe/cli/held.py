@@ -120,11 +120,12 @@ class HeldCall:
 
     def _tell_endpoints(self, pipeline: Pipeline, mask: Callable[[str], str]) -> None:
         """Where the conversation goes, if that isn't the provider's own address."""
-        for slot in pipeline.loaded.slots:
-            config = slot.provider_config
+        for filling in (one for slot in pipeline.loaded.slots for one in slot.fillings):
+            config = filling.config
             if config is not None and "base_url" in config.model_fields_set:
                 url = getattr(config, "base_url", "")
-                self.terminal.line(self.terminal.style(mask(f"{slot.key}: {slot.use} at {url}"), "dim"))
+                told = mask(f"{filling.key}: {filling.use} at {url}")
+                self.terminal.line(self.terminal.style(told, "dim"))
 
     def _warn(self, message: str) -> None:
         self.terminal.line(f"{self.terminal.style('warning:', 'yellow')} {printable(message)}")

@@ -148,9 +148,9 @@ def tool_readiness(tools: Sequence[Tool]) -> list[Readiness]:
 def pipeline_readiness(slots: tuple[Slot, ...], providers: Mapping[str, Provider]) -> list[Readiness]:
     """The slots of a pipeline that have a provider, each with its own settings."""
     return [
-        _checked(slot.key, slot.use, providers[slot.key])
-        if slot.key in providers
-        else Readiness(slot.key, slot.use, ())  # own code, which isn't run
+        _checked(filling.key, filling.use, providers[filling.key])
+        if filling.key in providers
+        else Readiness(filling.key, filling.use, ())  # own code, which isn't run
         for slot in slots
-        if slot.use is not None
+        for filling in slot.fillings
     ]

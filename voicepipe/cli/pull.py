@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from voicepipe.api import make_providers
 from voicepipe.cli.options import add_pipeline, add_quiet, code_mode
 from voicepipe.cli.terminal import Terminal
 from voicepipe.config.load import LoadedPipeline, load_pipeline
 from voicepipe.core.clock import Clock, run_on
 from voicepipe.errors import SetupError
 from voicepipe.providers.base import Provider
+from voicepipe.runtime.engines import make_providers
 from voicepipe.runtime.workers import make_workers
 
 
@@ -37,26 +37,24 @@ async def pull(loaded: LoadedPipeline, terminal: Terminal) -> list[str]:
     workers = make_workers(clock)
     try:
         providers = make_providers(loaded, workers, clock, terminal.progress)
-        for slot in loaded.slots:
-            if slot.use is None:
-                continue
-            provider = providers.get(slot.key)
+        for filling in (one for slot in loaded.slots for one in slot.fillings):
+            provider, what = providers.get(filling.key), f"{filling.key}: {filling.use}"
             if provider is None:
-                terminal.line(f"{slot.key}: {slot.use} is code of your own, which isn't run here")
+                terminal.line(f"{what} is code of your own, which isn't run here")
             elif type(provider).pull is Provider.pull:
-                terminal.line(f"{slot.key}: {slot.use} has nothing to fetch")
+                terminal.line(f"{what} has nothing to fetch")
             elif not provider.check():
-                terminal.line(f"{slot.key}: {slot.use} has everything it needs")
+                terminal.line(f"{what} has everything it needs")
             else:
                 try:
                     await provider.pull()
                 except SetupError as error:  # the models of the other slots can be fetched all the same
-                    missing.append(f"{slot.key}: {error}")
+                    missing.append(f"{filling.key}: {error}")
                     continue
-                left = [f"{slot.key}: {sentence}" for sentence in provider.check()]
+                left = [f"{filling.key}: {sentence}" for sentence in provider.check()]
                 missing += left
                 if not left:
-                    terminal.line(f"{slot.key}: {slot.use} is complete")
+                    terminal.line(f"{what} is complete")
     finally:
         workers.close()
     return missing

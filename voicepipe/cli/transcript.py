@@ -11,6 +11,7 @@ from voicepipe.core.frames import UNRECOGNISED, Text, Transcript
 from voicepipe.core.records import (
     DeadAir,
     Failed,
+    ProviderSwitched,
     SpeechIgnored,
     ToolFinished,
     ToolStarted,
@@ -51,6 +52,8 @@ class LiveTranscript:
         self._draft: int | None = None
         self._held_back: list[Any] = []
         self._discarded: deque[int] = deque(maxlen=DISCARDED)
+        self._anew = False
+        """The turn that comes is the one before, begun anew."""
 
     def __call__(self, at_ns: int, event: Any) -> None:
         turn = getattr(event, "turn", None)
@@ -76,7 +79,8 @@ class LiveTranscript:
                 self._terminal.status(printable(event.text) + " …", label=self._label(self._caller, "cyan"))
         elif isinstance(event, TurnBegan):
             self._reply = ""
-            if event.user:
+            anew, self._anew = self._anew, False
+            if event.user and not anew:
                 self._terminal.line(self._label(self._caller, "cyan") + printable(event.user))
         elif isinstance(event, TurnReworded):
             self._terminal.line(self._label(self._caller, "cyan") + printable(event.user))
@@ -92,11 +96,18 @@ class LiveTranscript:
             self._show_reply()
         elif isinstance(event, SpeechIgnored):
             self._ignored(event)
+        elif isinstance(event, TurnEnded) and event.status == "discarded":
+            self._anew = True
+            self._terminal.line(self._label("again", "yellow") + printable(event.error or ""))
         elif isinstance(event, TurnEnded):
             self._turn_ended(event)
         elif isinstance(event, DeadAir):
             told = f"for {event.silent_ns / SECOND:.1f} s, waiting for {event.stage}"
             self._terminal.line(self._label("silent", "yellow") + printable(told))
+            self._show_reply()
+        elif isinstance(event, ProviderSwitched):
+            told = f"{event.slot}: {event.provider} instead of {event.previous} ({event.reason})"
+            self._terminal.line(self._label("switch", "yellow") + printable(told))
             self._show_reply()
         elif isinstance(event, Failed):
             self._terminal.error(self._label(event.stage, "red") + printable_lines(event.error))

@@ -122,13 +122,14 @@ def absent_files(loaded: LoadedPipeline) -> Iterable[ConfigError]:
             tools = loaded.tree.map["agent"].map["tools"].value
             assert isinstance(tools, list), "it was read as one"
             yield tools[index].place.error(f"there is no file '{tool.file}'")
-    for slot in loaded.slots:
-        keys = type(slot.provider_config).model_fields if slot.provider_config else ()
+    nodes = dict(loaded.tree.walk())
+    for filling in (one for slot in loaded.slots for one in slot.fillings):
+        keys = type(filling.config).model_fields if filling.config else ()
         for key in keys:
-            value = getattr(slot.provider_config, key)
+            value = getattr(filling.config, key)
             if isinstance(value, Path) and key != "model" and not value.exists():
-                node = loaded.tree.map["stages"].map[slot.key].map.get(key)
-                place = node.place if node else slot.place
+                node = nodes.get((*filling.path, key))
+                place = node.place if node else filling.place
                 yield place.error(f"there is no file '{value}'")
 
 

@@ -223,7 +223,7 @@ class Totals(_Model):
         None, description="requests to the model for discarded drafts"
     )
     discarded_drafts: NumberCondition | None = Field(
-        None, description="replies that were prepared and dropped, since the caller went on"
+        None, description="replies that were prepared and dropped"
     )
     ignored: NumberCondition | None = Field(
         None, description="sounds of the caller that were ignored while the agent thought or spoke"

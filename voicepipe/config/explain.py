@@ -27,14 +27,14 @@ def secret_paths(loaded: LoadedPipeline) -> set[Path]:
     nodes = chain(loaded.tree.walk(), *(one.node.walk(one.path) for one in loaded.dropped))
     found = {path for path, _ in nodes if path and is_secret_name(path[-1])}
     for slot in loaded.slots:
-        declared = (
-            {**fields_of(slot.provider.Config), **fields_of(slot.stage.Config)} if slot.provider else {}
-        )
-        for name, field in declared.items():
-            if SecretStr in set(leaves(field.annotation)):
-                found.add(("stages", slot.key, name))
-            else:
-                found.discard(("stages", slot.key, name))
+        for filling in slot.fillings:
+            of_slot = fields_of(slot.stage.Config) if filling.path == ("stages", slot.key) else {}
+            declared = {**fields_of(filling.provider.Config), **of_slot} if filling.provider else {}
+            for name, field in declared.items():
+                if SecretStr in set(leaves(field.annotation)):
+                    found.add((*filling.path, name))
+                else:
+                    found.discard((*filling.path, name))
     return found
 
 

@@ -14,7 +14,6 @@ _LATER: dict[str, tuple[str, ...]] = {
         *("accessibility", "transports", "emotion", "speakers"),
     ),
     "stages": ("emotion", "speakers"),
-    "stages.*": ("fallback",),
     "tests.*.expect": ("cost_usd",),
 }
 

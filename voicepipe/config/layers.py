@@ -179,8 +179,12 @@ class Merger:
             if base is not None:
                 self.dropped.append(Dropped(path, base, over.place, "deleted by null"))
             return None
+        fallbacks = len(path) == 3 and path[0] == "stages" and path[2] == "fallback"
+        if fallbacks and isinstance(over.value, str):
+            over = Node([over], over.place)
         if isinstance(over.value, list):
-            over = replace(over, value=[self._item(item, path) for item in over.value])
+            items = [self._item(item, path) for item in over.value]
+            over = replace(over, value=[self._slot(item) for item in items] if fallbacks else items)
         elif len(path) == 2 and path[0] == "stages":
             over = self._slot(over)
             base = base and self._inherited(base, over, path)

@@ -56,16 +56,12 @@ def _unused_variables(loaded: LoadedPipeline) -> Iterator[ConfigError]:
 
 
 def _voice_of_another(loaded: LoadedPipeline) -> Iterator[ConfigError]:
-    for slot in loaded.slots:
-        if (
-            slot.kind == "tts"
-            and slot.use
-            and loaded.agent.voice
-            and not loaded.agent.voice_for(slot.use, slot.kind)
-        ):
-            named = ", ".join(loaded.agent.voice)
+    agent = loaded.agent
+    for filling in (one for slot in loaded.slots if slot.kind == "tts" for one in slot.fillings):
+        if agent.voice and not agent.voice_for(filling.use, "tts"):
+            named = ", ".join(agent.voice)
             yield _at(loaded, "agent", "voice").place.error(
-                f"'voice' names none for '{slot.use}', only for {named}: its default speaks"
+                f"'voice' names none for '{filling.use}', only for {named}: its default speaks"
             )
 
 

@@ -18,7 +18,7 @@ from voicepipe.config.layers import Dropped, Merger, read_layers
 from voicepipe.config.layers import overrides as override_layers
 from voicepipe.config.models import AgentConfig, PipelineFile
 from voicepipe.config.registry import Registry, is_own_code
-from voicepipe.config.slots import Code, Slot, SlotReader, slot_keys
+from voicepipe.config.slots import Code, Slot, SlotReader, slot_keys, without_dropped
 from voicepipe.config.tool_models import McpTool, PythonTool
 from voicepipe.config.variables import references
 from voicepipe.core.names import did_you_mean
@@ -67,7 +67,8 @@ class LoadedPipeline:
         tools = [tool.python for tool in self.agent.tools if isinstance(tool, PythonTool)]
         servers = [tool.mcp.command for tool in self.agent.tools if isinstance(tool, McpTool)]
         commands = [" ".join(map(self.environment.mask, command)) for command in servers if command]
-        return tools + commands + [slot.use for slot in self.slots if slot.use and is_own_code(slot.use)]
+        uses = [filling.use for slot in self.slots for filling in slot.fillings]
+        return tools + commands + [use for use in uses if is_own_code(use)]
 
     @property
     def tool_places(self) -> list[Place]:
@@ -218,7 +219,7 @@ class _Loader:
             return None
         root = self._environment.interpolate(_without_x_keys(merged), self._unset)
         model, tests = self._top_level(root)
-        slots = self._slots(root)
+        slots, useless = self._slots(root)
         gone = displaced(slots, added, root.map["stages"]) if slots else ()
         left = {one.path[1] for one in gone}
         return LoadedPipeline(
@@ -230,8 +231,8 @@ class _Loader:
             slots=tuple(slot for slot in slots if slot.key not in left),
             tests=tests,
             tool_results=model.tool_results if model else {},
-            tree=_without_slots(root, left),
-            dropped=(*merger.dropped, *gone),
+            tree=_without(root, left, useless),
+            dropped=(*merger.dropped, *gone, *useless),
             displaced=gone,
             environment=self._environment,
         )
@@ -300,16 +301,17 @@ class _Loader:
                     hint = f"declare it: agent.variables.{name}: {{required: true}}"
                     self._errors.append(template.place.error(message, hint=hint))
 
-    def _slots(self, root: Node) -> tuple[Slot, ...]:
+    def _slots(self, root: Node) -> tuple[tuple[Slot, ...], list[Dropped]]:
+        """The slots, and those of their fallbacks that could replace nothing."""
         stages = root.map.get("stages")
         if stages is None:
             hint = f"there are: {', '.join(self._registry.kinds)}"
             self._errors.append(root.place.error("'stages' is missing", hint=hint))
-            return ()
+            return (), []
         folder = self._file.parent.resolve()
         reader = SlotReader(self._registry, folder, self._code, self._errors)
         self._check_tools_are_allowed(root)
-        return reader.read(stages)
+        return reader.read(stages), reader.dropped
 
     def _check_tools_are_allowed(self, root: Node) -> None:
         if self._code != "forbid":
@@ -333,10 +335,11 @@ def _slot_names(root: Node | None) -> list[str]:
     return list(stages.map) if _is_map(stages) else []
 
 
-def _without_slots(root: Node, left: set[str]) -> Node:
-    if not left:
+def _without(root: Node, left: set[str], useless: list[Dropped]) -> Node:
+    """Without the slots that have left, and the fallbacks that could replace nothing."""
+    if not left and not useless:
         return root
-    stages = root.map["stages"]
+    stages = without_dropped(root.map["stages"], useless)
     remaining = {key: node for key, node in stages.map.items() if key not in left}
     return replace(root, value={**root.map, "stages": replace(stages, value=remaining)})
 

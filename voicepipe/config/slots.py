@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from voicepipe.config.check import validate
 from voicepipe.config.later import NOT_AVAILABLE, planned
+from voicepipe.config.layers import Dropped
 from voicepipe.config.registry import Registry, is_own_code, own_provider
 from voicepipe.core.check import fields_of
 from voicepipe.core.names import did_you_mean
@@ -21,13 +22,43 @@ Code = Literal["run", "ignore", "forbid"]
 """What becomes of the user's own code: imported, left alone (its keys go unchecked), or an error."""
 
 
+FALLBACK = "fallback"
+"""The slot key under which the providers stand that take over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """A provider of a slot: the one that is wanted, or a fallback.
+
+    ``use`` is its name as users write it. ``provider`` and its configuration are None for own code that was
+    left alone. ``path`` leads to its keys in the resolved file.
+    """
+
+    use: str
+    provider: type[Provider] | None
+    config: ProviderConfig | None
+    place: Place
+    path: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """Its own in the pipeline: ``llm``, ``llm.fallback.0``."""
+        return ".".join(self.path[1:])
+
+    @property
+    def label(self) -> str:
+        """``provider/model``, or the provider alone."""
+        model = getattr(self.config, "model", None)
+        return f"{self.use}/{model}" if model else self.use
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
     """One entry of ``stages``.
 
     ``name`` is what follows the slash of a tap's key (``stt/second``). ``provider`` and its configuration
     are None where the kind takes none, and for own code that was left alone; ``use`` is its name as users
-    write it.
+    write it. ``fallbacks`` take over from it, the first that works.
     """
 
     key: str
@@ -39,6 +70,15 @@ class Slot:
     provider: type[Provider] | None
     provider_config: ProviderConfig | None
     place: Place
+    fallbacks: tuple[Filling, ...] = ()
+
+    @property
+    def fillings(self) -> tuple[Filling, ...]:
+        """The provider that is wanted, and its fallbacks; none for a kind without."""
+        if self.use is None:
+            return ()
+        path = ("stages", self.key)
+        return (Filling(self.use, self.provider, self.provider_config, self.place, path), *self.fallbacks)
 
 
 _Filled = tuple[str | None, type[Provider] | None, ProviderConfig | None]
@@ -52,12 +92,16 @@ def slot_keys(stage: type[Stage]) -> frozenset[str]:
 
 @dataclass(slots=True)
 class SlotReader:
-    """Reads the slots of one pipeline; problems are added to ``errors``."""
+    """Reads the slots of one pipeline; problems are added to ``errors``.
+
+    Fallbacks that could replace nothing are added to ``dropped``, each at its place in what was read.
+    """
 
     registry: Registry
     folder: Path
     code: Code
     errors: list[ConfigError]
+    dropped: list[Dropped] = field(default_factory=list)
 
     def read(self, stages: Node) -> tuple[Slot, ...]:
         if not isinstance(stages.value, dict):
@@ -78,14 +122,54 @@ class SlotReader:
             expected = "a map of its keys" if stage.provider_kind is None else "'provider[/model]' or a map"
             self.errors.append(node.place.error(f"'{key}': expected {expected}, found {node.kind}"))
             return None
-        own = slot_keys(stage)
-        config = validate(stage.Config, _only(node, lambda name: name in own), ("stages", key), self.errors)
+        own, path = slot_keys(stage), ("stages", key)
+        config = validate(
+            stage.Config, _only(node, lambda name: name in own and name != FALLBACK), path, self.errors
+        )
         rest = _only(node, lambda name: name not in own)
-        filled = self._filled(key, place, stage, rest)
+        filled = self._filled(place, stage, rest, path, own)
+        fallback = node.value.get(FALLBACK) if FALLBACK in own else None
+        fallbacks = self._fallbacks(stage, fallback, path)
         if config is None or filled is None:
             return None
         kind, _, name = key.partition("/")
-        return Slot(key, kind, name or None, stage, config, *filled, place)
+        slot = Slot(key, kind, name or None, stage, config, *filled, place)
+        return replace(slot, fallbacks=self._useful(slot, fallbacks))
+
+    def _fallbacks(
+        self, stage: type[Stage], node: Node | None, path: tuple[str, ...]
+    ) -> list[tuple[Node, Filling]]:
+        if node is None:
+            return []
+        if not isinstance(node.value, list):
+            message = f"'{FALLBACK}': expected a list of providers, found {node.kind}"
+            self.errors.append(node.place.error(message, hint=f"for example: {FALLBACK}: [provider/model]"))
+            return []
+        found = []
+        for index, item in enumerate(node.value):
+            at = (*path, FALLBACK, str(index))
+            if not isinstance(item.value, dict):
+                message = f"'{FALLBACK}': expected 'provider[/model]' or a map, found {item.kind}"
+                self.errors.append(item.place.error(message))
+                continue
+            keys = _only(item, lambda name: not name.startswith("x-"))
+            use, provider, config = self._filled(item.place, stage, keys, at, frozenset()) or (None,) * 3
+            if use is not None:
+                found.append((item, Filling(use, provider, config, item.place, at)))
+        return found
+
+    def _useful(self, slot: Slot, fallbacks: list[tuple[Node, Filling]]) -> tuple[Filling, ...]:
+        """Without those that are the same as one before them, which would fail with what it fails with."""
+        useful = list(slot.fillings)
+        for item, filling in fallbacks:
+            same = [one for one in useful if one.provider is not None and _same(one, filling)]
+            if same:
+                reason = "the same provider is asked before"
+                self.dropped.append(Dropped(filling.path, item, same[0].place, reason))
+            else:
+                path = ("stages", slot.key, FALLBACK, str(len(useful) - 1))
+                useful.append(replace(filling, path=path))
+        return tuple(useful[1:])
 
     def _stage(self, key: str, place: Place) -> type[Stage] | None:
         kind, slash, name = key.partition("/")
@@ -104,16 +188,18 @@ class SlotReader:
         self.errors.append(error)
         return None
 
-    def _filled(self, key: str, place: Place, stage: type[Stage], rest: Node) -> _Filled | None:
-        """The provider that ``rest``, the keys that aren't the stage's, names and configures."""
-        use = rest.map.get("use")
+    def _filled(
+        self, place: Place, stage: type[Stage], rest: Node, path: tuple[str, ...], own: frozenset[str]
+    ) -> _Filled | None:
+        """The provider that ``rest`` names and configures. ``own`` are the stage's keys that stand beside."""
+        use, key = rest.map.get("use"), path[-1] if len(path) == 2 else path[2]
         if stage.provider_kind is None:
             if use is not None:
                 known = ", ".join(sorted(slot_keys(stage)))
                 error = f"'{key}' has no provider to choose"
                 self.errors.append(rest.keys["use"].error(error, hint=f"its keys are: {known}"))
             elif rest.map:  # nobody's keys: the stage's model says so
-                validate(stage.Config, rest, ("stages", key), self.errors)
+                validate(stage.Config, rest, path, self.errors)
             return None if rest.map else (None, None, None)
         if use is None or not isinstance(use.value, str) or not use.value:
             found = "'use' is missing" if use is None else f"expected a provider's name, found {use.kind}"
@@ -129,7 +215,7 @@ class SlotReader:
         provider = self._provider(stage.provider_kind, use)
         if provider is None:
             return None
-        config = self._provider_config(provider, use, rest, key, slot_keys(stage))
+        config = self._provider_config(provider, use, rest, path, own)
         return None if config is None else (use.value, provider, config)
 
     def _provider(self, kind: str, use: Node) -> type[Provider] | None:
@@ -153,7 +239,12 @@ class SlotReader:
         return None
 
     def _provider_config(
-        self, provider: type[Provider], use: Node, rest: Node, key: str, own: frozenset[str]
+        self,
+        provider: type[Provider],
+        use: Node,
+        rest: Node,
+        path: tuple[str, ...],
+        own: frozenset[str],
     ) -> ProviderConfig | None:
         keys = _only(rest, lambda name: name != "use")
         model = keys.map.get("model")
@@ -163,8 +254,25 @@ class SlotReader:
             error = f"'{use.shown or use.value}' has no models to choose from, {found}"
             self.errors.append(keys.keys["model"].error(error))
             keys = _only(keys, lambda name: name != "model")
-        checked = validate(provider.Config, keys, ("stages", key), self.errors, also=own | {"use"})
+        checked = validate(provider.Config, keys, path, self.errors, also=own | {"use"})
         return checked if len(self.errors) == count else None
+
+
+def _same(one: Filling, other: Filling) -> bool:
+    return (one.use, one.provider, one.config) == (other.use, other.provider, other.config)
+
+
+def without_dropped(stages: Node, dropped: list[Dropped]) -> Node:
+    """The map ``stages`` without the fallbacks that ``SlotReader`` has dropped."""
+    gone = {(one.path[1], int(one.path[3])) for one in dropped}
+    slots = dict(stages.map)
+    for key in {key for key, _ in gone}:
+        slot = slots[key]
+        items = slot.map[FALLBACK].value
+        assert isinstance(items, list), "something of it was dropped"
+        left = [item for index, item in enumerate(items) if (key, index) not in gone]
+        slots[key] = replace(slot, value={**slot.map, FALLBACK: replace(slot.map[FALLBACK], value=left)})
+    return replace(stages, value=slots)
 
 
 def _only(node: Node, wanted: Callable[[str], bool]) -> Node:

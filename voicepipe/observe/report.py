@@ -12,6 +12,7 @@ from voicepipe.core.records import (
     CallerLevel,
     DeadAir,
     Failed,
+    ProviderSwitched,
     SpeechIgnored,
     ToolFinished,
     ToolStarted,
@@ -82,12 +83,13 @@ class TurnReport:
         """Whether the caller got what was due.
 
         A failed turn wasn't answered, even if it had begun to speak. A turn without a sound was only if it
-        ended the call, or if the caller took the word before there was one.
+        ended the call, if the caller took the word before there was one, or if nobody had asked for it.
         """
         if self.status is None or self.status == "failed":
             return False
         hung_up = any(call.name == "end_call" and not call.error for call in self.tool_calls)
-        return self.audible or (self.status == "interrupted" and self.word_taken) or hung_up
+        overtaken = self.status == "interrupted" and (self.word_taken or not self.user)
+        return self.audible or overtaken or hung_up
 
 
 class CallReport:
@@ -102,8 +104,10 @@ class CallReport:
         self.turns: list[TurnReport] = []
         self.ignored: list[SpeechIgnored] = []
         self.dead_air: list[DeadAir] = []
+        self.switches: list[ProviderSwitched] = []
+        """Each time when another provider began to fill a slot."""
         self.discarded_drafts = 0
-        """Replies that were prepared and dropped, since the caller went on."""
+        """Replies that were prepared and dropped, since the caller went on or they failed unheard."""
         self.level: CallerLevel | None = None
         """How loud the caller's side was; known at the end of a call that had any audio."""
         self.heard_speech = False
@@ -156,6 +160,16 @@ class CallReport:
                 {"turn": one.turn, "stage": one.stage, "silent_ms": one.silent_ns / MS}
                 for one in self.dead_air
             ],
+            "switches": [
+                {
+                    "turn": one.turn,
+                    "slot": one.slot,
+                    "previous": one.previous,
+                    "provider": one.provider,
+                    "reason": one.reason,
+                }
+                for one in self.switches
+            ],
             "discarded_drafts": self.discarded_drafts,
             "usage": self.usage.to_list(),
             "wasted": self.wasted.to_list(),
@@ -177,9 +191,11 @@ class CallReport:
                 self._note_dead_air(event)
             case Usage():
                 self._meter(event)
-            case TurnEnded() if event.turn in self._drafts:
-                self.discarded_drafts += 1
-                self._of_drafts.add_all(self._drafts.pop(event.turn).usage)
+            case ProviderSwitched():
+                if len(self.switches) < MAX_NOTED:
+                    self.switches.append(event)
+            case TurnEnded(status="discarded"):
+                self._discard(event)
             case CallerLevel():
                 self.level = event
             case Failed():
@@ -199,6 +215,14 @@ class CallReport:
         turn.user = event.user
         self.turns.append(turn)
         self._by_id[event.turn] = turn
+
+    def _discard(self, event: TurnEnded) -> None:
+        """A draft, or a reply that is begun anew: what it consumed was for nothing."""
+        turn = self._drafts.pop(event.turn, None) or self._by_id.pop(event.turn, None)
+        self.discarded_drafts += 1
+        if turn is not None:
+            self._of_drafts.add_all(turn.usage)
+            self.turns = [one for one in self.turns if one is not turn]
 
     def _note(self, turn: TurnReport, event: Any) -> None:
         match event:
@@ -271,7 +295,8 @@ class CallReport:
             self._failures.append(text)
 
     def _add_timeline(self, timeline: TurnTimeline) -> None:
-        self._by_id[timeline.turn].timeline = timeline
+        if timeline.turn in self._by_id:  # it may have been begun anew
+            self._by_id[timeline.turn].timeline = timeline
 
 
 def _turn_to_dict(turn: TurnReport) -> dict[str, Any]:

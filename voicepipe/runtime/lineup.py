@@ -78,6 +78,14 @@ class Lineup:
             self.health.restore(index, self.clock.now())
             self._tell()
 
+    def begin_probe(self, index: int) -> None:
+        """Somebody finds out whether it answers; nobody else should."""
+        self.health.begin_probe(index)
+
+    def end_probe(self, index: int) -> None:
+        self.health.end_probe(index)
+        self._tell()
+
     # ── news, for those that probe ───────────────────────────────────────────────────────────────
 
     def subscribe(self, news: asyncio.Event) -> None:

@@ -7,7 +7,7 @@ is in no call's log.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -56,16 +56,32 @@ class SpokenNotice:
 
 async def speak_notices(
     texts: Mapping[str, str],
-    voice: Voice,
+    voices: Sequence[Voice],
     *,
     clock: Clock,
     workers: Workers,
     warn: Callable[[str], None] = lambda message: None,
 ) -> dict[str, SpokenNotice]:
-    """Have ``voice``, which has been started, speak ``texts`` (name → text), `AT_ONCE` side by side.
+    """Have the first of ``voices``, which have been started, speak ``texts`` (name → text); the next one
+    speaks what it can't.
 
-    A notice that can't be had is left out, and ``warn`` is told why. Takes at most `PATIENCE`.
+    A notice that can't be had is left out, and ``warn`` is told why. Takes at most `PATIENCE` a voice.
     """
+    spoken: dict[str, SpokenNotice] = {}
+    problems: dict[str, str] = {}
+    for voice in voices:
+        left = {name: text for name, text in texts.items() if name not in spoken}
+        spoken |= await _speak_all(left, voice, problems, clock=clock, workers=workers)
+    for name, problem in problems.items():
+        if name not in spoken:
+            warn(f"the notice '{name}' will be silent: {problem}")
+    return {name: spoken[name] for name in texts if name in spoken}
+
+
+async def _speak_all(
+    texts: Mapping[str, str], voice: Voice, problems: dict[str, str], *, clock: Clock, workers: Workers
+) -> dict[str, SpokenNotice]:
+    """`AT_ONCE` side by side. What was wrong with the others goes to ``problems``."""
     spoken: dict[str, SpokenNotice] = {}
     few = asyncio.Semaphore(AT_ONCE)
 
@@ -78,12 +94,12 @@ async def speak_notices(
         # Whatever is wrong with the voice, most calls never need a notice, and those that do are told.
         except Exception as error:
             why = f"it took more than {format_duration(PATIENCE)}" if _late(error) else str(error)
-            warn(f"the notice '{name}' will be silent: {why or type(error).__name__}")
+            problems.setdefault(name, why or type(error).__name__)
 
     async with asyncio.TaskGroup() as group:
         for name, text in texts.items():
             group.create_task(speak(name, text), name=f"notice {name}")
-    return {name: spoken[name] for name in texts if name in spoken}
+    return spoken
 
 
 def _late(error: Exception) -> bool:

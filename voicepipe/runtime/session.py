@@ -34,6 +34,7 @@ from voicepipe.runtime.lineup import Lineup
 from voicepipe.runtime.notices import SpokenNotice
 from voicepipe.runtime.playout import CAPACITY as PLAYOUT_CAPACITY
 from voicepipe.runtime.playout import Playout
+from voicepipe.runtime.probes import Prober
 from voicepipe.runtime.tools import SessionTools, ToolSet
 from voicepipe.speech.conversation import Conversation
 from voicepipe.speech.policy import State
@@ -146,8 +147,10 @@ class Session:
         try:
             async with asyncio.TaskGroup() as call:
                 player = call.create_task(playout.run(self._inboxes[OUTPUT]), name="playout")
+                prober = call.create_task(self._prober().run(), name="prober")
                 await self._run_stages(audio_in)
                 player.cancel()  # it has told what was heard, or its loudspeaker hangs
+                prober.cancel()
         except BaseExceptionGroup as group:
             raise _only(group) from None
         finally:
@@ -229,6 +232,15 @@ class Session:
             return slot.lineup
         deadlines = getattr(slot.stage.config, "timeout", None)
         return Lineup([slot.provider], clock=self.clock, deadlines=deadlines)
+
+    def _prober(self) -> Prober:
+        return Prober(
+            self._lineups,
+            session=self.name,
+            clock=self.clock,
+            workers=self._workers,
+            record=self.record,
+        )
 
     def _context(self, slot: Slot) -> Context:
         return Context(
