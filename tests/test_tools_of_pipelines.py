@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tests.support.mcp_tools import CLINIC, LOOKUP
 from tests.support.tool_pipelines import FIND, pipeline_of, serving
 from tests.support.without import site_without, spawn_with
 from voicepipe.api import RATE, Call, Pipeline
+from voicepipe.cli.files import shipped
 from voicepipe.config.tool_lock import lock_text
 from voicepipe.core.clock import run_on
 from voicepipe.core.records import ToolFinished, TurnEnded
@@ -184,6 +186,15 @@ def test_a_stub_for_a_tool_that_there_is_not_knows_those_of_every_kind(
     done = voicepipe(capsys, "test", file)
     assert done.status == 2
     assert "there is no tool 'lokup'. Did you mean 'lookup'?" in done.err
+
+
+def test_the_shipped_clinic_is_what_its_server_says_and_passes_its_tests(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    clinic = shipped("clinic.yaml")
+    assert voicepipe(capsys, "test", clinic).status == 0
+    assert voicepipe(capsys, "pin", clinic, "--check").status == 0
 
 
 # ── commands that run nothing ────────────────────────────────────────────────────────────────────
