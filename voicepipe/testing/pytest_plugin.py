@@ -64,7 +64,7 @@ class Suite(pytest.Collector):
         try:
             subject = subject_of(self.name, config.getoption(CONFIG), config.invocation_params.dir)
         except (VoicepipeError, TypeError) as error:
-            raise pytest.UsageError(f"{PROVIDER} {self.name}: {error}") from None
+            raise self.CollectError(f"{PROVIDER} {self.name}: {error}") from None
         for one in promises_of(subject):
             yield PromiseItem.from_parent(self, name=one.name, promise=one, subject=subject)
 

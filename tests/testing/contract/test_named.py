@@ -53,6 +53,16 @@ def test_whoever_configures_one_of_ours_means_a_server_of_their_own() -> None:
     assert (type(subject), subject.provider, subject.config.rate) == (Subject, SimTts, 8000)
 
 
+def test_a_package_that_is_missing_is_told_once_with_the_extra_that_brings_it(folder: Path) -> None:
+    module = folder / f"{folder.name}_lacking.py"
+    module.write_text(
+        "from tests.support.contract_fakes import GoodTts\n"
+        "class Lacking(GoodTts): packages, extra = ('no_such_package',), 'cloud'\n"
+    )
+    with pytest.raises(SetupError, match=r"'no_such_package' is not installed; .*\[cloud\]"):
+        subject_of(f"{module.stem}:Lacking", None, folder)
+
+
 @pytest.mark.parametrize(
     ("reference", "error", "message"),
     [

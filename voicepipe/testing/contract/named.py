@@ -11,6 +11,7 @@ from typing import Any
 from voicepipe.config.interpolate import Environment
 from voicepipe.config.registry import Registry
 from voicepipe.core import yaml12
+from voicepipe.core.extras import missing
 from voicepipe.core.nodes import Node, Source
 from voicepipe.errors import ConfigError, ConfigErrors, SetupError, UsageError
 from voicepipe.providers.base import Provider, ProviderConfig
@@ -27,6 +28,8 @@ def subject_of(reference: str, config: str | None, folder: Path) -> Subject:
     """
     found = _named(reference, folder)
     subject, provider = (found, found.provider) if issubclass(found, Subject) else (Subject, found)
+    if provider.extra and (problems := missing(*provider.packages, extra=provider.extra)):
+        raise SetupError("\n".join(problems))
     if config is not None:
         return subject(provider, read_config(provider, config, folder))
     own = f"{provider.kind}.{provider.name}"
