@@ -79,6 +79,7 @@ PLANS = st.builds(
     greeting=st.sampled_from([None, "Oak Street Clinic, hello."]),
     interruptible=st.booleans(),
     turn=TURN,
+    fallbacks=st.sampled_from([(), (), ("llm",), ("stt", "tts"), ("stt", "llm", "tts")]),
 )
 
 

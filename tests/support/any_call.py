@@ -20,12 +20,13 @@ from voicepipe.core.messages import Message, TextDelta, ToolCall, ToolOffer
 from voicepipe.core.records import ToolFinished, ToolStarted, TurnBegan, TurnDrafted, TurnEnded
 from voicepipe.core.units import MS, SECOND
 from voicepipe.errors import ProviderError
-from voicepipe.providers.base import Hypothesis, Speech, Word
+from voicepipe.providers.base import Hypothesis, Provider, Speech, Word
 from voicepipe.runtime.notices import SpokenNotice
 from voicepipe.runtime.tools import ToolSet
+from voicepipe.speech.notices import NAMES
 from voicepipe.speech.tools import tool, tool_spec
 from voicepipe.speech.turn_rules import MAX_NOTICES
-from voicepipe.stages.base import Agent, Deadlines, ProviderSlotConfig, Stage
+from voicepipe.stages.base import Agent, Deadlines, ReplaceableConfig, Stage
 from voicepipe.stages.llm import Llm, LlmConfig
 from voicepipe.stages.stt import Stt
 from voicepipe.stages.tts import Tts, TtsConfig
@@ -64,9 +65,11 @@ class Plan:
     greeting: str | None = None
     interruptible: bool = True
     turn: TurnConfig = SHIPPED
+    fallbacks: Sequence[str] = ()
+    """The slots that have one; it does what its slot's list says, from the last backwards."""
 
 
-NOTICES = ("wait", "failed", "not_heard")
+NOTICES = NAMES
 """Their words are what they are called."""
 
 SAID = {
@@ -139,7 +142,7 @@ class Moods:
 
 
 def gone(provider: str) -> ProviderError:
-    return ProviderError("gone", provider=provider, kind="connection")
+    return ProviderError("gone", provider=provider, kind="connection", retryable=True)
 
 
 def listener(moods: Moods) -> Any:
@@ -159,7 +162,8 @@ def listener(moods: Moods) -> Any:
     return transcribe
 
 
-def writer(moods: Moods) -> Any:
+def writer(moods: Moods, mark: str = "") -> Any:
+    """``mark`` tells its words and its calls from those of others."""
     words, ids = count(), count()
 
     async def generate(
@@ -177,9 +181,9 @@ def writer(moods: Moods) -> Any:
             await call.clock.sleep(20 * MS)
             if mood == "breaks" and number == 4:
                 raise gone("llm")
-            yield TextDelta(text=f"w{next(words)}{'?' if mood == 'asks' and number == 3 else ''} ")
+            yield TextDelta(text=f"w{mark}{next(words)}{'?' if mood == 'asks' and number == 3 else ''} ")
         if mood.startswith("tool ") and messages[-1].role != "tool":
-            yield ToolCall(id=f"c{next(ids)}", name=mood.removeprefix("tool "), arguments="{}")
+            yield ToolCall(id=f"c{mark}{next(ids)}", name=mood.removeprefix("tool "), arguments="{}")
 
     return generate
 
@@ -248,17 +252,27 @@ class AnyCall:
             turn=plan.turn,
             clock=self.clock,
             notices={name: SpokenNotice(name, RATE, notice) for name in NOTICES},
+            fallbacks=self._fallbacks(),
         )
         self.ear.live = lambda: self.held.session.turns.live
         self.dead: dict[int, int] = {}
         self._watch()
+
+    def _fallbacks(self) -> dict[str, Provider]:
+        stt, llm, tts = (Moods(moods[::-1]) for moods in (self._plan.stt, self._plan.llm, self._plan.tts))
+        providers: dict[str, Provider] = {
+            "stt": FakeStt(listener(stt), captions=True),
+            "llm": FakeLlm(writer(llm, "x")),
+            "tts": FakeTts(speaker(tts), rate=RATE),
+        }
+        return {slot: providers[slot] for slot in self._plan.fallbacks}
 
     def _stages(self, agent: Agent) -> dict[str, Stage]:
         plan = self._plan
         patience = Deadlines(first="6s", gap="3s")
         return {
             "stt": Stt(
-                ProviderSlotConfig(timeout=patience), FakeStt(listener(Moods(plan.stt)), captions=True), agent
+                ReplaceableConfig(timeout=patience), FakeStt(listener(Moods(plan.stt)), captions=True), agent
             ),
             "llm": Llm(LlmConfig(timeout=patience), FakeLlm(writer(Moods(plan.llm))), agent),
             "tts": Tts(TtsConfig(timeout=patience), FakeTts(speaker(Moods(plan.tts)), rate=RATE), agent),

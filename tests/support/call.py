@@ -22,6 +22,7 @@ from voicepipe.core.records import TurnEnded
 from voicepipe.core.units import MS
 from voicepipe.providers.base import Hypothesis, Provider, Speech, Word
 from voicepipe.runtime.graph import Node, compile_graph
+from voicepipe.runtime.lineup import Lineup
 from voicepipe.runtime.notices import SpokenNotice
 from voicepipe.runtime.session import Session, Slot
 from voicepipe.runtime.tools import ToolSet
@@ -141,6 +142,7 @@ class Held:
         turn: TurnConfig = PLAIN,
         clock: Clock | None = None,
         notices: Mapping[str, SpokenNotice] | None = None,
+        fallbacks: Mapping[str, Provider] | None = None,
     ) -> None:
         clock = clock or Clock()
         agent = agent or Agent()
@@ -156,7 +158,10 @@ class Held:
                     for name, stage in slots.items()
                 ]
             ),
-            slots=[Slot(name, stage, stage.provider) for name, stage in slots.items()],
+            slots=[
+                Slot(name, stage, stage.provider, lineup_of(name, stage, fallbacks or {}, clock))
+                for name, stage in slots.items()
+            ],
             agent=agent,
             tools=tools or ToolSet(),
             workers=make_workers(),
@@ -174,6 +179,13 @@ class Held:
     def turns(self) -> list[tuple[str, str]]:
         """How each turn ended, and what was heard of it."""
         return [(turn.status, turn.heard) for turn in self.of(TurnEnded)]
+
+
+def lineup_of(name: str, stage: Stage, fallbacks: Mapping[str, Provider], clock: Clock) -> Lineup | None:
+    """None where there is no fallback: then the session makes one itself."""
+    if name not in fallbacks:
+        return None
+    return Lineup.of(stage.config, [stage.provider, fallbacks[name]], clock=clock, seed=name)
 
 
 def cascade(model: Answers, agent: Agent, turn: TurnConfig = PLAIN) -> dict[str, Stage]:

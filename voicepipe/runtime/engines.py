@@ -88,14 +88,8 @@ class Engines:
     async def _start(
         self, slot: Slot, fillings: Sequence[Filling], clock: Clock, progress: Tell, warn: Tell
     ) -> Lineup:
-        retry = getattr(slot.config, "retry", None)
-        lineup = Lineup(
-            [self._providers[filling.key] for filling in fillings],
-            clock=clock,
-            deadlines=getattr(slot.config, "timeout", None),
-            limits=retry and retry.limits,
-            seed=slot.key,
-        )
+        providers = [self._providers[filling.key] for filling in fillings]
+        lineup = Lineup.of(slot.config, providers, clock=clock, seed=slot.key)
         if len(fillings) > 1:
             _require_packages(fillings, lineup.providers)
         failures: dict[int, SetupError | ProviderError] = {}

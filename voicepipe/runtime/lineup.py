@@ -12,7 +12,7 @@ from voicepipe.core.retries import Retries, RetryLimits
 from voicepipe.core.units import SECOND
 from voicepipe.errors import ProviderError
 from voicepipe.providers.base import Provider
-from voicepipe.stages.base import Deadlines
+from voicepipe.stages.base import Deadlines, ProviderSlotConfig, ReplaceableConfig, StageConfig
 
 REPLACEABLE_FIRST = 3 * SECOND
 """How long the first event of a provider is waited for that another one can replace, if the file doesn't say:
@@ -41,6 +41,18 @@ class Lineup:
         """Those that couldn't be started yet."""
         self._deadlines = deadlines or Deadlines()
         self._readers: dict[asyncio.Event, None] = {}
+
+    @classmethod
+    def of(cls, config: StageConfig, providers: Sequence[Provider], *, clock: Clock, seed: str) -> Lineup:
+        """With what the keys of the slot say of deadlines and retries."""
+        retry = config.retry if isinstance(config, ReplaceableConfig) else None
+        return cls(
+            providers,
+            clock=clock,
+            deadlines=config.timeout if isinstance(config, ProviderSlotConfig) else None,
+            limits=retry and retry.limits,
+            seed=seed,
+        )
 
     def label(self, index: int) -> str:
         """As the file names it: ``openai/gpt-6-luna``."""

@@ -230,8 +230,7 @@ class Session:
     def _lineup(self, slot: Slot) -> Lineup | None:
         if slot.lineup is not None or slot.provider is None:
             return slot.lineup
-        deadlines = getattr(slot.stage.config, "timeout", None)
-        return Lineup([slot.provider], clock=self.clock, deadlines=deadlines)
+        return Lineup.of(slot.stage.config, [slot.provider], clock=self.clock, seed=slot.name)
 
     def _prober(self) -> Prober:
         return Prober(
