@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.fakes import SMALLEST, load
+from tests.config.fakes import SHIPPED, SMALLEST, load
 from voicepipe.config.lint import lint
 
 
@@ -90,3 +90,23 @@ def test_key_from_the_environment_is_not_written_literally(tmp_path: Path) -> No
 def test_literal_default_of_a_key_is_written_literally(tmp_path: Path) -> None:
     text = "voicepipe: 1\nstages: {llm: {use: openai/x, api_key: '${env:KEY:-sk-abc}'}}"
     assert len(lint(load(tmp_path, text))) == 1
+
+
+@pytest.mark.parametrize(
+    ("vad", "stt", "count"),
+    [
+        ("energy", "deepgram/nova-3", 1),
+        ("energy", "{use: deepgram/nova-3, endpointing: 100ms}", 0),
+        ("{use: energy, hangover: 500ms}", "deepgram/nova-3", 0),
+        ("energy", "sim", 0),
+    ],
+)
+def test_a_recogniser_that_is_to_end_the_turn_must_hear_the_silence(
+    tmp_path: Path, vad: str, stt: str, count: int
+) -> None:
+    text = (
+        f"voicepipe: 1\nstages: {{vad: {vad}, turn: {{strategy: provider}}, stt: {stt}, llm: sim, tts: sim}}"
+    )
+    advice = [one.message for one in lint(load(tmp_path, text, registry=SHIPPED))]
+    assert len(advice) == count
+    assert all("never hears the silence" in one for one in advice)

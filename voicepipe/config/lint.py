@@ -19,7 +19,7 @@ from voicepipe.stages.vad import VadConfig
 
 def lint(loaded: LoadedPipeline) -> list[ConfigError]:
     """Advice, each at its place; nothing here keeps a pipeline from running."""
-    rules = (_literal_secrets, _unused_variables, _voice_of_another, _notices, _silence, _deadlines)
+    rules = (_literal_secrets, _unused_variables, _voice_of_another, _notices, _silence, _unheard, _deadlines)
     return [advice for rule in rules for advice in rule(loaded)]
 
 
@@ -75,8 +75,27 @@ def _notices(loaded: LoadedPipeline) -> Iterator[ConfigError]:
         )
 
 
+def _hangover(loaded: LoadedPipeline) -> int:
+    return max((s.config.hangover for s in loaded.slots if isinstance(s.config, VadConfig)), default=0)
+
+
+def _unheard(loaded: LoadedPipeline) -> Iterator[ConfigError]:
+    """A recogniser that is to end the turn hears only as much silence as the VAD takes for speech."""
+    if not any(isinstance(s.config, TurnConfig) and s.config.strategy == "provider" for s in loaded.slots):
+        return
+    hangover = _hangover(loaded)
+    for slot in loaded.slots:
+        needed = getattr(slot.provider_config, "endpointing", None)
+        if slot.kind == "stt" and isinstance(needed, int) and needed >= hangover:
+            yield _at(loaded, "stages", slot.key, "endpointing").place.error(
+                f"{slot.use}'s endpointing ({format_duration(needed)}) isn't shorter than the vad's hangover "
+                f"({format_duration(hangover)}), so it never hears the silence that ends a turn",
+                hint="raise stages.vad.hangover, or lower endpointing",
+            )
+
+
 def _silence(loaded: LoadedPipeline) -> Iterator[ConfigError]:
-    hangover = max((s.config.hangover for s in loaded.slots if isinstance(s.config, VadConfig)), default=0)
+    hangover = _hangover(loaded)
     for slot in loaded.slots:
         if isinstance(slot.config, TurnConfig) and slot.config.silence < hangover:
             yield _at(loaded, "stages", slot.key, "min_silence").place.error(
