@@ -97,7 +97,9 @@ def _unheard(loaded: LoadedPipeline) -> Iterator[ConfigError]:
 def _silence(loaded: LoadedPipeline) -> Iterator[ConfigError]:
     hangover = _hangover(loaded)
     for slot in loaded.slots:
-        if isinstance(slot.config, TurnConfig) and slot.config.silence < hangover:
+        if not isinstance(slot.config, TurnConfig) or slot.config.strategy in ("push_to_talk", "provider"):
+            continue  # who doesn't wait for silence, doesn't wait in vain
+        if slot.config.silence < hangover:
             yield _at(loaded, "stages", slot.key, "min_silence").place.error(
                 f"min_silence ({format_duration(slot.config.silence)}) is shorter than the vad's hangover"
                 f" ({format_duration(hangover)}), which comes first"
