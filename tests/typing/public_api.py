@@ -64,7 +64,8 @@ async def look_up() -> None:
 
 async def converse(audio_in: AudioInput, audio_out: AudioOutput) -> None:
     pipe = Pipeline.from_yaml("p.yaml", profile="cheap", set={"stages.tts": "espeak"}, env={})
-    async with pipe, pipe.session(vars={"name": "Ann"}, tools=[plain, configured]) as call:
+    answers = {"ring_up": configured}
+    async with pipe, pipe.session(vars={"name": "Ann"}, tools=[plain, configured], answers=answers) as call:
         assert_type(call, Call)
         async for at_ns, event in call.run(audio_in, audio_out):
             assert_type(at_ns, int)

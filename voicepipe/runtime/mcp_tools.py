@@ -89,10 +89,13 @@ class McpDoor:
         """What ``tool`` answers. Raises ``ToolError``. How long it may take is the runner's business."""
         life = await self._alive()
         try:
-            answer = await self._ask(life, tool, arguments)
-        except _SessionIsGone:
-            self._give_up(life)
-            answer = await self._ask(await self._alive(), tool, arguments)
+            try:
+                answer = await self._ask(life, tool, arguments)
+            except _SessionIsGone:
+                self._give_up(life)
+                answer = await self._ask(await self._alive(), tool, arguments)
+        except ToolError as error:
+            raise ToolError(mask_secrets(error.message, self._secrets)) from error
         return readable(mask_secrets(answer, self._secrets))
 
     async def _ask(self, life: Life, tool: str, arguments: dict[str, Any]) -> str:
