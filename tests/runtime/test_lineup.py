@@ -36,6 +36,10 @@ def test_one_that_can_be_replaced_is_waited_for_less_long_unless_the_file_says_h
         assert two().deadlines(alternative=False).first == 10 * SECOND
         own = Deadlines.model_validate({"first": "5s", "gap": "2s"})
         assert two(deadlines=own).deadlines(alternative=True) == own
+        last = two(deadlines=own).deadlines(alternative=False)
+        assert (last.first, last.gap) == (10 * SECOND, 2 * SECOND), "a late answer is better than none"
+        alone = Lineup([Scripted("a")], clock=Clock(), deadlines=own)
+        assert alone.deadlines(alternative=False) == own
         shorter = Deadlines.model_construct(first=SECOND, gap=SECOND, total=SECOND, _fields_set=set())
         assert two(deadlines=shorter).deadlines(alternative=True).first == SECOND
 

@@ -68,12 +68,17 @@ class Lineup:
         return self.health.why(index) is None
 
     def deadlines(self, *, alternative: bool) -> Deadlines:
-        """Of a call of one provider; ``alternative``: another one could answer."""
-        deadlines = self._deadlines
-        if alternative and "first" not in deadlines.model_fields_set:
-            first = min(deadlines.first, REPLACEABLE_FIRST)
-            deadlines = deadlines.model_copy(update={"first": first})
-        return deadlines
+        """Of a call of one provider; ``alternative``: another one could answer.
+
+        Of several providers, the last one isn't given up as soon as one that can be replaced: a late answer
+        is better than none.
+        """
+        first, said = self._deadlines.first, "first" in self._deadlines.model_fields_set
+        if alternative and not said:
+            first = min(first, REPLACEABLE_FIRST)
+        elif not alternative and len(self.providers) > 1:
+            first = max(first, Deadlines().first)
+        return self._deadlines.model_copy(update={"first": first})
 
     def fail(self, index: int, error: ProviderError) -> None:
         """The provider hasn't answered a call, however often it was tried, or has broken off."""

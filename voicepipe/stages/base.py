@@ -138,7 +138,12 @@ class Deadlines(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    first: Duration = Field(10 * SECOND, gt=0, description="until the first event")
+    first: Duration = Field(
+        10 * SECOND,
+        gt=0,
+        description="until the first event; 3s for a provider that a fallback can replace, and at least 10s "
+        "for the last one of several",
+    )
     gap: Duration = Field(5 * SECOND, gt=0, description="between two events")
     total: Duration = Field(60 * SECOND, gt=0, description="from the beginning to the end")
 
