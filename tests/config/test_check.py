@@ -21,7 +21,11 @@ def test_number_where_text_is_wanted_is_the_text_that_was_written(tmp_path: Path
         "voicepipe: 1\nname: 007\nagent: {language: no, voice: 4.10, variables: {n: {default: +1555}}}\n"
         "stages: {llm: {use: openai, model: 4.10}}",
     )
-    assert (loaded.name, loaded.agent.language, loaded.agent.voice_for("piper", "tts")) == ("007", "no", "4.10")
+    assert (loaded.name, loaded.agent.language, loaded.agent.voice_for("piper", "tts")) == (
+        "007",
+        "no",
+        "4.10",
+    )
     assert loaded.agent.variables["n"].default == "+1555"
     config = slot(loaded, "llm").provider_config
     assert isinstance(config, LlmKeys)

@@ -67,8 +67,14 @@ def test_prompt_file_stays_inside_the_folder_but_set_may_name_any(tmp_path: Path
         ("{language: English!}", "'English!' isn't of the expected form"),
         ("{tools: ./tools.py}", "expected a list, found './tools.py'"),
         ("{tools: [end_call]}", "end_call' isn't of the expected form"),
-        ("{tools: [null]}", "expected a map with 'python', 'builtin', 'http', 'mcp' or 'schema', found nothing"),
-        ("{tools: [{call: x}]}", "expected a map with 'python', 'builtin', 'http', 'mcp' or 'schema', found one with call"),
+        (
+            "{tools: [null]}",
+            "expected a map with 'python', 'builtin', 'http', 'mcp' or 'schema', found nothing",
+        ),
+        (
+            "{tools: [{call: x}]}",
+            "expected a map with 'python', 'builtin', 'http', 'mcp' or 'schema', found one with call",
+        ),
         ("{tools: [{builtin: end_cal}]}", "found 'end_cal'. Did you mean 'end_call'?"),
         ("{variables: {a b: {}}}", "'a b' can't be a name here"),
         ("{variables: {a: x}}", "expected a map, found 'x'"),
