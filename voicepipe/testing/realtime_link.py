@@ -42,8 +42,7 @@ class Link:
         """As ``realtime_script.Fault`` names it: ``drop``, ``reset``, ``freeze`` or ``expire``."""
         match how:
             case "freeze":
-                self._frozen = True
-                self.socket.transport.pause_reading()
+                self.freeze()
             case "reset":
                 self.socket.transport.abort()
             case "expire":
@@ -54,6 +53,11 @@ class Link:
                 await self.socket.close(1011, "internal error")
             case _:
                 raise ValueError(f"'{how}' is no way to end a connection")
+
+    def freeze(self) -> None:
+        """Say nothing any more, and hear nothing."""
+        self._frozen = True
+        self.socket.transport.pause_reading()
 
     def thaw(self) -> None:
         """Give a frozen connection up."""

@@ -55,6 +55,8 @@ class RealtimeServer:
         self.script = Script(replies, heard, answer)
         """``script.replies`` and ``script.heard`` hold what is still to come, and may be added to."""
         self.refusals = deque(refusals)
+        self.refuse_all: Refusal | None = None
+        """For each connection, once ``refusals`` are used up."""
         self.sessions: list[Session] = []
         """Of all connections, in their order."""
         self.handshakes: list[Request] = []
@@ -113,6 +115,21 @@ class RealtimeServer:
         for link in list(self._open):
             await link.end(how)
 
+    def abort(self) -> None:
+        """Cut all connections without a word; at once, where ``drop`` has to wait."""
+        for link in self._open:
+            link.socket.transport.abort()
+
+    def freeze(self) -> None:
+        """Say nothing any more on the connections that there are, nor hear anything."""
+        for link in self._open:
+            link.freeze()
+
+    def stop_listening(self) -> None:
+        """Take no new connections."""
+        assert self._server is not None, "it has been started"
+        self._server.close(close_connections=False)
+
     # ── the server ───────────────────────────────────────────────────────────────────────────────
 
     async def __aenter__(self) -> Self:
@@ -144,7 +161,7 @@ class RealtimeServer:
         """The answer to a request that doesn't become a connection."""
         self.handshakes.append(request)
         self._news.set()
-        refusal = self.refusals.popleft() if self.refusals else None
+        refusal = self.refusals.popleft() if self.refusals else self.refuse_all
         if refusal is None:
             refusal = self._objection(request)
         if refusal is None:

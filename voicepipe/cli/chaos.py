@@ -1,0 +1,152 @@
+"""Hold calls in which something fails, and say what the caller heard, and after how long.
+
+voicepipe chaos pipeline.yaml
+voicepipe chaos pipeline.yaml --only llm --fault hang
+
+The stages' providers are stand-ins on this computer, and nothing else is contacted: what is tried is what the
+file says of retries, time-outs, fallbacks, notices and turns. Each call is answered once; then one of stt,
+llm, tts, realtime and tools is struck for the rest of the call, and the caller asks again. A call has failed
+if it was silent for longer than turn.dead_air, or if the caller was neither answered nor told why not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
+
+from voicepipe.api import RATE
+from voicepipe.cli.files import shipped
+from voicepipe.cli.options import add_pipeline, add_quiet, code_mode
+from voicepipe.cli.terminal import Terminal, printable, width
+from voicepipe.config.load import LoadedPipeline, load_pipeline
+from voicepipe.core.clock import run_on
+from voicepipe.core.units import MS, SECOND
+from voicepipe.errors import UsageError
+from voicepipe.testing.chaos.call import Cell, Outcome, hold
+from voicepipe.testing.chaos.faults import FAULTS, STRUCK
+from voicepipe.testing.chaos.pipeline import struck_stages
+from voicepipe.transports.wav import Clip, load_clip
+
+CLIP = "questions/1_what_time_is_it.wav"
+
+AT_ONCE = 12
+"""Calls side by side: each is little work, and mostly waits."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_pipeline(parser)
+    parser.add_argument(
+        "--only", action="append", choices=STRUCK, metavar="STAGE", help=f"only one of {', '.join(STRUCK)}"
+    )
+    parser.add_argument(
+        "--fault", action="append", choices=FAULTS, metavar="FAULT", help=f"only one of {', '.join(FAULTS)}"
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=AT_ONCE, metavar="N", help=f"calls side by side ({AT_ONCE})"
+    )
+    parser.add_argument("--json", action="store_true", help="print the outcomes as one JSON object")
+    add_quiet(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    terminal = Terminal(quiet=options.quiet)
+    if options.jobs < 1:
+        raise UsageError(f"--jobs {options.jobs}: expected 1 or more")
+    loaded = load_pipeline(
+        options.pipeline, profile=options.profile, overrides=options.overrides, code=code_mode(options)
+    )
+    stages = [stage for stage in struck_stages(loaded) if options.only is None or stage in options.only]
+    if not stages:
+        known = ", ".join(struck_stages(loaded)) or "none"
+        raise UsageError("there is nothing to be struck", hint=f"{options.pipeline} has: {known}")
+    faults = [fault for fault in FAULTS if options.fault is None or fault in options.fault]
+    cells = [Cell(stage, fault) for stage, fault in product(stages, faults)]
+    clip = load_clip(shipped(CLIP), RATE)
+    outcomes = run_on("real", _hold_all(loaded, cells, clip, options.jobs, terminal))
+    for line in _table(terminal, outcomes):
+        terminal.line(line)
+    failed = [outcome for outcome in outcomes if outcome.problems]
+    for outcome in failed:
+        for problem in outcome.problems:
+            terminal.error(printable(f"{outcome.cell.stage} × {outcome.cell.fault}: {problem}"))
+    terminal.line(terminal.style(f"{len(outcomes) - len(failed)} of {len(outcomes)} calls held", "bold"))
+    if options.json:
+        print(json.dumps(_as_json(outcomes), ensure_ascii=False))
+    return 1 if failed else 0
+
+
+async def _hold_all(
+    loaded: LoadedPipeline, cells: Sequence[Cell], clip: Clip, at_once: int, terminal: Terminal
+) -> list[Outcome]:
+    few = asyncio.Semaphore(at_once)
+    done: dict[Cell, Outcome] = {}
+
+    async def hold_one(cell: Cell) -> None:
+        async with few:
+            done[cell] = await hold(loaded, cell, clip)
+        terminal.status(f"{len(done)} of {len(cells)} calls")
+
+    async with asyncio.TaskGroup() as group:
+        for cell in cells:
+            group.create_task(hold_one(cell))
+    terminal.done()
+    return [done[cell] for cell in cells]
+
+
+# ── for people ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _table(terminal: Terminal, outcomes: Sequence[Outcome]) -> list[str]:
+    rows = [("stage", "fault", "after", "silence", "the caller heard")]
+    for one in outcomes:
+        first = "-" if one.first_ns is None else f"{one.first_ns / SECOND:.1f} s"
+        silent = f"{one.silent_ns / SECOND:.1f} s"
+        rows.append((one.cell.stage, one.cell.fault, first, silent, _told(one)))
+    widths = [max(width(row[column]) for row in rows) for column in range(4)]
+    lines = []
+    for number, row in enumerate(rows):
+        cells = [cell.ljust(size) for cell, size in zip(row, widths, strict=False)]
+        line = "  ".join([*cells, row[4]])
+        failed = number > 0 and outcomes[number - 1].problems
+        lines.append(terminal.style(line, *(["bold"] if number == 0 else ["red"] if failed else [])))
+    return lines
+
+
+def _told(outcome: Outcome) -> str:
+    if outcome.error is not None:
+        return printable(outcome.error)
+    parts = []
+    for words in outcome.words:
+        end = "" if words.whole else "…"
+        parts.append(f"“{printable(words.heard)}{end}”")
+    return " ".join(parts) or "nothing"
+
+
+# ── for programs ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _as_json(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    failed = sum(bool(outcome.problems) for outcome in outcomes)
+    return {
+        "held": len(outcomes) - failed,
+        "failed": failed,
+        "calls": [
+            {
+                "stage": one.cell.stage,
+                "fault": one.cell.fault,
+                "passed": not one.problems,
+                "problems": one.problems,
+                "first_sound_ms": None if one.first_ns is None else one.first_ns / MS,
+                "longest_silence_ms": one.silent_ns / MS,
+                "allowed_silence_ms": one.bound_ns / MS,
+                "heard": [
+                    {"kind": words.kind, "text": words.heard, "whole": words.whole} for words in one.words
+                ],
+            }
+            for one in outcomes
+        ],
+    }
