@@ -31,7 +31,7 @@ agent: {{prompt: "", greeting: "{GREETING}"}}
 stages:
   vad: energy
   stt: {{use: sim, texts: [good morning], final_after: 50ms}}
-  llm: {{use: sim, replies: ["Good morning to you."]}}
+  llm: {{use: sim, first_token: 600ms, replies: ["Good morning to you."]}}
   tts: sim
 """
 
@@ -167,7 +167,7 @@ def test_other_keys_do_nothing(tmp_path: Path) -> None:
 def test_a_screen_shows_what_goes_on_and_is_left_clean(tmp_path: Path) -> None:
     with screen(columns=100) as terminal:
         desk = Desk(tmp_path, {12_000: "q"}, speech=speech(6))
-        for at_ms in (1500, 5000, 6500, 7450, 8800):
+        for at_ms in (1500, 5000, 6500, 7700, 8800):
             desk.at[at_ms] = lambda: seen.append(terminal.lines[-1])
         seen: list[str] = []
         desk.hold(Terminal(terminal.stream))

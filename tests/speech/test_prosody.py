@@ -151,3 +151,23 @@ def test_it_does_not_matter_in_which_pieces_the_audio_comes(sizes: list[int]) ->
         pieces.push(audio[start : start + size])
         start += size
     assert pieces.measure() == whole.measure()
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_the_noise_since_the_voice_paused_is_not_taken_for_its_end(rate: int) -> None:
+    """A noise 20 dB below the voice made every voice fall by 15 dB."""
+    spoken, since = voice(rate, 0.6, dbfs=-20), noise(rate, 0.1, -40)
+    tracker = ProsodyTracker(rate)
+    for piece in (spoken, since):
+        tracker.push(piece)
+    found = tracker.measure(since.size)
+    assert found.level_fall == pytest.approx(measured(rate, spoken).level_fall, abs=0.5)
+    assert found.voiced_ms == pytest.approx(measured(rate, spoken).voiced_ms, abs=20)
+    tracker.push(spoken)
+    assert abs(tracker.measure().level_fall) < 1
+
+
+def test_nothing_but_silence_has_no_voice() -> None:
+    tracker = ProsodyTracker(16000)
+    tracker.push(voice(16000, 0.1))
+    assert tracker.measure(9999) == Measures(None, None, 0.0, 0)

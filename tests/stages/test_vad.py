@@ -5,7 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.support.clips import clip
 from tests.support.stages import FRAME, RATE, Bench, LoudIsSpeech, frames_of
+from tests.support.workers import make_host
+from voicepipe.audio.wav import read_wav
 from voicepipe.core.clock import run_on
 from voicepipe.core.frames import (
     AudioIn,
@@ -19,6 +22,8 @@ from voicepipe.core.frames import (
 )
 from voicepipe.core.ports import Ports
 from voicepipe.core.units import MS, SECOND
+from voicepipe.providers.base import VadProvider
+from voicepipe.providers.silero import Silero
 from voicepipe.stages.base import Agent
 from voicepipe.stages.vad import Vad, VadConfig
 
@@ -31,7 +36,7 @@ def silence(seconds: float, rate: int = RATE) -> Pcm:
     return np.zeros(round(seconds * rate), np.int16)
 
 
-def stage(provider: LoudIsSpeech | None = None, **config: Any) -> Vad:
+def stage(provider: VadProvider | None = None, **config: Any) -> Vad:
     return Vad(VadConfig(**config), provider or LoudIsSpeech(), Agent())
 
 
@@ -144,6 +149,29 @@ def test_positions_are_right_after_a_gap() -> None:
 
     start, stop = run_on("simulated", main())
     assert (start.position, stop.position) == (5 * RATE, 5 * RATE + 640 * RATE // 1000)
+
+
+@pytest.mark.parametrize("shift", [0, 128, 256, 384])
+def test_the_tone_of_a_room_does_not_hold_up_the_end(shift: int) -> None:
+    """Its estimate was 50 to 110 ms late, as late as the network: and so was the reply."""
+    jfk = read_wav(clip("jfk.wav")).pcm
+    room = jfk[round(2.2 * RATE) : round(3.2 * RATE)].astype(np.int32)
+    said = jfk[round(8.1 * RATE) : round(10.44 * RATE)].astype(np.int32)
+    end = RATE + shift + said.size
+    audio = np.resize(room, RATE * 5)
+    audio[RATE + shift : end] += said
+
+    async def main() -> list[Any]:
+        silero = Silero(Silero.Config(), make_host())
+        await silero.start()
+        return await spoken(Bench(stage(silero)), np.clip(audio, -32768, 32767).astype(np.int16))
+
+    frames = run_on("simulated", main())
+    paused, stop = [one for one in frames if isinstance(one, SpeechPaused | SpeechStopped)][-2:]
+    assert isinstance(stop, SpeechStopped)
+    assert abs(paused.position - end) <= RATE * 24 // 1000
+    assert paused.position == stop.position
+    assert paused.at_ns - end * SECOND // RATE <= 120 * MS
 
 
 def test_control_is_passed_over() -> None:

@@ -25,16 +25,11 @@ from voicepipe.errors import GraphError, SetupError
 from voicepipe.providers.base import ProviderConfig, VadProvider, VadStream
 
 if TYPE_CHECKING:
-    from voicepipe.core.frames import Pcm
     from voicepipe.providers.silero_models import OnnxModel, TorchModel
 
 RATES = (8000, 16_000)
 WARM_UP_WINDOWS = 5
 """The first windows take up to 85 ms (the JIT compiles at the first and the second)."""
-
-QUIET, QUIET_WINDOWS = 0.2, 94
-"""So many windows in a row below that probability, three seconds, are a while without speech. After one
-second, quiet words in noise were missed more often for a new memory than for one that had drifted."""
 
 FILES = {
     "onnx": (
@@ -82,7 +77,9 @@ class Silero(VadProvider):
                 f"vad 'silero' was given audio at {rate} Hz; it hears 8000 or 16000 Hz",
                 hint="let the session run at 16000 Hz",
             )
-        return _Fresh(self._model, rate)
+        from voicepipe.providers.silero_session import Session  # noqa: PLC0415 - needs NumPy
+
+        return Session(self._model, rate)
 
     def _load(self) -> OnnxModel | TorchModel:
         import numpy as np  # noqa: PLC0415 - validating a pipeline file needs this module, but not NumPy
@@ -119,28 +116,6 @@ class Silero(VadProvider):
                 hint=f"install it with: {install_command(self._extra)}",
             )
         return found[0]
-
-
-class _Fresh:
-    """Forgets what it has heard whenever it has been quiet for a while.
-
-    The model's state drifts in long noise: after half a minute at 13 dB a short "thank you" reached 0.45, and
-    0.96 with a state that was new. Nothing is lost by it, since there was no speech.
-    """
-
-    def __init__(self, model: OnnxModel | TorchModel, rate: int) -> None:
-        self._model = model
-        self._rate = rate
-        self._stream = model.open(rate)
-        self.window = self._stream.window
-        self._quiet = 0
-
-    def probability(self, window: Pcm) -> float:
-        probability = self._stream.probability(window)
-        self._quiet = self._quiet + 1 if probability < QUIET else 0
-        if self._quiet >= QUIET_WINDOWS:
-            self._stream, self._quiet = self._model.open(self._rate), 0
-        return probability
 
 
 def package_file(package: str, name: str) -> Path | None:

@@ -180,12 +180,6 @@ def count_words(text: str) -> int:
     return count
 
 
-def must_go_on(language: str) -> frozenset[str]:
-    """Words of ``language`` after which something has to follow; empty where none are known."""
-    words = _LANGUAGES.get(language.casefold().replace("_", "-").partition("-")[0])
-    return frozenset() if words is None else words.leads | words.joins | words.stays
-
-
 class Phrases:
     """Finds phrases in one language, a BCP 47 tag; in one that isn't among the seven, none."""
 

@@ -103,11 +103,11 @@ class ProsodyTracker:
         self._filled = 0
         self._unmeasured = 0
 
-    def measure(self) -> Measures:
-        """How the speech sounded up to now; silence at its end doesn't matter."""
+    def measure(self, silence: int = 0) -> Measures:
+        """How the speech sounded up to now, without the last ``silence`` samples."""
         hop = int(self._rate * _HOP_MS / 1000)
-        frames = _frames(self._speech(), hop, self._rate)
-        new = self._unmeasured // (self._step * hop)
+        frames = _frames(self._speech(silence), hop, self._rate)
+        new = max(0, self._unmeasured - silence) // (self._step * hop)
         self._unmeasured = 0
         level = _levels(frames, 2 * hop)
         audible = np.flatnonzero(level > max(_SILENCE_DBFS, level.max(initial=-np.inf) - _AUDIBLE_DB))
@@ -123,12 +123,11 @@ class ProsodyTracker:
             return Measures(None, None, fall, voiced_ms)
         return Measures(_theil_sen(at * (_HOP_MS / 1000), stretch), self._height(stretch), fall, voiced_ms)
 
-    def _speech(self) -> Floats:
+    def _speech(self, silence: int) -> Floats:
         """The remembered audio in order, at about 8 kHz, in -1…1."""
-        whole = self._filled // self._step * self._step
-        start = self._at - whole
-        parts = (self._ring[start:], self._ring[: self._at]) if start < 0 else (self._ring[start : self._at],)
-        pcm = np.concatenate(parts).astype(np.float32) / 32768
+        whole = max(0, self._filled - silence) // self._step * self._step
+        pcm = np.roll(self._ring, -self._at)[self._ring.size - silence - whole :][:whole].astype(np.float32)
+        pcm /= 32768
         return np.asarray(pcm.reshape(-1, self._step).mean(axis=1), np.float32)
 
     def _learn(self, pitch: Floats) -> None:

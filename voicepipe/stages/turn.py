@@ -70,7 +70,7 @@ Speculative = Literal["stt", "llm", "tts"]
 MIN_SILENCE: dict[Strategy, int] = {"silence": 500 * MS}
 """Where it isn't adapted to what was said. Elsewhere it is ``ADAPTED_SILENCE``."""
 
-ADAPTED_SILENCE = 410 * MS
+ADAPTED_SILENCE = 420 * MS
 
 
 class TurnConfig(StageConfig):
@@ -84,7 +84,7 @@ class TurnConfig(StageConfig):
         ge=0,
         le=10 * SECOND,
         description="silence after which the turn is over, at the earliest "
-        "(500ms with silence, otherwise 410ms)",
+        "(500ms with silence, otherwise 420ms)",
     )
     max_wait: Duration = Field(
         2 * SECOND, ge=0, le=30 * SECOND, description="silence after which it is over whatever was said"

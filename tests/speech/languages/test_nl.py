@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from voicepipe.speech.backchannels import Said, classify
+from voicepipe.speech.clauses import COMPLETE, SELDOM
+from voicepipe.speech.finished import finished
 
 
 @pytest.mark.parametrize("text", ["ja, precies", "oké, is goed", "ik snap het", "oh echt"])
@@ -18,3 +20,15 @@ def test_being_told_to_be_silent_is_understood(text: str) -> None:
 @pytest.mark.parametrize("text", ["ja maar", "nee", "stop de muziek", "niet genoeg"])
 def test_what_says_something_is_words(text: str) -> None:
     assert classify(text, "nl") is Said.WORDS
+
+
+@pytest.mark.parametrize(
+    "text", ["ik wil mijn bestelling annuleren", "doe het licht aan", "kunt u mij helpen", "ja"]
+)
+def test_a_sentence_is_finished(text: str) -> None:
+    assert finished(text, language="nl") >= COMPLETE
+
+
+@pytest.mark.parametrize("text", ["ik wil", "kunt u het licht", "en dan de", "eh", "ik heb een probleem met"])
+def test_a_beginning_is_not(text: str) -> None:
+    assert finished(text, language="nl") <= SELDOM

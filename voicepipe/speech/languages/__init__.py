@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from importlib import import_module
 
-from voicepipe.speech.languages.words import Listening, phrases
+from voicepipe.speech.languages.words import Grammar, Listening, phrases
 
 _EVERYWHERE = Listening(
     backchannels=phrases(
@@ -44,3 +44,12 @@ def listening(language: str) -> Listening:
         refusals=own.refusals | _EVERYWHERE.refusals,
         safety=own.safety | _EVERYWHERE.safety,
     )
+
+
+def grammar(language: str) -> Grammar | None:
+    """The classes of words of ``language``; None for one that nobody has written down."""
+    base = base_of(language)
+    if base not in KNOWN:
+        return None
+    own: Grammar = import_module(f"{__name__}.{base}").GRAMMAR
+    return own

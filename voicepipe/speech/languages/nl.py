@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from voicepipe.speech.languages.words import Listening, phrases, word_set
+from voicepipe.speech.languages.words import Grammar, Listening, numbered, phrases, spoken, word_set
 
 LISTENING = Listening(
     backchannels=phrases(
@@ -34,4 +34,65 @@ LISTENING = Listening(
     ),
     objects=word_set("de het een mijn uw je alle bij in met van op"),
     negations=word_set("niet nooit geen zonder volgende"),
+)
+
+GRAMMAR = Grammar(
+    fillers=spoken("eh uh ehm uhm hmm"),
+    openers=spoken("nou dus en maar of eigenlijk even"),
+    replies=spoken("ja nee jawel oké ok goed precies klopt hallo hoi dag bedankt oh ach"),
+    polite=spoken("alsjeblieft alstublieft bedankt"),
+    closers=spoken("vandaag morgen gisteren nu ook nog weer dan"),
+    determiners=spoken(
+        """
+        de het een mijn uw jouw zijn haar ons onze hun elke elk deze dit geen welke welk ieder
+        iedere
+        """
+    ),
+    conjunctions=spoken("en of maar want omdat dat als terwijl hoewel zodat toen voordat nadat"),
+    dangling=spoken("heel erg zeer meneer mevrouw dokter niet ongeveer bijna te"),
+    prepositions=spoken(
+        """
+        voor van met bij zonder door tegen sinds tussen onder over achter naast in naar om tot per
+        vanaf
+        """
+    ),
+    subjects=spoken("ik wij we hij ze"),
+    pronouns=spoken("je jij u het zij dat dit mij me hem ons hen"),
+    verb_last=spoken("kan kunt kunnen zou zouden moet moeten mag mogen"),
+    infinitive_endings=("en", "aan", "oen", "ien", "ijn"),
+    questions=spoken("wat wie waar wanneer hoe waarom waarheen"),
+    transitives=spoken("wil wilde zoek neem heb heeft hebben is zijn was ben heet kost nodig"),
+    clausals=spoken("denk geloof hoop"),
+    numerals=numbered(
+        """
+        nul: 0, één: 1, twee: 2, drie: 3, vier: 4, vijf: 5, zes: 6, zeven: 7, acht: 8, negen: 9,
+        tien: 10, elf: 11, twaalf: 12, dertien: 13, veertien: 14, vijftien: 15, zestien: 16,
+        zeventien: 17, achttien: 18, negentien: 19, twintig: 20, dertig: 30, veertig: 40, vijftig:
+        50, zestig: 60, zeventig: 70, tachtig: 80, negentig: 90
+        """
+    ),
+    number_nouns=numbered(
+        """
+        nummer code pin pincode bestelnummer ordernummer klantnummer cijfers: 4, postcode
+        rekeningnummer: 5, telefoonnummer: 7, kaartnummer: 13, iban: 12
+        """
+    ),
+    bare_number_nouns=spoken(
+        """
+        nummer code pin pincode bestelnummer ordernummer klantnummer cijfers postcode rekeningnummer
+        telefoonnummer kaartnummer iban
+        """
+    ),
+    figures=spoken("cijfers"),
+    months=spoken(
+        """
+        januari februari maart april mei juni juli augustus september oktober november december
+        """
+    ),
+    dots=spoken("punt"),
+    helping=spoken("helpen doen"),
+    reasons=spoken("waarom wanneer"),
+    wishes=spoken("alsjeblieft alstublieft geef zeg noem nodig"),
+    birth=spoken("geboren geboortedatum"),
+    mail=spoken("mail email mailadres"),
 )
