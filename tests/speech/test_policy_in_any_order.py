@@ -169,11 +169,15 @@ class AnyCall(RuleBasedStateMachine):
     def every_state_has_a_deadline_or_something_to_wait_for(self) -> None:
         """A caller who is listened to is speaking: or else nothing would ever be expected of them."""
         state, deadline = self.shell.state, self.shell.policy.deadline
-        apology_is_heard = state is State.ERROR and deadline is None and self.shell.policy._sounded
-        if not apology_is_heard and (state is State.LISTENING or state not in PATIENT):
+        if not self._apology_is_heard and (state is State.LISTENING or state not in PATIENT):
             assert deadline is not None, f"{state} waits for nothing"
         if state is State.IDLE:
             assert deadline is None
+
+    @property
+    def _apology_is_heard(self) -> bool:
+        policy = self.shell.policy
+        return policy.state is State.ERROR and policy.deadline is None and policy._sounded
 
     @invariant()
     def nothing_is_answered_twice_or_made_up(self) -> None:
@@ -191,7 +195,7 @@ class AnyCall(RuleBasedStateMachine):
         for _ in range(4):  # the reply, the words said over it, and a reply to those
             if shell.state in (State.SPEAKING, State.DUCKED, State.PAUSED):
                 shell.after(VERDICT // MS)
-            if shell.state is State.SPEAKING:
+            if shell.state is State.SPEAKING or self._apology_is_heard:
                 shell.ends()
             if shell.policy.state is State.WAITING_FOR_TOOL:
                 shell.waits_for()

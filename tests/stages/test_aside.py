@@ -20,6 +20,7 @@ from voicepipe.core.frames import (
 from voicepipe.core.records import DeadAir, Failed, TurnBegan, TurnEnded
 from voicepipe.core.units import MS, SECOND
 from voicepipe.errors import ProviderError
+from voicepipe.speech.turn_rules import SOONER
 
 
 async def told_to_wait(call: TurnBench) -> None:
@@ -66,7 +67,7 @@ def test_dead_air_is_counted_from_its_end() -> None:
             await call.play(1)
             await call.clock.sleep(SECOND)
             await call.hear(1)
-            await call.clock.sleep(4 * SECOND - 1)
+            await call.clock.sleep(4 * SECOND - SOONER - 1)
             assert call.of(DeadAir) == []
             await call.clock.sleep(1)
             assert [record.turn for record in call.of(DeadAir)] == [None]

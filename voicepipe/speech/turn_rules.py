@@ -65,6 +65,10 @@ LONGEST_BACKCHANNEL = 3 * SECOND
 KEY_LAG = 400 * MS
 """How long after the key to talk was let go the VAD may take to notice the end."""
 
+SOONER = 150 * MS
+"""How long before the silence has become too long something is said, so that it is heard in time: the end of
+the caller's speech is found a frame or two late, and a loudspeaker plays what it is given later."""
+
 MAX_NOTICES = 3
 """How often the caller is asked for patience with one reply."""
 
@@ -86,7 +90,7 @@ class BargeIn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """The settings of a policy. ``drafts``: whether a reply is begun before the turn is over;
+    """The settings of a policy. ``dead_air``: the silence after which something is said. ``drafts``: whether a reply is begun before the turn is over;
     ``early_drafts``: also on words that aren't final. ``late_words``: who replies has heard the caller, so
     that the turn needn't wait for its words."""
 

@@ -22,7 +22,7 @@ from voicepipe.core.frames import (
 )
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.units import MS, SECOND, Duration
-from voicepipe.speech.turn_rules import BargeIn, Rules
+from voicepipe.speech.turn_rules import SOONER, BargeIn, Rules
 from voicepipe.speech.waits import Patience, Strategy, Waits
 from voicepipe.stages.base import Stage, StageConfig, StageContext
 from voicepipe.stages.turn_shell import FromCaller, TurnShell
@@ -109,7 +109,10 @@ class TurnConfig(StageConfig):
         "being recovered",
     )
     dead_air: Duration = Field(
-        4 * SECOND, gt=0, le=60 * SECOND, description="silence of a due reply that is explained to the caller"
+        4 * SECOND,
+        gt=0,
+        le=60 * SECOND,
+        description="the longest silence of a due reply: before it is over, the caller is told something",
     )
 
     @model_validator(mode="after")
@@ -156,7 +159,7 @@ class TurnConfig(StageConfig):
                 safety_phrases=barge_in.safety_phrases,
             ),
             notice_after=self.notice_after,
-            dead_air=self.dead_air,
+            dead_air=self.dead_air - min(SOONER, self.dead_air // 2),
             max_speech=self.max_speech,
             language=language,
         )
