@@ -88,6 +88,9 @@ def test_a_tool_that_the_program_answers_is_a_schema(tmp_path: Path) -> None:
         ),
         ("{http: 'https://[::ffff:10.0.0.1]/find', " + FIND + "}", "the address is private"),
         ("{http: 'https://localhost/find', " + FIND + "}", "the address is private"),
+        # 0177 is octal to some, and was found out in the middle of a call
+        ("{http: 'https://0177.0.0.1/find', " + FIND + "}", "expected four numbers from 0 to 255"),
+        ("{mcp: {url: 'https://256.1.1.1'}, allow: [a]}", "expected four numbers from 0 to 255"),
         ("{http: 'https://x.example/find', method: FETCH, " + FIND + "}", "found 'FETCH'"),
         (
             "{http: 'https://x.example/find', headers: {'a b': x}, " + FIND + "}",

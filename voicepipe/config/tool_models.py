@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -36,6 +37,7 @@ _URL = re.compile(
 """RFC 3986 without a user and a fragment, and with nothing that two URL parsers could read differently."""
 
 _ARGUMENT = re.compile(r"\{([A-Za-z0-9_-]+)\}")
+_FOUR_NUMBERS = re.compile(r"\d+(?:\.\d+){3}")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 _NOT_YOURS = frozenset(
@@ -300,6 +302,8 @@ def checked_url(url: str, *, arguments: bool = False) -> str:
         _ = urlsplit(url).port
     except ValueError:
         raise ValueError("expected a port from 1 to 65535 in the address") from None
+    if _FOUR_NUMBERS.fullmatch(match["host"]) and not _is_ipv4(match["host"]):
+        raise ValueError("expected four numbers from 0 to 255, without zeros before them, in the address")
     left = _ARGUMENT.sub("", match["path"] or "") if arguments else match["path"] or ""
     if "{" in left or "}" in left:
         raise ValueError(
@@ -308,6 +312,14 @@ def checked_url(url: str, *, arguments: bool = False) -> str:
     if any(part in (".", "..") for part in (match["path"] or "").split("/")):
         raise ValueError("the address can't hold '.' or '..' as a part of its path")
     return url
+
+
+def _is_ipv4(host: str) -> bool:
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def check_reachable(url: str, allow_private: bool) -> None:

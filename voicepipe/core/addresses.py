@@ -12,6 +12,17 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 """RFC 6052: the last 32 bits are the IPv4 address behind the translator."""
 
+_NOT_PUBLIC = tuple(
+    ipaddress.ip_network(block)
+    for block in (
+        "192.0.0.0/24",  # RFC 6890: protocol assignments; a cloud serves its machines' keys from 192.0.0.192
+        "192.88.99.0/24",  # RFC 7526: relays of 6to4, given up
+        "168.63.129.16/32",  # where Azure tells a machine its settings, in spite of its looks
+        "3fff::/20",  # RFC 9637: documentation
+    )
+)
+"""What some Python versions, or all of them, take for global."""
+
 
 def is_public(address: Address) -> bool:
     """Whether ``address`` is one that anybody in the Internet may have.
@@ -28,6 +39,8 @@ def is_public(address: Address) -> bool:
             return is_public(inner)
         if address.is_site_local:
             return False
+    if any(address in block for block in _NOT_PUBLIC):
+        return False
     return address.is_global and not (address.is_multicast or address.is_reserved)
 
 
