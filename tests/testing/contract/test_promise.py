@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.support.contract_fakes import GOOD, GoodLlm, GoodTts, GoodVad, examine, subject
@@ -31,6 +32,23 @@ def test_providers_that_keep_their_promises_pass(one: Promise, who: Subject) -> 
 def test_a_promise_says_in_a_sentence_what_it_is(one: Promise) -> None:
     assert one.text.endswith(".")
     assert one.name == one.name.lower()
+
+
+class TellsAudio(GoodTts):
+    async def synthesize(self, call: Call, text: str) -> AsyncIterator[Speech | Word]:
+        try:
+            async for event in super().synthesize(call, text):
+                yield event
+        except asyncio.CancelledError:
+            yield Speech(pcm=np.arange(900, dtype=np.int16))
+
+
+def test_what_was_found_is_short_enough_to_be_read() -> None:
+    """NumPy writes out up to a thousand samples: over a hundred lines for one block of audio."""
+    cancelled = next(one for one in all_promises() if one.name == "a_request_may_be_cancelled_at_any_moment")
+    with pytest.raises(Broken, match=r"Speech\(pcm=(?s:.)* after the cancellation$") as broken:
+        keep(cancelled, subject(TellsAudio))
+    assert len(str(broken.value)) < 700
 
 
 def test_no_name_stands_for_two_promises_of_a_kind() -> None:

@@ -29,6 +29,10 @@ CALLS: tuple[ProviderKind, ...] = ("stt", "llm", "tts", "realtime")
 Examination = Callable[[Bench], Awaitable[None]]
 
 
+LONGEST_FOUND = 600
+"""Characters of what was found: a second of audio, written out, buries what is said of it."""
+
+
 class Broken(AssertionError):
     """A promise was broken. The text says what was found."""
 
@@ -36,7 +40,8 @@ class Broken(AssertionError):
 def expect(kept: bool, found: str) -> None:
     """Raise ``Broken`` with what was ``found`` instead, unless the promise was ``kept``."""
     if not kept:
-        raise Broken(found)
+        half = LONGEST_FOUND // 2
+        raise Broken(found if len(found) <= LONGEST_FOUND else f"{found[:half]} … {found[-half:]}")
 
 
 @dataclass(frozen=True, slots=True)
