@@ -258,6 +258,12 @@ def test_the_key_is_sent_and_not_repeated_where_the_server_repeats_it() -> None:
     assert SECRET not in asyncio.run(main())
 
 
+def test_the_key_is_no_part_of_an_error_that_comes_as_a_message() -> None:
+    """It was passed on there, though not from refused handshakes."""
+    error = failure(Utterance(fault="error", message=f"no project\nfor {SECRET}"), api_key=SECRET)
+    assert error.message == "the server sent an error: no project for ***"
+
+
 def test_a_request_that_deepgram_refuses_is_found_out_before_the_call() -> None:
     error = setup_failure(DeepgramServer(), model="nova-2", keyterms=["Voicepipe"])
     assert "only nova-3 takes it" in error.message

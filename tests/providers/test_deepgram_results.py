@@ -26,7 +26,7 @@ def results(text: str, start: Any, end: Any, **fields: Any) -> str:
 
 
 def test_an_interim_result_is_replaced_and_a_final_one_stays() -> None:
-    heard = Heard(since_ms=0)
+    heard = Heard(since_ms=0, told=str)
     assert heard.note(results("one", 0.0, 0.4))
     assert heard.note(results("won too", 0.0, 0.8))
     assert not heard.note(results("won too", 0.0, 0.9))
@@ -37,7 +37,7 @@ def test_an_interim_result_is_replaced_and_a_final_one_stays() -> None:
 
 
 def test_what_belongs_to_the_utterance_before_is_left_out() -> None:
-    heard = Heard(since_ms=5000)
+    heard = Heard(since_ms=5000, told=str)
     assert not heard.note(results("late", 4.0, 5.01, is_final=True, from_finalize=True, speech_final=True))
     assert not heard.note(json.dumps({"type": "UtteranceEnd", "last_word_end": 4.8}))
     assert not heard.complete(sent_ms=1000)
@@ -46,7 +46,7 @@ def test_what_belongs_to_the_utterance_before_is_left_out() -> None:
 
 
 def test_it_is_complete_when_flushed_or_when_all_audio_is_covered_for_good() -> None:
-    heard = Heard(since_ms=0)
+    heard = Heard(since_ms=0, told=str)
     heard.note(results("one", 0.0, 0.99))
     assert not heard.complete(sent_ms=1000)
     heard.note(results("one", 0.0, 0.99, is_final=True))
@@ -57,7 +57,7 @@ def test_it_is_complete_when_flushed_or_when_all_audio_is_covered_for_good() -> 
 
 
 def test_the_end_of_the_turn_is_undone_by_words_and_not_by_punctuation() -> None:
-    heard = Heard(since_ms=0)
+    heard = Heard(since_ms=0, told=str)
     heard.note(results("yes please", 0.0, 1.0, is_final=True, speech_final=True))
     assert heard.hypothesis().ends_turn
     heard.note(results("no", 1.0, 1.5))
@@ -67,21 +67,21 @@ def test_the_end_of_the_turn_is_undone_by_words_and_not_by_punctuation() -> None
 
 
 def test_silence_is_no_end_of_a_turn() -> None:
-    heard = Heard(since_ms=0)
+    heard = Heard(since_ms=0, told=str)
     heard.note(results("", 0.0, 1.0, is_final=True, speech_final=True))
     heard.note(json.dumps({"type": "UtteranceEnd", "last_word_end": 0.5}))
     assert not heard.hypothesis().ends_turn
 
 
 def test_messages_of_other_types_are_passed_over() -> None:
-    heard = Heard(since_ms=0)
+    heard = Heard(since_ms=0, told=str)
     for message in ({"type": "Metadata", "duration": 1.0}, {"type": "SpeechStarted"}, {"new": True}):
         assert not heard.note(json.dumps(message))
 
 
 def test_a_result_without_alternatives_is_silence() -> None:
     body = {"type": "Results", "start": 0.0, "duration": 1.0, "channel": {"alternatives": []}}
-    heard = Heard(since_ms=0)
+    heard = Heard(since_ms=0, told=str)
     assert not heard.note(json.dumps({**body, "is_final": True}))
     assert heard.complete(sent_ms=1000)
 
@@ -102,12 +102,12 @@ def test_a_result_without_alternatives_is_silence() -> None:
 )
 def test_what_can_not_be_understood_is_a_protocol_error(raw: str) -> None:
     with pytest.raises(ProviderError) as caught:
-        Heard(since_ms=0).note(raw)
+        Heard(since_ms=0, told=str).note(raw)
     assert caught.value.kind == "protocol"
 
 
 def test_a_transcript_without_end_is_cut_off() -> None:
-    heard = Heard(since_ms=0)
+    heard = Heard(since_ms=0, told=str)
     for second in range(9):
         heard.note(results("x" * (LONGEST_TEXT // 10), float(second), second + 1.0, is_final=True))
     with pytest.raises(ProviderError, match="longer than"):
@@ -116,7 +116,7 @@ def test_a_transcript_without_end_is_cut_off() -> None:
 
 @given(JSON)
 def test_whatever_json_comes_is_heard_or_refused_and_nothing_else(value: Any) -> None:
-    heard = Heard(since_ms=0)
+    heard = Heard(since_ms=0, told=str)
     fields = {"start": 0.0, "duration": 1.0, "channel": {"alternatives": [{"transcript": "x", "words": []}]}}
     for name in ("type", *fields):
         kind = refusal(heard, json.dumps({"type": "Results", **fields, name: value}))
@@ -135,7 +135,7 @@ def refusal(heard: Heard, raw: str) -> str | None:
 def test_the_text_is_that_of_all_final_results_and_of_the_last_interim_one(
     told: list[tuple[str, bool]],
 ) -> None:
-    heard = Heard(since_ms=0)
+    heard = Heard(since_ms=0, told=str)
     finals: list[str] = []
     interim = ""
     for number, (text, final) in enumerate(told):

@@ -304,19 +304,19 @@ def test_a_server_that_never_answers_is_a_timeout() -> None:
     assert usage == {("characters", True): len(TEXT)}
 
 
-def test_the_key_is_in_no_message() -> None:
-    async def main() -> None:
-        async with (
-            OpenAISpeechServer(
-                Say(status=400, error={"message": f"what is {SECRET}?"}), key=SECRET
-            ) as server,
-            openai_voice(server.base_url, api_key=SECRET) as voice,
-        ):
-            error = await failure(voice)
-            assert "***" in str(error)
-            assert SECRET not in f"{error} {error!r} {voice.config!r}"
-
-    asyncio.run(main())
+@pytest.mark.parametrize(
+    ("say", "config"),
+    [
+        (Say(status=400, error={"message": f"what is {SECRET}?"}), {}),
+        # within a stream and by its type it was passed on
+        (Say(fault="error_event", error={"message": f"no\n{SECRET}"}), {"stream_format": "sse"}),
+        (Say(body="x", content_type=f"text/{SECRET}"), {}),
+    ],
+)
+def test_the_key_is_in_no_message(say: Say, config: Any) -> None:
+    error, _ = failure_of(say, api_key=SECRET, **config)
+    assert "***" in str(error)
+    assert SECRET not in f"{error} {error!r}".lower()
 
 
 # ── start, keys, configuration ───────────────────────────────────────────────────────────────────

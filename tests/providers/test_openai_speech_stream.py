@@ -34,7 +34,7 @@ class Answer:
 
 def samples_of(answer: Answer, asked: Asked | None = None) -> list[int]:
     async def main() -> list[int]:
-        blocks = [block async for block in spoken("openai", answer, asked or Asked("Hello."))]
+        blocks = [block async for block in spoken("openai", answer, asked or Asked("Hello."), told=str)]
         return [int(sample) for block in blocks for sample in block]
 
     return asyncio.run(main())

@@ -157,7 +157,7 @@ class Deepgram(SttProvider):
                 return
             connection = await self._pool.take(call.session)
             await exchange.attach(connection.socket)
-            heard = Heard(since_ms=self._ms(connection.at))
+            heard = Heard(since_ms=self._ms(connection.at), told=self._web.told)
             while not complete and not exchange.exhausted:
                 message = await exchange.receive()
                 if message is not None and heard.note(message):

@@ -8,11 +8,12 @@ that was sent on the connection, not what passes by the clock.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from voicepipe.core.frames import Word
 from voicepipe.providers.base import Hypothesis
-from voicepipe.providers.vendor_errors import bad_answer, failed, one_line
+from voicepipe.providers.vendor_errors import bad_answer, failed
 from voicepipe.speech.utterances import bare_words
 
 PROVIDER = "deepgram"
@@ -30,11 +31,13 @@ class Heard:
     """One utterance, whose audio begins ``since_ms`` after that of the connection.
 
     A final result covers a stretch of audio for good, an interim one is what may become of the stretch after
-    it. What belongs to the utterance before is left out: its last answer may come late.
+    it. What belongs to the utterance before is left out: its last answer may come late. ``told`` makes of the
+    server's own words what may be passed on.
     """
 
-    def __init__(self, since_ms: float) -> None:
+    def __init__(self, since_ms: float, told: Callable[[str], str]) -> None:
         self._since_ms = since_ms
+        self._told = told
         self._finals: list[_Segment] = []
         self._interim: _Segment = ("", ())
         self._length = 0
@@ -59,7 +62,7 @@ class Heard:
                 self._note_end(message)
             case "Error":
                 text = message.get("description") or message.get("message") or "without a reason"
-                raise failed(PROVIDER, f"the server sent an error: {one_line(str(text), None)}")
+                raise failed(PROVIDER, f"the server sent an error: {self._told(str(text))}")
         return (self._text(), self._ends_turn()) != before
 
     def complete(self, sent_ms: float) -> bool:

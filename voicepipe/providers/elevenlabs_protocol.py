@@ -150,7 +150,7 @@ class ElevenSockets(WebSockets):
         if not isinstance(details, dict):
             details = answer
         message = details.get("message") or details.get("detail")
-        reason = vendor.one_line(message if isinstance(message, str) else "it doesn't say why", self._key)
+        reason = self.told(message if isinstance(message, str) else "it doesn't say why")
         names = [details.get(name) for name in ("code", "status", "error", "type")]
         known = [_STATUS_OF[name] for name in names if isinstance(name, str) and name in _STATUS_OF]
         known += [found for phrase, found in _PHRASES.items() if phrase in reason.lower()]

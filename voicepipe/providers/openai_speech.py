@@ -132,7 +132,7 @@ class OpenAISpeech(TtsProvider):
                 input=asked.text, **self._request
             ) as response:
                 asked.billed = True
-                async with aclosing(spoken(self.name, response, asked)) as blocks:
+                async with aclosing(spoken(self.name, response, asked, told=self._connection.told)) as blocks:
                     async for pcm in blocks:
                         yield pcm
             if not asked.samples and has_words(asked.text):

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from voicepipe.providers.speech_tally import Asked
-from voicepipe.providers.vendor_errors import bad_answer, broken_off, failed, one_line
+from voicepipe.providers.vendor_errors import bad_answer, broken_off, failed
 
 if TYPE_CHECKING:
     from voicepipe.core.frames import Pcm
@@ -29,17 +29,23 @@ FILES = (b"RIFF", b"OggS", b"fLaC", b"ID3\x03", b"ID3\x04")
 """How audio begins that has a header; read as samples it would begin with a crack, or be noise."""
 
 
-async def spoken(provider: str, response: Any, asked: Asked) -> AsyncGenerator[Pcm, None]:
-    """The samples of ``response``, as they come. ``ProviderError``: it isn't audio, or isn't complete."""
+async def spoken(
+    provider: str, response: Any, asked: Asked, *, told: Callable[[str], str]
+) -> AsyncGenerator[Pcm, None]:
+    """The samples of ``response``, as they come. ``ProviderError``: it isn't audio, or isn't complete.
+
+    ``told`` makes of the server's own words what may be passed on.
+    """
     from voicepipe.audio.pcm_bytes import PcmBytes  # noqa: PLC0415 - NumPy, which validating doesn't need
 
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    said = response.headers.get("content-type", "").partition(";")[0].strip()
+    kind = said.lower()
     if kind == EVENTS:
-        portions = _deltas(provider, response, asked)
+        portions = _deltas(provider, response, asked, told)
     elif not kind or kind in RAW:
         portions = response.iter_bytes()
     else:
-        raise bad_answer(provider, f"raw audio (pcm) was expected, the server answered with '{kind}'")
+        raise bad_answer(provider, f"raw audio (pcm) was expected, the server answered with '{told(said)}'")
     pcm, beginning = PcmBytes(), b""
     async with aclosing(portions):
         async for portion in portions:
@@ -55,7 +61,9 @@ async def spoken(provider: str, response: Any, asked: Asked) -> AsyncGenerator[P
         raise broken_off(provider, "the audio ended within a sample")
 
 
-async def _deltas(provider: str, response: Any, asked: Asked) -> AsyncGenerator[bytes, None]:
+async def _deltas(
+    provider: str, response: Any, asked: Asked, told: Callable[[str], str]
+) -> AsyncGenerator[bytes, None]:
     """The audio of the events, decoded."""
     done = False
     async with aclosing(response.iter_lines()) as lines:
@@ -70,7 +78,7 @@ async def _deltas(provider: str, response: Any, asked: Asked) -> AsyncGenerator[
                     asked.report(event.get("usage"))
                     done = True
                 case "error":
-                    raise failed(provider, f"the server broke the answer off: {_reason(event)}")
+                    raise failed(provider, f"the server broke the answer off: {told(_reason(event))}")
     if not done:
         raise broken_off(provider, "the server ended the stream before the speech was complete")
 
@@ -95,4 +103,4 @@ def _decoded(provider: str, audio: Any) -> bytes:
 def _reason(event: dict[str, Any]) -> str:
     error = event.get("error")
     message = error.get("message") if isinstance(error, dict) else event.get("message")
-    return one_line(message, None) if isinstance(message, str) else "it doesn't say why"
+    return message if isinstance(message, str) else "it doesn't say why"

@@ -23,7 +23,7 @@ from voicepipe.providers.endpoint import (
     is_loopback,
 )
 from voicepipe.providers.sdk_errors import as_provider_error
-from voicepipe.providers.vendor_errors import not_started
+from voicepipe.providers.vendor_errors import not_started, one_line
 
 _OUR_HEADERS = frozenset(
     {
@@ -159,6 +159,10 @@ class SdkConnection(ABC):
         """What a request may raise, for ``except``; ``error`` says it in our terms."""
         http: Any = importlib.import_module("httpx2")  # its own errors come out of a stream
         return (self.sdk.APIError, http.HTTPError, ValueError)
+
+    def told(self, words: str) -> str:
+        """What the server said, as it may be passed on: without the key, on one line."""
+        return one_line(words, self._key)
 
     def error(self, error: Exception) -> ProviderError:
         """Raise it ``from None``: the client's own error repeats what the server said, maybe the key."""

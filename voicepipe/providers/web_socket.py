@@ -110,12 +110,16 @@ class WebSockets:
     async def close(self) -> None:
         self._connect = None
 
+    def told(self, words: str) -> str:
+        """What the server said, as it may be passed on: without the key, on one line."""
+        return vendor.one_line(words, self._key)
+
     def error(self, error: Exception) -> ProviderError:
         """Raise it ``from None``: the package's own error may repeat what the server said."""
         name, package = self.endpoint.provider, self._package
         if isinstance(error, package.InvalidStatus):
             answer = error.response
-            reason = vendor.one_line(_reason(answer.body or b""), self._key)
+            reason = self.told(_reason(answer.body or b""))
             if answer.status_code < 400:
                 return vendor.bad_answer(name, f"{self.url} answered {answer.status_code}: {reason}")
             spent = answer.status_code == 402
@@ -135,7 +139,7 @@ class WebSockets:
             return vendor.broken_off(name, f"the connection to {self.url} broke off")
         if error.rcvd is None and frame.code == 1011:  # the package's own farewell, after pings in vain
             return vendor.broken_off(name, f"{self.url} doesn't answer any more")
-        reason = vendor.one_line(f"({frame.code}) {frame.reason}", self._key)
+        reason = self.told(f"({frame.code}) {frame.reason}")
         if frame.code in _SERVER_FAILED:
             failure = vendor.failed(name, f"the server gave up {reason}")
         elif frame.code in _NOT_UNDERSTOOD:

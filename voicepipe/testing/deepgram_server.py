@@ -39,8 +39,8 @@ class Utterance:
     tell them as the audio passes. ``final_at_ms`` makes those up to there final, ``speech_final_at_ms`` does
     so with the news that the speech is over, ``ends_at_ms`` sends ``UtteranceEnd``. ``flush`` False: the
     server doesn't answer to ``Finalize``. ``fault`` strikes at ``fault_at_ms``: ``drop`` cuts the connection,
-    ``malformed`` sends what isn't JSON, ``odd`` JSON of another shape, ``error`` an error, ``stall`` nothing
-    more, ``close`` ends the connection in good order with ``close_code``.
+    ``malformed`` sends what isn't JSON, ``odd`` JSON of another shape, ``error`` an error with ``message``,
+    ``stall`` nothing more, ``close`` ends the connection in good order with ``close_code``.
     """
 
     text: str = ""
@@ -52,6 +52,7 @@ class Utterance:
     flush: bool = True
     fault: Fault | None = None
     fault_at_ms: int = 0
+    message: str = "no luck today"
     close_code: int = 1011
 
 
@@ -245,7 +246,7 @@ class _Stream:
     async def _speak_up(self, said: Utterance, now_ms: int) -> bool:
         """Send what is due at ``now_ms`` of the utterance; False where the connection ends."""
         if said.fault and now_ms >= said.fault_at_ms and self._once("fault"):
-            return await self._fail(said.fault, said.close_code)
+            return await self._fail(said, said.fault)
         if "fault" in self._done and said.fault == "stall":
             return True
         if said.final_at_ms is not None and now_ms >= said.final_at_ms and self._once("final"):
@@ -264,20 +265,20 @@ class _Stream:
         self._done.add(what)
         return first
 
-    async def _fail(self, fault: Fault, close_code: int) -> bool:
+    async def _fail(self, said: Utterance, fault: Fault) -> bool:
         match fault:
             case "drop":
                 self._socket.transport.abort()
                 return False
             case "close":
-                await self._socket.close(close_code, "as it was told to")
+                await self._socket.close(said.close_code, "as it was told to")
                 return False
             case "malformed":
                 await self._socket.send('{"type": "Resu')
             case "odd":
                 await self._socket.send('{"type": "Results", "start": "soon", "channel": []}')
             case "error":
-                await self._send({"type": "Error", "variant": "Internal", "description": "no luck today"})
+                await self._send({"type": "Error", "variant": "Internal", "description": said.message})
         return True
 
     async def _result(self, *, final: bool, speech_final: bool = False, flushed: bool = False) -> None:
