@@ -30,6 +30,7 @@ BENCHMARKS = (
     "turns",
     "realtime",
     "interaction",
+    "failover",
 )
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -8,7 +10,7 @@ from tests.support.lineups import HANG, Calls, Scripted, failure
 from voicepipe.core.clock import run_on
 from voicepipe.core.records import Usage
 from voicepipe.core.units import MS, SECOND
-from voicepipe.errors import ProviderError, ProviderErrorKind
+from voicepipe.errors import ProviderError, ProviderErrorKind, VoicepipeError
 from voicepipe.runtime.guard import CLOSE_WITHIN
 from voicepipe.runtime.recovery import RECOVER_WITHIN
 from voicepipe.stages.base import Deadlines
@@ -177,6 +179,27 @@ def test_when_all_have_failed_the_first_is_asked_as_a_last_resort_and_stays_if_i
         assert await calls.ask() == "back"
         assert await calls.ask() == "a"
         assert [provider for provider, _, _ in calls.attempts] == ["a", "b", "b", "a", "a"]
+
+    run_on("simulated", main())
+
+
+def test_an_engine_that_finds_no_thread_to_work_in_is_replaced_too() -> None:
+    class Threadless(Scripted):
+        def generate(self, *_: Any) -> Any:
+            async def fail() -> AsyncIterator[Any]:
+                raise VoicepipeError("all 32 worker threads hang", hint="restart the process")
+                yield
+
+            return fail()
+
+    async def main() -> None:
+        calls = Calls(Threadless("a"), Scripted("b"))
+        assert await calls.ask() == "b"
+        assert calls.switches == [("a", "b", "all 32 worker threads hang")]
+        alone = Calls(Threadless("a"))
+        with pytest.raises(ProviderError, match="restart the process") as raised:
+            await alone.ask()
+        assert raised.value.kind == "internal"
 
     run_on("simulated", main())
 

@@ -50,7 +50,7 @@ class Lineup:
             providers,
             clock=clock,
             deadlines=config.timeout if isinstance(config, ProviderSlotConfig) else None,
-            limits=retry and retry.limits,
+            limits=retry.limits if retry else None,
             seed=seed,
         )
 

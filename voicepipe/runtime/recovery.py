@@ -11,7 +11,7 @@ from voicepipe.core.calls import Call
 from voicepipe.core.clock import Clock
 from voicepipe.core.frames import Recovered, Recovering, Upward
 from voicepipe.core.units import SECOND
-from voicepipe.errors import ProviderError
+from voicepipe.errors import ProviderError, VoicepipeError
 from voicepipe.runtime.guard import Guard
 from voicepipe.runtime.lineup import Lineup
 from voicepipe.stages.base import Deadlines
@@ -92,8 +92,8 @@ class RecoveringCall(Generic[E]):
             except StopAsyncIteration:
                 self._note_answer()
                 raise
-            except ProviderError as error:
-                await self._recover(error)
+            except VoicepipeError as error:
+                await self._recover(self._as_failure(error))
             else:
                 self._note_answer()
                 self._gave = True
@@ -140,6 +140,15 @@ class RecoveringCall(Generic[E]):
         if self._recovering:
             self._recovering, self._recovering_ns = False, 0
             self._report(Recovered(turn=self._turn, stage=self._slot, at_ns=self._clock.now()))
+
+    def _as_failure(self, error: VoicepipeError) -> ProviderError:
+        """Of whatever else it ran into, such as threads that all hang, another provider may be free."""
+        if isinstance(error, ProviderError):
+            return error
+        name = self._lineup.providers[self._index].name
+        failure = ProviderError(error.message, provider=name, kind="internal", hint=error.hint)
+        failure.__cause__ = error
+        return failure
 
     async def _recover(self, error: ProviderError) -> None:
         """Begin another attempt, or raise ``error``."""
