@@ -32,6 +32,7 @@ from voicepipe.core.io import AudioInput, AudioOutput, CallEnds
 from voicepipe.core.units import MS
 from voicepipe.errors import UsageError
 from voicepipe.observe.log import EventLog
+from voicepipe.observe.price_book import PriceBook
 from voicepipe.observe.report import CallReport
 from voicepipe.providers.base import TtsProvider
 from voicepipe.providers.realtime_base import RealtimeProvider
@@ -124,6 +125,7 @@ class Pipeline:
         self.loaded = loaded
         self.graph = graph_of(loaded)
         self._engines = Engines(loaded)
+        self._prices = PriceBook(loaded)
         self._workers: ThreadWorkers | InlineWorkers | None = None
         self._tools: ToolSet | None = None
         self._connected = False
@@ -198,6 +200,8 @@ class Pipeline:
         self._tools = tools_of(self.loaded)
         self._workers = make_workers(clock)
         await self._engines.start(self._workers, clock, progress, warn)
+        if self._prices.wants_package:
+            await self._workers.call(self._prices.load)
         agent = self.loaded.agent
         texts = agent.notices.texts(agent.language)
         self._notices = await speak_notices(
@@ -290,7 +294,9 @@ class Pipeline:
                 clock=clock,
                 notices=self._notices,
             )
-            report = CallReport(session=name, clock=clock.name, secrets=self._tools.secrets)
+            report = CallReport(
+                session=name, clock=clock.name, secrets=self._tools.secrets, prices=self._prices
+            )
             session.observe(report)
             call = Call(session, report)
             try:

@@ -83,7 +83,7 @@ def test_a_step_that_makes_no_sense_is_refused(tmp_path: Path, step: str, messag
 @pytest.mark.parametrize(
     ("expect", "message"),
     [
-        ("{cost_usd: '< 0.02'}", "'cost_usd': not available in this version"),
+        ("{cost_usd: cheap}", "expected a number, or a condition such as '<= 3'"),
         ("{voice_to_voice: {p95: 1s}}", "expected a condition such as '< 1s', found '1s'"),
         ("{voice_to_voice: {}}", "expected conditions for p50, p90, p95 or p99"),
         ("{voice_to_voice: {p98: '< 1s'}}", "unknown key 'p98'"),

@@ -40,10 +40,9 @@ def test_the_smallest_file_of_the_documentation_loads(tmp_path: Path) -> None:
         "escalate: {}",
         "slo: {}",
         "record: {dir: calls/}",
-        "tests: [{name: x, steps: [{wait: 1s}], expect: {cost_usd: 1}}]",
+        "cost: {budget: {day_usd: 50}}",
         "stages: {emotion: x}",
         "profiles: {p: {slo: {}}}",
-        "profiles: {p: {cost: {}}}",
     ],
 )
 def test_what_is_not_built_is_an_error_that_says_so(tmp_path: Path, written: str) -> None:

@@ -66,6 +66,7 @@ def test_a_call_is_summed_up_as_the_command_line_prints_it() -> None:
         "usage": [used("stt", "audio_in_ms", 900), used("llm", "tokens_out", 9)],
         "wasted": [],
         "cost_usd": None,
+        "cost": None,
     }
 
 
@@ -98,6 +99,7 @@ def test_a_call_in_which_nothing_happened_has_no_turns() -> None:
         "usage": [],
         "wasted": [],
         "cost_usd": None,
+        "cost": None,
     }
     assert not empty.heard_speech
     assert empty.unanswered == []

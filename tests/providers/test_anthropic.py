@@ -266,6 +266,7 @@ def test_what_was_read_from_and_written_to_the_cache_is_input_as_well() -> None:
     assert asyncio.run(main()) == {
         ("tokens_in", False): 1000,
         ("tokens_in_cached", False): 900,
+        ("tokens_in_written", False): 80,
         ("tokens_out", False): 9,
     }
 

@@ -101,6 +101,7 @@ def test_events_pass_and_the_attempt_is_recorded_with_its_times() -> None:
             began_ns=0,
             first_event_ns=300 * MS,
             status="ok",
+            busy_ns=320 * MS,
         )
         assert watched.began == [300 * MS]
         assert provider.closed == 1

@@ -10,6 +10,7 @@ from types import FrameType
 from typing import Any
 
 from voicepipe.api import Call, Pipeline
+from voicepipe.cli.cost import cost_lines, cost_warnings
 from voicepipe.cli.indicator import indicator
 from voicepipe.cli.keys import Keyboard
 from voicepipe.cli.main import INTERRUPTED
@@ -22,6 +23,7 @@ from voicepipe.core.records import ClipEnded, StateChanged
 from voicepipe.core.units import MS
 from voicepipe.errors import AudioError
 from voicepipe.observe.caller_level import advice
+from voicepipe.observe.cost import Cost
 from voicepipe.observe.report import CallReport
 from voicepipe.speech.policy import State
 from voicepipe.transports.local import LocalCall
@@ -112,6 +114,13 @@ class HeldCall:
         if report.unanswered:
             self.terminal.error(f"{len(report.unanswered)} of the caller's turns got no answer")
         return 1 if report.unanswered or report.failures else 0
+
+    def tell_cost(self, cost: Cost) -> None:
+        """What the call has cost, where it has cost anything."""
+        for line in cost_lines(cost):
+            self.terminal.line(self.terminal.style(line, "dim"))
+        for sentence in cost_warnings(cost):
+            self._warn(sentence)
 
     def _hang_up(self, call: Call) -> None:
         self._hanging_up = True

@@ -92,6 +92,8 @@ def run(options: argparse.Namespace) -> int:
         else:
             call, ends = _by_microphone(options, pipeline, keyboard, terminal)
         report = call.hold(pipeline, options.clock, ends, vars=variables(options.vars), events=options.events)
+    if report.cost is not None:
+        call.tell_cost(report.cost)
     if options.json:
         print(json.dumps(report.to_dict(), ensure_ascii=sys.stdout.encoding.lower() != "utf-8"))
     return call.status(report, items)

@@ -231,6 +231,9 @@ class Totals(_Model):
     dead_air: NumberCondition | None = Field(
         None, description="times that nothing was heard for too long although something was due"
     )
+    cost_usd: NumberCondition | None = Field(
+        None, description="what everything cost, waste included; missed if anything has no price"
+    )
     tool_calls: NumberCondition | None = Field(None, description="tools that were called")
     turns: NumberCondition | None = Field(None, description="turns of the caller that a reply was due to")
     unanswered: NumberCondition | None = Field(

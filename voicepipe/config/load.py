@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 
 from voicepipe.config.check import validate
 from voicepipe.config.conversation_files import LocatedTest, located, named_files, read_tests, with_files
+from voicepipe.config.cost import CostConfig
 from voicepipe.config.displace import displaced
 from voicepipe.config.forms import long_form
 from voicepipe.config.interpolate import Environment, read_env_file
@@ -51,6 +52,7 @@ class LoadedPipeline:
     slots: tuple[Slot, ...]
     tests: tuple[LocatedTest, ...]
     tool_results: Mapping[str, Any]
+    cost: CostConfig
     tree: Node
     dropped: tuple[Dropped, ...]
     displaced: tuple[Dropped, ...]
@@ -231,6 +233,7 @@ class _Loader:
             slots=tuple(slot for slot in slots if slot.key not in left),
             tests=tests,
             tool_results=model.tool_results if model else {},
+            cost=model.cost if model else CostConfig(),
             tree=_without(root, left, useless),
             dropped=(*merger.dropped, *gone, *useless),
             displaced=gone,

@@ -15,11 +15,13 @@ UsageUnit = Literal[
     "characters",
     "tokens_in",
     "tokens_in_cached",
+    "tokens_in_written",
     "tokens_out",
     "audio_tokens_in",
     "audio_tokens_in_cached",
     "audio_tokens_out",
     "requests",
+    "call_ms",
 ]
 TurnStatus = Literal["completed", "interrupted", "failed", "discarded"]
 AttemptStatus = Literal["ok", "cancelled", "failed"]
@@ -38,7 +40,8 @@ class Usage:
 
     ``estimated``: the vendor never reported it (the call was cut off), so it was computed from what
     was sent and received. ``tokens_…`` are text, ``audio_tokens_…`` audio, and no token is both;
-    ``…_in_cached`` is a part of ``…_in``.
+    ``…_in_cached`` is a part of ``…_in``, and so is ``tokens_in_written``, what the vendor put into its
+    cache, for which some charge more. ``call_ms``: the time of a telephone call, which a carrier bills.
     """
 
     at_ns: int
@@ -56,7 +59,8 @@ class ProviderAttempt:
     """One call of a provider, from its first instruction to its end.
 
     ``number`` counts the attempts at the same thing from 1. ``probe``: nobody waited for it; it was to find
-    out whether a provider that had failed answers again.
+    out whether a provider that had failed answers again. ``busy_ns``: how long the provider alone was
+    waited for, which is less than the attempt took where it waits for its input.
     """
 
     at_ns: int
@@ -69,6 +73,7 @@ class ProviderAttempt:
     error: str | None = None
     number: int = 1
     probe: bool = False
+    busy_ns: int = 0
 
 
 @_record

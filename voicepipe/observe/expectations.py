@@ -254,6 +254,8 @@ def _missed_totals(expect: Totals, evidence: Evidence) -> Iterator[tuple[Path, s
             condition = Condition("==", 0)
         if condition is not None and not condition.holds(count):
             yield (key,), f"{key}: {condition}", str(count)
+    if expect.cost_usd is not None and (spent := _missed_cost(expect.cost_usd, evidence)) is not None:
+        yield ("cost_usd",), f"cost_usd: {expect.cost_usd}", spent
     if expect.voice_to_voice is not None:
         values = evidence.voice_to_voice_ns()
         for name in sorted(expect.voice_to_voice.model_fields_set):
@@ -262,6 +264,16 @@ def _missed_totals(expect: Totals, evidence: Evidence) -> Iterator[tuple[Path, s
             if found is None or not limit.holds(found):
                 told = "no spoken turn was answered" if found is None else milliseconds(found)
                 yield ("voice_to_voice", name), f"{name} {limit}", told
+
+
+def _missed_cost(wanted: Condition, evidence: Evidence) -> str | None:
+    """What was found instead; what has no price can't be within a limit."""
+    cost = evidence.report.cost
+    if cost is None:
+        return "nothing has a price here"
+    if cost.total is None:
+        return f"no price for {'; '.join(cost.missing())}"
+    return None if wanted.holds(float(cost.total)) else f"{cost.total:f}"
 
 
 def percentile(values: Sequence[int], percent: int) -> int:

@@ -21,10 +21,12 @@ from voicepipe.core.records import (
     TurnEnded,
     TurnReworded,
     TurnStatus,
-    Usage,
 )
 from voicepipe.core.units import MS
+from voicepipe.observe.cost import Cost
 from voicepipe.observe.events import plain
+from voicepipe.observe.price_book import PriceBook
+from voicepipe.observe.requests import Request, Requests
 from voicepipe.observe.timeline import LATENCIES, Timelines, TurnTimeline
 from voicepipe.observe.usage import Listened, Tally, unheard
 
@@ -66,12 +68,15 @@ class TurnReport:
     """Where the caller spoke before it had ended: the speech's first sample, unless it was ignored; -1 if
     so far only the key to talk was pressed."""
     usage: Tally = field(default_factory=Tally)
+    failed: Tally = field(default_factory=Tally)
+    """What of ``usage`` was for requests that failed."""
     listened: Listened = field(default_factory=Listened)
 
     @property
     def wasted(self) -> Tally:
         """What of ``usage`` was for speech that nobody heard."""
-        return unheard(self.usage, self.status, self.agent or "", self.heard or "", self.listened)
+        said, heard = self.agent or "", self.heard or ""
+        return unheard(self.usage, self.status, said, heard, self.listened, self.failed)
 
     @property
     def word_taken(self) -> bool:
@@ -95,10 +100,13 @@ class TurnReport:
 class CallReport:
     """An observer that sums a call up: ``session.observe(report)``.
 
-    ``secrets`` are masked in ``to_dict`` and ``failures``. Memory is bounded per turn.
+    ``secrets`` are masked in ``to_dict`` and ``failures``. Without ``prices`` nothing has a price. Memory is
+    bounded per turn.
     """
 
-    def __init__(self, *, session: str, clock: str, secrets: Collection[str] = ()) -> None:
+    def __init__(
+        self, *, session: str, clock: str, secrets: Collection[str] = (), prices: PriceBook | None = None
+    ) -> None:
         self.session = session
         self.clock = clock
         self.turns: list[TurnReport] = []
@@ -116,7 +124,11 @@ class CallReport:
         self._failures: list[str] = []
         self._by_id: dict[int, TurnReport] = {}
         self._drafts: dict[int, TurnReport] = {}
+        self._prices = prices
+        self._requests = Requests()
         self._of_no_turn = Tally()
+        self._failed = Tally()
+        """Of those for no turn, the ones that failed."""
         self._of_drafts = Tally()
         """Of those that were discarded."""
         self._timelines = Timelines(self._add_timeline)
@@ -134,20 +146,30 @@ class CallReport:
     @property
     def usage(self) -> Tally:
         """All that the providers consumed in this call, waste included."""
+        self._settle(self._requests.take())
         turns = (*self.turns, *self._drafts.values())
         return _sum(self._of_no_turn, self._of_drafts, *(turn.usage for turn in turns))
 
     @property
     def wasted(self) -> Tally:
-        """What of ``usage`` was for discarded drafts and for speech that nobody heard."""
-        return _sum(self._of_drafts, *(turn.wasted for turn in self.turns))
+        """What of ``usage`` was for discarded drafts, for requests that failed and for speech that nobody
+        heard."""
+        self._settle(self._requests.take())
+        return _sum(self._of_drafts, self._failed, *(turn.wasted for turn in self.turns))
+
+    @property
+    def cost(self) -> Cost | None:
+        """What ``usage`` costs; None for a report that was made without prices."""
+        return None if self._prices is None else Cost(self.usage, self.wasted, self._prices)
 
     def to_dict(self) -> dict[str, Any]:
         """What ``voicepipe run --json`` prints; ``docs/events.md`` describes it.
 
-        ``cost_usd`` is None, since nothing is priced yet. A tool's result is parsed if it is a JSON object
-        or array, and is text otherwise.
+        ``cost_usd`` is None if anything has no price. A tool's result is parsed if it is a JSON object or
+        array, and is text otherwise.
         """
+        cost = self.cost
+        total = cost.total if cost is not None else None
         report = {
             "session": self.session,
             "clock": self.clock,
@@ -173,11 +195,13 @@ class CallReport:
             "discarded_drafts": self.discarded_drafts,
             "usage": self.usage.to_list(),
             "wasted": self.wasted.to_list(),
-            "cost_usd": None,
+            "cost_usd": None if total is None else float(total),
+            "cost": None if cost is None else cost.to_dict(),
         }
         return {name: plain(value, self._secrets) for name, value in report.items()}
 
     def __call__(self, at_ns: int, event: Any) -> None:
+        self._settle(self._requests.read(event))
         match event:
             case TurnDrafted():
                 self._drafts[event.turn] = TurnReport(event.turn, event.user)
@@ -189,8 +213,6 @@ class CallReport:
                 self._ignore(event)
             case DeadAir():
                 self._note_dead_air(event)
-            case Usage():
-                self._meter(event)
             case ProviderSwitched():
                 if len(self.switches) < MAX_NOTED:
                     self.switches.append(event)
@@ -266,14 +288,19 @@ class CallReport:
         if event.turn is None:
             self._fail(f"{event.stage}: nothing came of what the caller said")
 
-    def _meter(self, event: Usage) -> None:
-        turn = self._find(event.turn)
-        if event.turn is None:
-            self._of_no_turn.add(event)
+    def _settle(self, request: Request | None) -> None:
+        """Put down what a request consumed, now that it is complete."""
+        if request is None:
+            return
+        used, turn = request.tally(self._prices), self._find(request.turn)
+        if request.turn is None:
+            places = [self._of_no_turn, self._failed]
         elif turn is not None:
-            turn.usage.add(event)
+            places = [turn.usage, turn.failed]
         else:  # what a draft was charged for is told when its calls are broken off, after its end
-            self._of_drafts.add(event)
+            places = [self._of_drafts]
+        for place in places if request.for_nothing else places[:1]:
+            place.add_all(used)
 
     def _start_tool(self, turn: TurnReport, event: ToolStarted) -> None:
         if len(turn.tool_calls) < MAX_TOOL_CALLS:

@@ -1,19 +1,24 @@
 """What the providers consumed, in the units that their vendors bill, and what of it was for nothing.
 
-Nothing has a price here. Waste is what nobody heard: all that a draft consumed which was discarded, and of a
-reply that was cut off or failed, the part that was made and not heard. That part is computed from what was
-heard, so it is an estimate: the voice's characters and milliseconds, and the model's ``tokens_out`` in the
-proportion of the words. What the model was asked with isn't waste: the caller wanted an answer.
+Waste is what nobody heard: all that a draft consumed which was discarded, all that a request consumed which
+failed (it was tried again, or somebody else was asked) or only tried out a provider, and of a reply that was
+cut off or failed, the part that was made and not heard. That part is computed from what was heard, so it is
+an estimate: the voice's characters and milliseconds, and the model's ``tokens_out`` in the proportion of the
+words, as is the time of the machine. What the model was asked with isn't waste: the caller wanted an answer.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from voicepipe.core.frames import Heard
 from voicepipe.core.records import TurnStatus, Usage, UsageUnit
 from voicepipe.speech.heard import heard_text
+from voicepipe.speech.pricing import share
+
+MeterUnit = UsageUnit | Literal["machine_ms"]
+"""A unit that is billed, or the time of the machine that an engine on it took."""
 
 
 class Meter(NamedTuple):
@@ -22,15 +27,35 @@ class Meter(NamedTuple):
     slot: str
     provider: str
     model: str | None
-    unit: UsageUnit
+    unit: MeterUnit
 
 
 @dataclass(slots=True)
 class Amount:
-    """How many of a meter's unit; ``estimated``: how many of them the vendor didn't tell."""
+    """How many of a meter's unit; ``estimated``: how many of them the vendor didn't tell.
+
+    ``cost``: what they cost, in picodollars, but for those that are ``unpriced``.
+    """
 
     total: int = 0
     estimated: int = 0
+    cost: int = 0
+    unpriced: int = 0
+
+    def without(self, other: Amount | None) -> Amount:
+        """The rest."""
+        if other is None:
+            return self
+        return Amount(
+            self.total - other.total,
+            self.estimated - other.estimated,
+            self.cost - other.cost,
+            self.unpriced - other.unpriced,
+        )
+
+    def part(self, lost: int) -> Amount:
+        """Of so many, and estimated: what they cost of all."""
+        return Amount(lost, lost, share(self.cost, lost, self.total), share(self.unpriced, lost, self.total))
 
 
 class Tally:
@@ -41,11 +66,18 @@ class Tally:
 
     def add(self, usage: Usage) -> None:
         meter = Meter(usage.slot, usage.provider, usage.model, usage.unit)
-        self._add(meter, usage.amount, usage.amount if usage.estimated else 0)
+        self.count(meter, Amount(usage.amount, usage.amount if usage.estimated else 0))
 
     def add_all(self, other: Tally) -> None:
         for meter, amount in other.amounts.items():
-            self._add(meter, amount.total, amount.estimated)
+            self.count(meter, amount)
+
+    def count(self, meter: Meter, more: Amount) -> None:
+        amount = self.amounts.setdefault(meter, Amount())
+        amount.total += more.total
+        amount.estimated += more.estimated
+        amount.cost += more.cost
+        amount.unpriced += more.unpriced
 
     def to_list(self) -> list[dict[str, Any]]:
         """One map for each meter, for JSON."""
@@ -53,11 +85,6 @@ class Tally:
             {**meter._asdict(), "amount": amount.total, "estimated": amount.estimated}
             for meter, amount in self.amounts.items()
         ]
-
-    def _add(self, meter: Meter, total: int, estimated: int) -> None:
-        amount = self.amounts.setdefault(meter, Amount())
-        amount.total += total
-        amount.estimated += estimated
 
 
 class Listened:
@@ -82,21 +109,40 @@ class Listened:
         return sum(ms for _, ms in self._segments.values())
 
 
-def unheard(used: Tally, status: TurnStatus | None, said: str, heard: str, listened: Listened) -> Tally:
-    """What of ``used`` a reply that ended with ``status`` consumed for what nobody heard."""
+def unheard(
+    used: Tally,
+    status: TurnStatus | None,
+    said: str,
+    heard: str,
+    listened: Listened,
+    failed: Tally | None = None,
+) -> Tally:
+    """What of ``used`` a reply that ended with ``status`` consumed for what nobody heard.
+
+    ``failed``: what of ``used`` was for requests that failed.
+    """
     wasted = Tally()
-    if status in ("interrupted", "failed"):
-        silent = max(0, len(said) - len(heard))
-        for meter, amount in used.amounts.items():
-            match meter.slot, meter.unit:
-                case "tts", "characters":
-                    lost = amount.total - listened.characters
-                case "tts", "audio_out_ms":
-                    lost = amount.total - listened.duration_ms
-                case "llm", "tokens_out" if said:
-                    lost = amount.total * silent // len(said)
-                case _:
-                    lost = 0
-            if lost > 0:
-                wasted._add(meter, lost, lost)
+    gone = failed.amounts if failed is not None else {}
+    for meter, amount in gone.items():
+        wasted.count(meter, amount)
+    if status not in ("interrupted", "failed"):
+        return wasted
+    rest = {meter: amount.without(gone.get(meter)) for meter, amount in used.amounts.items()}
+    silent = max(0, len(said) - len(heard))
+    for meter, amount in rest.items():
+        match meter.slot, meter.unit:
+            case "tts", "characters":
+                lost = amount.total - listened.characters
+            case "tts", "audio_out_ms":
+                lost = amount.total - listened.duration_ms
+            case "tts", "machine_ms":
+                spoken = rest.get(meter._replace(unit="characters"), Amount()).total
+                unspoken = max(0, spoken - listened.characters)
+                lost = amount.total * unspoken // spoken if spoken else 0
+            case "llm", "tokens_out" | "machine_ms" if said:
+                lost = amount.total * silent // len(said)
+            case _:
+                lost = 0
+        if lost > 0:
+            wasted.count(meter, amount.part(lost))
     return wasted

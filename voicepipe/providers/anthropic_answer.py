@@ -127,6 +127,8 @@ class Answer:
         if "input_tokens" in self._input:
             self._tally.report("tokens_in", sum(self._input.values()))
         self._tally.report("tokens_in_cached", self._input.get("cache_read_input_tokens"))
+        if written := self._input.get("cache_creation_input_tokens"):
+            self._tally.report("tokens_in_written", written)
         if final:  # at the start it is a token or two, which say nothing of an answer that is cut off
             self._tally.report("tokens_out", getattr(usage, "output_tokens", None))
 

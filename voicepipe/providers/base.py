@@ -6,7 +6,9 @@ A provider knows nothing of queues, turns, metrics, retries or other stages. Its
 * ``Config``: a frozen pydantic model of its keys (``model`` is what stands after the slash);
 * ``extra`` and ``packages``: what has to be installed, for hints and ``voicepipe doctor``;
 * ``keys``: the environment variables that it reads without being told, for ``voicepipe doctor``;
-* ``clock``: ``"real"`` for whatever holds a socket, a device or a thread of its own.
+* ``clock``: ``"real"`` for whatever holds a socket, a device or a thread of its own;
+* ``local``: True if it works on the user's own machine, so that its time is what it costs, and nobody
+  sends a bill.
 
 The class is registered under the entry-point group ``voicepipe.providers`` as ``KIND.NAME``, ours and
 yours alike, or is written as ``use: package.module:Class``. One instance serves all sessions of a
@@ -62,6 +64,7 @@ class Provider(ABC):
     kind: ClassVar[ProviderKind]
     name: ClassVar[str]
     clock: ClassVar[Literal["any", "real"]] = "any"
+    local: ClassVar[bool] = False
     extra: ClassVar[str | None] = None
     packages: ClassVar[tuple[str, ...]] = ()
     keys: ClassVar[tuple[str, ...]] = ()

@@ -44,6 +44,7 @@ class EnergyConfig(ProviderConfig):
 
 class Energy(VadProvider):
     name = "energy"
+    local = True
     Config = EnergyConfig
     config: EnergyConfig
 

@@ -47,6 +47,7 @@ class Espeak(TtsProvider):
     """Yields the words of a piece, then its audio; they are in the history as far as they were heard."""
 
     name = "espeak"
+    local = True
     extra = "quickstart"
     packages = ("espeakng_loader",)
     Config = EspeakConfig

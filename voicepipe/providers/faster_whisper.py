@@ -57,6 +57,7 @@ class FasterWhisperConfig(ProviderConfig):
 
 class FasterWhisper(SttProvider):
     name = "faster-whisper"
+    local = True
     extra = "local"
     packages = ("faster_whisper",)
     Config = FasterWhisperConfig

@@ -113,3 +113,5 @@ class Tally(TokenTally):
         self.report("tokens_out", getattr(usage, "completion_tokens", None))
         details = getattr(usage, "prompt_tokens_details", None)
         self.report("tokens_in_cached", getattr(details, "cached_tokens", None))
+        if written := getattr(details, "cache_write_tokens", None):
+            self.report("tokens_in_written", written)

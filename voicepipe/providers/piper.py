@@ -65,6 +65,7 @@ class Piper(TtsProvider):
     """Tells no words: Piper's voices don't say when they begin."""
 
     name = "piper"
+    local = True
     extra = "local"
     packages = ("piper", "onnxruntime")
     Config = PiperConfig

@@ -51,6 +51,7 @@ class PocketSphinxConfig(ProviderConfig):
 
 class PocketSphinx(SttProvider):
     name: ClassVar[str] = "pocketsphinx"
+    local = True
     extra: ClassVar[str | None] = "quickstart"
     packages: ClassVar[tuple[str, ...]] = ("pocketsphinx", "hassil")
     Config: ClassVar[type[ProviderConfig]] = PocketSphinxConfig

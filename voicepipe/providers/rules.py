@@ -40,6 +40,7 @@ class RulesConfig(ProviderConfig):
 
 class Rules(LlmProvider):
     name: ClassVar[str] = "rules"
+    local = True
     extra: ClassVar[str | None] = "quickstart"
     packages: ClassVar[tuple[str, ...]] = ("hassil",)
     Config: ClassVar[type[ProviderConfig]] = RulesConfig

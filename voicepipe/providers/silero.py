@@ -53,6 +53,7 @@ class Silero(VadProvider):
     """Its windows are 512 samples at 16 kHz and 256 at 8 kHz."""
 
     name = "silero"
+    local = True
     extra = "quickstart"
     packages = ("onnxruntime",)
     Config = SileroConfig

@@ -69,6 +69,7 @@ class SimLlmConfig(SimConfig):
 
 class SimLlm(LlmProvider):
     name = "sim"
+    local = True
     Config = SimLlmConfig
     config: SimLlmConfig
 

@@ -26,6 +26,7 @@ class SimSttConfig(SimConfig):
 
 class SimStt(SttProvider):
     name = "sim"
+    local = True
     captions: ClassVar[bool] = True
     Config = SimSttConfig
     config: SimSttConfig

@@ -43,6 +43,7 @@ class SimTtsConfig(SimConfig):
 
 class SimTts(TtsProvider):
     name = "sim"
+    local = True
     Config = SimTtsConfig
     config: SimTtsConfig
 

@@ -44,6 +44,7 @@ class SimVadConfig(ProviderConfig):
 
 class SimVad(VadProvider):
     name = "sim"
+    local = True
     Config = SimVadConfig
     config: SimVadConfig
 

@@ -199,6 +199,7 @@ class Guard(Generic[E]):
                 error=None if self._failure is None else str(self._failure),
                 number=self._number,
                 probe=self._probe,
+                busy_ns=self._busy,
             )
         )
         for (unit, estimated), amount in call.usage.items():
