@@ -177,3 +177,59 @@ def test_without_a_script_left_it_says_and_hears_nothing() -> None:
 def test_its_address_is_known_only_while_it_runs() -> None:
     with pytest.raises(RuntimeError, match="not been started"):
         _ = RealtimeServer().base_url
+
+
+def test_a_server_that_refuses_all_refuses_each_until_it_doesnt() -> None:
+    async def main() -> list[int | None]:
+        seen: list[int | None] = []
+        async with RealtimeServer(refusals=[Refusal(status=401)]) as server:
+            server.refuse_all = Refusal(status=503)
+            for attempt in range(4):
+                if attempt == 3:
+                    server.refuse_all = None
+                try:
+                    async with client(server):
+                        seen.append(None)
+                except InvalidStatus as error:
+                    seen.append(error.response.status_code)
+        return seen
+
+    assert asyncio.run(main()) == [401, 503, 503, None]
+
+
+def test_who_stops_listening_takes_no_new_connections_and_keeps_the_old_ones() -> None:
+    async def main() -> str:
+        async with RealtimeServer() as server, client(server) as caller:
+            server.stop_listening()
+            with pytest.raises(ConnectionError):
+                async with connect(server.base_url.replace("http", "ws") + GOOD[3:], proxy=None):
+                    pass
+            return str((await caller.ask("input_audio_buffer.clear", "input_audio_buffer.cleared"))["type"])
+
+    assert asyncio.run(main()) == "input_audio_buffer.cleared"
+
+
+def test_aborted_connections_end_without_a_word() -> None:
+    async def main() -> Any:
+        async with RealtimeServer() as server, client(server) as caller:
+            server.abort()
+            with pytest.raises(ConnectionClosed) as caught:
+                await caller.next()
+            await server.alone()
+            return caught.value.rcvd
+
+    assert asyncio.run(main()) is None
+
+
+def test_frozen_connections_stay_open_and_say_nothing() -> None:
+    async def main() -> None:
+        async with RealtimeServer() as server, client(server) as caller:
+            server.freeze()
+            await caller.send("input_audio_buffer.clear")
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await caller.next()
+            assert server.open == 1
+            server.abort()
+
+    asyncio.run(main())

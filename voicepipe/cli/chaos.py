@@ -15,26 +15,30 @@ import argparse
 import asyncio
 import json
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 from voicepipe.api import RATE
-from voicepipe.cli.files import shipped
+from voicepipe.cli.files import shipped, write_text
+from voicepipe.cli.junit import TestCase, junit
 from voicepipe.cli.options import add_pipeline, add_quiet, code_mode
+from voicepipe.cli.targets import check_targets
 from voicepipe.cli.terminal import Terminal, printable, width
 from voicepipe.config.load import LoadedPipeline, load_pipeline
 from voicepipe.core.clock import run_on
 from voicepipe.core.units import MS, SECOND
 from voicepipe.errors import UsageError
-from voicepipe.testing.chaos.call import Cell, Outcome, hold
+from voicepipe.testing.chaos.call import Cell, Outcome, Rehearsal
 from voicepipe.testing.chaos.faults import FAULTS, STRUCK
 from voicepipe.testing.chaos.pipeline import struck_stages
 from voicepipe.transports.wav import Clip, load_clip
 
 CLIP = "questions/1_what_time_is_it.wav"
 
-AT_ONCE = 12
-"""Calls side by side: each is little work, and mostly waits."""
+AT_ONCE = 44
+"""Calls side by side: all of a cascade's. Each is a quarter of a second of work, and waits else."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs", type=int, default=AT_ONCE, metavar="N", help=f"calls side by side ({AT_ONCE})"
     )
+    parser.add_argument("--junit", type=Path, metavar="XML", help="write the outcomes as JUnit XML")
     parser.add_argument("--json", action="store_true", help="print the outcomes as one JSON object")
     add_quiet(parser)
 
@@ -56,6 +61,7 @@ def run(options: argparse.Namespace) -> int:
     terminal = Terminal(quiet=options.quiet)
     if options.jobs < 1:
         raise UsageError(f"--jobs {options.jobs}: expected 1 or more")
+    check_targets({"--junit": options.junit}, [Path(options.pipeline)])
     loaded = load_pipeline(
         options.pipeline, profile=options.profile, overrides=options.overrides, code=code_mode(options)
     )
@@ -67,13 +73,11 @@ def run(options: argparse.Namespace) -> int:
     cells = [Cell(stage, fault) for stage, fault in product(stages, faults)]
     clip = load_clip(shipped(CLIP), RATE)
     outcomes = run_on("real", _hold_all(loaded, cells, clip, options.jobs, terminal))
-    for line in _table(terminal, outcomes):
-        terminal.line(line)
-    failed = [outcome for outcome in outcomes if outcome.problems]
-    for outcome in failed:
-        for problem in outcome.problems:
-            terminal.error(printable(f"{outcome.cell.stage} × {outcome.cell.fault}: {problem}"))
-    terminal.line(terminal.style(f"{len(outcomes) - len(failed)} of {len(outcomes)} calls held", "bold"))
+    failed = _sum_up(terminal, outcomes)
+    if options.junit is not None:
+        write_text(
+            options.junit, junit(options.pipeline, [_as_junit(options.pipeline, one) for one in outcomes])
+        )
     if options.json:
         print(json.dumps(_as_json(outcomes), ensure_ascii=False))
     return 1 if failed else 0
@@ -82,22 +86,38 @@ def run(options: argparse.Namespace) -> int:
 async def _hold_all(
     loaded: LoadedPipeline, cells: Sequence[Cell], clip: Clip, at_once: int, terminal: Terminal
 ) -> list[Outcome]:
-    few = asyncio.Semaphore(at_once)
-    done: dict[Cell, Outcome] = {}
-
-    async def hold_one(cell: Cell) -> None:
-        async with few:
-            done[cell] = await hold(loaded, cell, clip)
-        terminal.status(f"{len(done)} of {len(cells)} calls")
-
-    async with asyncio.TaskGroup() as group:
-        for cell in cells:
-            group.create_task(hold_one(cell))
+    """Wave by wave: nothing is started while calls are held."""
+    outcomes: list[Outcome] = []
+    for begin in range(0, len(cells), at_once):
+        async with AsyncExitStack() as stack:
+            wave: list[Rehearsal] = []
+            for cell in cells[begin : begin + at_once]:
+                wave.append(await stack.enter_async_context(Rehearsal(loaded, cell, clip)))
+                terminal.status(f"{len(outcomes) + len(wave)} of {len(cells)} calls")
+            async with asyncio.TaskGroup() as group:
+                held = [group.create_task(call.hold()) for call in wave]
+            outcomes += [one.result() for one in held]
+            if begin == 0:
+                for warning in dict.fromkeys(text for call in wave for text in call.warnings):
+                    terminal.line(f"{terminal.style('warning:', 'yellow')} {printable(warning)}")
     terminal.done()
-    return [done[cell] for cell in cells]
+    return outcomes
 
 
 # ── for people ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _sum_up(terminal: Terminal, outcomes: Sequence[Outcome]) -> bool:
+    """Show the outcomes; whether any of them isn't good enough."""
+    for line in _table(terminal, outcomes):
+        terminal.line(line)
+    failed = [outcome for outcome in outcomes if outcome.problems]
+    for outcome in failed:
+        for problem in outcome.problems:
+            terminal.error(printable(f"{outcome.cell.stage} × {outcome.cell.fault}: {problem}"))
+    held = len(outcomes) - len(failed)
+    terminal.line(terminal.style(f"{held} of {len(outcomes)} calls held", "bold"))
+    return bool(failed)
 
 
 def _table(terminal: Terminal, outcomes: Sequence[Outcome]) -> list[str]:
@@ -127,6 +147,18 @@ def _told(outcome: Outcome) -> str:
 
 
 # ── for programs ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _as_junit(file: str, outcome: Outcome) -> TestCase:
+    return TestCase(
+        name=f"{outcome.cell.stage} × {outcome.cell.fault}",
+        file=file,
+        line=1,
+        seconds=outcome.lasted_ns / SECOND,
+        failures=[] if outcome.error else outcome.problems,
+        error=outcome.error,
+        output=_told(outcome),
+    )
 
 
 def _as_json(outcomes: Sequence[Outcome]) -> dict[str, Any]:

@@ -46,11 +46,15 @@ class Request:
 
 
 async def read_request(reader: asyncio.StreamReader, connection: int) -> Request | None:
-    """The next request on a connection; None if the client closed it instead."""
+    """The next request on a connection; None if the client closed it before it had sent all of one."""
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        return await _read_rest(reader, head, connection)
     except (asyncio.IncompleteReadError, ConnectionError):
         return None
+
+
+async def _read_rest(reader: asyncio.StreamReader, head: str, connection: int) -> Request:
     first, *lines = head.split("\r\n")
     method, path, _ = first.split(" ", 2)
     headers = {

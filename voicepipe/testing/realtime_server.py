@@ -51,7 +51,8 @@ class RealtimeServer:
         refusals: Iterable[Refusal | None] = (),
         key: str | None = None,
     ) -> None:
-        """``key``: what a client has to bring."""
+        self.key = key
+        """What a client has to bring; may be changed."""
         self.script = Script(replies, heard, answer)
         """``script.replies`` and ``script.heard`` hold what is still to come, and may be added to."""
         self.refusals = deque(refusals)
@@ -60,7 +61,6 @@ class RealtimeServer:
         self.sessions: list[Session] = []
         """Of all connections, in their order."""
         self.handshakes: list[Request] = []
-        self._key = key
         self._server: Server | None = None
         self._open: set[Link] = set()
         self._turned_away: dict[ServerConnection, Refusal] = {}
@@ -183,7 +183,7 @@ class RealtimeServer:
         url = urlsplit(request.path)
         if url.path != "/v1/realtime":
             return Refusal(status=404, error=_error(f"Invalid URL ({url.path})", None))
-        if self._key is not None and request.headers.get("Authorization") != f"Bearer {self._key}":
+        if self.key is not None and request.headers.get("Authorization") != f"Bearer {self.key}":
             found = request.headers.get("Authorization", "nothing")
             return Refusal(
                 status=401, error=_error(f"Incorrect API key provided: {found}", "invalid_api_key")

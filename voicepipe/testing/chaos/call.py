@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from voicepipe.api import RATE, Call, Pipeline
 from voicepipe.config.load import LoadedPipeline
@@ -13,7 +14,6 @@ from voicepipe.core.clock import Clock
 from voicepipe.core.frames import SpeechStarted
 from voicepipe.core.records import ClipEnded, TurnEnded
 from voicepipe.core.units import SECOND
-from voicepipe.errors import SetupError
 from voicepipe.runtime.tool_modes import Stubs
 from voicepipe.stages.turn import TurnConfig
 from voicepipe.testing.chaos.ear import EXPLAINS, Words, replies_over, said, silences
@@ -21,7 +21,7 @@ from voicepipe.testing.chaos.faults import Fault, Struck
 from voicepipe.testing.chaos.peers import Peer, ears, mind, oracle, voice
 from voicepipe.testing.chaos.pipeline import needs_network, with_stand_ins
 from voicepipe.testing.chaos.realtime import RealtimePeer
-from voicepipe.testing.chaos.talk import CALLER, RESULT, TOOL
+from voicepipe.testing.chaos.talk import ANSWER, CALLER, RESULT, TOOL
 from voicepipe.transports.conversation import ConversationCall, Utterance
 from voicepipe.transports.spoken import with_words
 from voicepipe.transports.wav import OUTPUT_RATE, Clip
@@ -43,7 +43,7 @@ class Outcome:
     """What the caller heard after the fault.
 
     ``first_ns``: from the end of the caller's speech to the first sound; ``silent_ns``: the longest silence
-    while a reply was due, which ``bound_ns`` allows. ``error``: the call itself went wrong.
+    while a reply was due, of which ``bound_ns`` are allowed. ``error``: the call itself went wrong.
     """
 
     cell: Cell
@@ -51,6 +51,8 @@ class Outcome:
     first_ns: int | None = None
     silent_ns: int = 0
     bound_ns: int = 0
+    lasted_ns: int = 0
+    """From there to the end of the last reply."""
     error: str | None = None
 
     @property
@@ -74,26 +76,53 @@ class Outcome:
         return bool(last) and last[0].whole and (last[0].kind == "reply" or last[0].kind in EXPLAINS)
 
 
-async def hold(loaded: LoadedPipeline, cell: Cell, clip: Clip) -> Outcome:
-    """Hold the call. ``clip`` is what the caller says, at ``RATE``.
+class Rehearsal:
+    """A call that can be held once it is started; ``async with`` around both.
 
-    Raises ``SetupError`` for a package that is missing.
+    Starting loads models and connects, which takes the time of all calls that are being held: start those
+    that are held side by side before.
     """
-    async with AsyncExitStack() as stack:
-        stand_ins = {kind: await stack.enter_async_context(peer) for kind, peer in _peers(loaded, cell.stage)}
-        addresses = {kind: peer.url for kind, peer in stand_ins.items()}
-        pipeline = Pipeline(with_stand_ins(loaded, cell.stage, addresses))
-        scene = _Scene(cell.fault, stand_ins[cell.stage], with_words(clip, CALLER, RATE))
-        live = cell.stage == "tools"
+
+    def __init__(self, loaded: LoadedPipeline, cell: Cell, clip: Clip) -> None:
+        """``clip`` is what the caller says, at ``RATE``."""
+        self.cell = cell
+        self.warnings: list[str] = []
+        """What the pipeline had to say when it was started."""
+        self._loaded = loaded
+        self._clip = with_words(clip, CALLER, RATE)
+        self._stack = AsyncExitStack()
+        self._stand_ins: dict[str, Peer] = {}
+        self._pipeline: Pipeline
+
+    async def __aenter__(self) -> Self:
+        """Raises ``SetupError`` for a package that is missing."""
         try:
-            await pipeline.hold(
-                scene.open_ends, tool_mode=None if live else Stubs({TOOL: RESULT}), on_call=scene.begin
-            )
-        except SetupError:
+            for kind, peer in _peers(self._loaded, self.cell.stage):
+                self._stand_ins[kind] = await self._stack.enter_async_context(peer)
+            addresses = {kind: peer.url for kind, peer in self._stand_ins.items()}
+            self._pipeline = Pipeline(with_stand_ins(self._loaded, self.cell.stage, addresses))
+            live = self.cell.stage == "tools"
+            await self._pipeline.start(warn=self.warnings.append, live_tools=live)
+            self._stack.push_async_callback(self._pipeline.close)
+        except BaseException:
+            await self._stack.aclose()
             raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def hold(self) -> Outcome:
+        """To the end of the call, whatever it is."""
+        scene = _Scene(self.cell, self._stand_ins[self.cell.stage], self._clip)
+        mode = None if self.cell.stage == "tools" else Stubs({TOOL: RESULT})
+        try:
+            await self._pipeline.hold(scene.open_ends, tool_mode=mode, on_call=scene.begin)
         except Exception as error:  # one call that breaks mustn't hide what the others show
-            return Outcome(cell=cell, error=f"the call broke: {type(error).__name__}: {error}")
-        return scene.outcome(cell, pipeline.loaded)
+            return Outcome(cell=self.cell, error=f"the call broke: {type(error).__name__}: {error}")
+        return scene.outcome(self._pipeline.loaded)
 
 
 def _peers(loaded: LoadedPipeline, struck: Struck) -> Iterator[tuple[str, Peer]]:
@@ -119,8 +148,8 @@ def _peers(loaded: LoadedPipeline, struck: Struck) -> Iterator[tuple[str, Peer]]
 class _Scene:
     """The caller asks, is answered, and asks again; something is struck when they begin to."""
 
-    def __init__(self, fault: Fault, struck: Peer, clip: Clip) -> None:
-        self._fault = fault
+    def __init__(self, cell: Cell, struck: Peer, clip: Clip) -> None:
+        self._cell = cell
         self._struck = struck
         self._clip = clip
         self._events: list[tuple[int, Any]] = []
@@ -148,13 +177,13 @@ class _Scene:
         elif isinstance(event, TurnEnded) and len(self._asked) == 1:
             self._answered = self._answered or event.status == "completed"
         elif isinstance(event, SpeechStarted) and len(self._asked) == 1 and self._answered:
-            self._struck.strike(self._fault)
+            self._struck.strike(self._cell.fault)
 
-    def outcome(self, cell: Cell, loaded: LoadedPipeline) -> Outcome:
+    def outcome(self, loaded: LoadedPipeline) -> Outcome:
         """Once the call is over."""
         assert self._call is not None, "it was held"
         assert self._ends is not None, "it was held"
-        now = self._call.clock.now()
+        cell, now = self._cell, self._call.clock.now()
         if len(self._asked) < 2:
             return Outcome(cell=cell, error="the call went wrong before anything was struck")
         if now >= LONGEST_CALL:
@@ -162,9 +191,15 @@ class _Scene:
         asked = self._asked[1]
         over = replies_over(self._events, asked) or now
         first, longest = silences(self._ends.played(now), OUTPUT_RATE, asked, over)
-        words = said(self._events, asked, loaded.agent.notices.texts(loaded.agent.language))
+        notices = loaded.agent.notices.texts(loaded.agent.language)
+        words = said(self._events, asked, notices, "".join(ANSWER))
         return Outcome(
-            cell=cell, words=tuple(words), first_ns=first, silent_ns=longest, bound_ns=_bound(loaded)
+            cell=cell,
+            words=tuple(words),
+            first_ns=first,
+            silent_ns=longest,
+            bound_ns=_bound(loaded),
+            lasted_ns=over - asked,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Literal
 
 import numpy as np
@@ -38,30 +39,47 @@ _KINDS: Mapping[str, Kind] = {
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """``text``, of which the caller heard ``heard``."""
+    """What the caller ``heard`` of a reply or of a notice, and whether that was the ``whole`` of it."""
 
     kind: Kind
-    text: str
     heard: str
-
-    @property
-    def whole(self) -> bool:
-        return self.heard == self.text
+    whole: bool
 
 
-def said(events: Sequence[tuple[int, Any]], from_ns: int, notices: Mapping[str, str]) -> list[Words]:
-    """What was said from ``from_ns`` on, as far as it was heard; ``notices`` are the agent's own texts."""
+def said(
+    events: Sequence[tuple[int, Any]], from_ns: int, notices: Mapping[str, str], answer: str
+) -> list[Words]:
+    """What was said from ``from_ns`` on, as far as it was heard; ``notices`` are the agent's own texts.
+
+    A reply is whole if its turn came to its end, and if it is more than a beginning of ``answer``, which the
+    model was to give.
+    """
     kinds = {text: _KINDS[name] for name, text in notices.items()}
-    found: dict[tuple[int, int], Words] = {}
+    completed = {
+        event.turn for _, event in events if isinstance(event, TurnEnded) and event.status == "completed"
+    }
+    found: dict[tuple[int, int], tuple[Kind, str, str]] = {}
     for at_ns, event in events:
         if not isinstance(event, Heard) or event.segment is None or at_ns < from_ns:
             continue
         segment = event.segment
         kind: Kind = "reply" if segment.in_history else kinds.get(segment.text, "meanwhile")
-        heard = heard_text(segment, event.samples)
-        if heard:
-            found[event.turn, segment.index] = Words(kind, segment.text, heard)
-    return list(found.values())
+        if heard := heard_text(segment, event.samples):
+            found[event.turn, segment.index] = (kind, segment.text.strip(), heard.strip())
+    told: list[Words] = []  # a reply as one, however many segments it is spoken in
+    for (turn, kind), pieces in groupby(found.items(), key=lambda item: (item[0][0], item[1][0])):
+        each = [piece for _, piece in pieces]
+        text, heard = (" ".join(one[side] for one in each) for side in (1, 2))
+        whole = heard == text
+        if kind == "reply":
+            whole = whole and turn in completed and not _is_beginning(text, answer)
+        told.append(Words(kind, heard, whole))
+    return told
+
+
+def _is_beginning(text: str, answer: str) -> bool:
+    given, whole = text.split(), answer.split()
+    return len(given) < len(whole) and whole[: len(given)] == given
 
 
 def silences(played: Pcm, rate: int, start_ns: int, end_ns: int) -> tuple[int | None, int]:

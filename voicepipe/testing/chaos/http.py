@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from contextlib import suppress
 from typing import Any
 
@@ -26,11 +28,13 @@ class ChaoticServer(HttpServer):
     spoilt. ``nan`` is the body of an answer of its protocol with what isn't a number in it.
     """
 
-    def __init__(self, good: HttpServer, *, nan: bytes) -> None:
+    def __init__(self, good: HttpServer, *, nan: bytes, drip_s: float = DRIP_S) -> None:
+        """``drip_s``: how long a drip waits between two drops of ``DRIP_BYTES``."""
         super().__init__()
         self.fault: Fault | None = None
         self._good = good
         self._nan = nan
+        self._drip_s = drip_s
 
     def strike(self, fault: Fault) -> None:
         """From the next request on; ``refuse`` at once."""
@@ -39,7 +43,7 @@ class ChaoticServer(HttpServer):
             assert self._server is not None, "it has been started"
             self._server.close()
             for writer in self._open.values():
-                writer.transport.abort()
+                reset(writer)
 
     async def answer(
         self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -63,7 +67,7 @@ class ChaoticServer(HttpServer):
             case "reset" | "refuse":
                 writer.write(good.half)
                 await writer.drain()
-                writer.transport.abort()
+                reset(writer)
                 return False
             case "hang":
                 writer.write(good.half)
@@ -86,10 +90,17 @@ class ChaoticServer(HttpServer):
             writer.write(answer[start : start + DRIP_BYTES])
             await writer.drain()
             with suppress(TimeoutError):
-                if not await asyncio.wait_for(reader.read(1), DRIP_S):
+                if not await asyncio.wait_for(reader.read(1), self._drip_s):
                     request.hung_up.set()
                     return False
         return True
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """End a connection with a reset (RST), as who crashes does; closing it would be an end in good order."""
+    connection: socket.socket = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 class _Taken:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from voicepipe.providers.openai_realtime_events import READ_OUT
 from voicepipe.testing.chaos.faults import Fault
 from voicepipe.testing.chaos.talk import ARGUMENTS, CALLER, TOOL, wants_tool, words
 from voicepipe.testing.openai_server import Tool
@@ -60,7 +61,7 @@ class RealtimePeer(RealtimeServer):
 
     def _reply(self, asked: Asked) -> Reply:
         if asked.params.get("conversation") == "none":
-            return Reply(text=words(1, None))
+            return Reply(text=[str(asked.params["instructions"]).removeprefix(READ_OUT)])
         outputs = [item for item in asked.conversation if item["type"] == "function_call_output"]
         turn = sum(item["type"] == "message" and item["role"] == "user" for item in asked.conversation)
         if self.fault in ("429", "500"):

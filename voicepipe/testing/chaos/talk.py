@@ -10,7 +10,8 @@ CALLER = "What time is it?"
 
 TOOL = "look_it_up"
 ARGUMENTS = {"subject": "the time"}
-RESULT = {"answer": "half past twelve"}
+RESULT = {"answer": "half past twelve", "source": "the clock on the wall " * 20}
+"""So long that it doesn't come in time if it drips."""
 
 FIRST: Sequence[str] = ("It is", " half", " past", " twelve.")
 """The model's words before anything is struck."""
