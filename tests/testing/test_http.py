@@ -94,6 +94,27 @@ def test_a_server_knows_when_its_client_hangs_up() -> None:
     asyncio.run(main())
 
 
+def test_a_client_that_goes_in_the_middle_of_its_request_is_no_error_of_the_server() -> None:
+    """A cancelled call left a traceback of the server's in users' test output."""
+    problems: list[object] = []
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: problems.append(context))
+        async with _Echo() as server:
+            _, writer = await asyncio.open_connection("127.0.0.1", int(server.origin.rpartition(":")[2]))
+            writer.write(b"POST /a HTTP/1.1\r\nContent-Length: 10\r\n\r\nhalf")
+            await writer.drain()
+            writer.close()
+            await writer.wait_closed()
+            async with asyncio.timeout(10):
+                while not server.connections:  # noqa: ASYNC110 - it arrives within a few turns of the loop
+                    await asyncio.sleep(0)
+        assert server.requests == []
+
+    asyncio.run(main())
+    assert problems == []
+
+
 def test_a_server_that_was_not_started_has_no_address() -> None:
     with pytest.raises(RuntimeError, match="not been started"):
         _ = _Echo().origin
