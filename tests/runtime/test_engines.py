@@ -104,7 +104,7 @@ def test_all_providers_of_a_slot_are_started_in_their_order_and_closed(tmp_path:
 def test_a_fallback_that_can_not_be_started_is_a_warning(tmp_path: Path) -> None:
     started = Started(tmp_path, "Works", "NotThere")
     assert started.error is None
-    assert started.warnings == ["llm: not-there couldn't be started: nothing answers\n  start the server"]
+    assert started.warnings == ["llm: not-there couldn't be started: nothing answers; start the server"]
     assert (started.working, started.order) == (["works"], (0, 1))
 
 
@@ -122,6 +122,8 @@ def test_if_the_wanted_one_can_not_be_started_the_call_begins_with_the_fallback(
 
 def test_if_none_can_be_started_the_wanted_one_s_error_is_raised(tmp_path: Path) -> None:
     started = Started(tmp_path, "NotThere", "Refused")
+    (warning,) = started.warnings
+    assert warning.startswith("llm: nor could refused be started: ")
     assert isinstance(started.error, SetupError)
     assert started.error.message == "nothing answers"
 

@@ -10,7 +10,7 @@ from voicepipe.config.slots import Filling, Slot
 from voicepipe.core.calls import Host, Workers
 from voicepipe.core.clock import Clock
 from voicepipe.core.extras import missing
-from voicepipe.errors import ProviderError, SetupError, UsageError
+from voicepipe.errors import ProviderError, SetupError, UsageError, VoicepipeError
 from voicepipe.providers.base import Provider
 from voicepipe.runtime.lineup import Lineup
 
@@ -100,6 +100,10 @@ class Engines:
             except (SetupError, ProviderError) as error:
                 failures[index] = error
         if len(failures) == len(fillings):
+            for index in range(1, len(fillings)):
+                warn(
+                    f"{slot.key}: nor could {lineup.label(index)} be started: {_in_one_line(failures[index])}"
+                )
             raise failures[0]
         for index, failure in failures.items():
             lineup.unstarted.add(index)
@@ -127,4 +131,8 @@ def _warnings(slot: Slot, lineup: Lineup, failures: dict[int, SetupError | Provi
     instead = lineup.label(lineup.order()[0])
     for index, error in failures.items():
         until = f", so that {instead} begins" if index == 0 else ""
-        yield f"{slot.key}: {lineup.label(index)} couldn't be started{until}: {error}"
+        yield f"{slot.key}: {lineup.label(index)} couldn't be started{until}: {_in_one_line(error)}"
+
+
+def _in_one_line(error: VoicepipeError) -> str:
+    return "; ".join(filter(None, (error.message, error.hint)))
