@@ -198,6 +198,14 @@ def test_the_guides_test_of_a_fused_model_passes(folder: Path, tmp_path: Path) -
     import_module("test_fused").test_the_caller_is_told_the_time(tmp_path)
 
 
+def test_the_guides_failing_model_is_replaced(folder: Path) -> None:
+    unpack(GUIDES / "recovery.md", folder)
+    pipeline = Pipeline.from_yaml(folder / "pipeline.yaml")
+    report = pipeline.run_sync(text=["Where is my order?", "Are you sure?"], clock="simulated")
+    assert [turn.agent for turn in report.turns][0] == "The other one says that it left."
+    assert report.switches[0].reason == "no answer within 1s"
+
+
 def test_the_guides_provider_can_be_registered(folder: Path) -> None:
     unpack(GUIDES / "provider.md", folder)
     assert registry_with(GUIDES / "provider.md").provider("tts", "morse").name == "morse"

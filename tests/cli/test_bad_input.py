@@ -379,21 +379,6 @@ def test_a_server_that_fails_costs_the_turn_and_not_the_call(
     assert answered["heard"] == "Hello."
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [Reply(status=500), Reply(fault="drop"), Reply(text=["Well, "], fault="drop")],
-    ids=["500", "dies", "dies in the middle"],
-)
-def test_a_server_that_fails_once_is_asked_again_and_the_caller_hears_nothing_of_it(
-    reply: Reply, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with answering(reply, Reply(text=["Hello."])) as server:
-        outcome = talk_to(server.base_url, tmp_path, capsys)
-    assert outcome.status == 0
-    (turn,) = outcome.json["turns"]
-    assert (turn["user"], turn["heard"]) == ("hello", "Hello.")
-
-
 @pytest.mark.parametrize("fault", [None, "stall"], ids=["never begins", "stops"])
 def test_a_server_that_stalls_is_given_up_at_the_deadline(
     fault: Fault | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
