@@ -79,4 +79,4 @@ def test_tokens_are_told_with_their_cached_part(call: tuple[Outcome, list[Any]])
         for entry in call[0].json["usage"]
         if entry["provider"] == "anthropic" and not entry.get("estimated")
     }
-    assert used == {"tokens_in": 11 + 48, "tokens_in_cached": 40, "tokens_out": 15}
+    assert used == {"tokens_in": 11 + 48, "tokens_in_cached": 40, "tokens_in_written": 5, "tokens_out": 15}

@@ -80,11 +80,13 @@ def test_a_call_is_printed_as_one_json_object(real_call: RealCall) -> None:
             "dead_air",
             "switches",
             "cost_usd",
+            "cost",
         )
     }
     assert isinstance(printed["session"], str)
     assert printed["clock"] == "real"
-    assert printed["cost_usd"] is None
+    assert printed["cost_usd"] is None, "nobody has said what this machine costs"
+    assert {one["unit"] for one in printed["cost"]["unpriced"]} == {"machine_ms"}
     told = ("user", "agent", "heard", "tool_calls", "latency_ms", "status", "filler")
     assert {name: real_call.turn[name] for name in told} == {
         "user": "what is the weather in paris",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from voicepipe.observe.cost import Cost
+from voicepipe.observe.usage import MACHINE
 
 SHOWN = Decimal("0.000001")
 """USD: a millionth tells two short calls apart."""
@@ -30,7 +31,7 @@ def cost_lines(cost: Cost) -> list[str]:
 
 def cost_warnings(cost: Cost) -> list[str]:
     """What has no price, but for the time of a machine for which none is given, and what has an old one."""
-    billed = [meter for meter in cost.unpriced if meter.unit != "machine_ms"]
+    billed = [meter for meter in cost.unpriced if meter.unit != MACHINE]
     missing = cost.missing() if billed or cost.book.cost.model_fields_set else []
     return [f"no price for {sentence}" for sentence in missing] + cost.book.warnings()
 

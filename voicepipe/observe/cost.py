@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from voicepipe.observe.price_book import PriceBook, Priced
-from voicepipe.observe.usage import Amount, Meter, Tally
+from voicepipe.observe.usage import MACHINE, Amount, Meter, Tally
 from voicepipe.speech.pricing import usd
 
 
@@ -85,7 +85,7 @@ class Cost:
 
     def _by_time(self, meter: Meter) -> bool:
         """Whether it is a unit that costs nothing by itself, since the machine's time is what is paid."""
-        return meter.unit != "machine_ms" and self._found(meter).by_time
+        return meter.unit != MACHINE and self._found(meter).by_time
 
     def _hint(self, meter: Meter) -> str:
         return self._found(meter).hint

@@ -12,7 +12,7 @@ from typing import Any
 from voicepipe.core.records import AttemptStatus, ProviderAttempt, Usage, UsageUnit
 from voicepipe.core.units import MS
 from voicepipe.observe.price_book import PriceBook
-from voicepipe.observe.usage import Amount, Meter, Tally
+from voicepipe.observe.usage import MACHINE, Amount, Meter, Tally
 from voicepipe.speech.pricing import machine_cost, price
 
 
@@ -48,7 +48,7 @@ class Request:
             priced = Amount(amount.total, amount.estimated, bill.costs.get(unit, 0), unpriced)
             tally.count(Meter(self.slot, self.provider, self.model, unit), priced)
         if book is not None and found is not None and found.by_time and self.busy_ns:
-            tally.count(Meter(self.slot, self.provider, self.model, "machine_ms"), self._time(book))
+            tally.count(Meter(self.slot, self.provider, self.model, MACHINE), self._time(book))
         return tally
 
     def _time(self, book: PriceBook) -> Amount:

@@ -20,6 +20,8 @@ from voicepipe.speech.pricing import share
 MeterUnit = UsageUnit | Literal["machine_ms"]
 """A unit that is billed, or the time of the machine that an engine on it took."""
 
+MACHINE: Literal["machine_ms"] = "machine_ms"
+
 
 class Meter(NamedTuple):
     """What is counted by itself."""
@@ -80,10 +82,11 @@ class Tally:
         amount.unpriced += more.unpriced
 
     def to_list(self) -> list[dict[str, Any]]:
-        """One map for each meter, for JSON."""
+        """One map for each meter of what vendors bill, for JSON."""
         return [
             {**meter._asdict(), "amount": amount.total, "estimated": amount.estimated}
             for meter, amount in self.amounts.items()
+            if meter.unit != MACHINE
         ]
 
 
