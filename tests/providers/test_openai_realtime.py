@@ -14,6 +14,7 @@ from tests.support.realtime import BRIEF, SECRET, a_config, connected, started
 from tests.support.workers import make_call, make_host
 from voicepipe.errors import SetupError
 from voicepipe.providers.openai_realtime import OpenAIRealtime
+from voicepipe.testing.realtime_script import Refusal
 from voicepipe.testing.realtime_server import RealtimeServer
 
 
@@ -67,6 +68,42 @@ def test_a_written_key_is_sent_and_a_strange_server_is_named() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.parametrize(
+    ("refusal", "message", "hint"),
+    [
+        (Refusal(status=401), "wants a key", "check api_key"),
+        (
+            Refusal(event=True, error={"type": "x", "code": "model_not_found", "message": "No model x."}),
+            "No model x",
+            "",
+        ),
+        (None, "nothing answers", ""),
+    ],
+    ids=["key", "model", "nobody"],
+)
+def test_what_no_call_could_be_held_with_is_said_before_the_first(
+    refusal: Refusal | None, message: str, hint: str
+) -> None:
+    async def main() -> None:
+        async with RealtimeServer(refusals=[refusal]) as server:
+            url = server.base_url
+            if refusal is not None:
+                await provider(base_url=url).start()
+        await provider(base_url=url).start()
+
+    with pytest.raises(SetupError, match=message) as caught:
+        asyncio.run(main())
+    assert hint in (caught.value.hint or "")
+
+
+def test_a_server_that_is_busy_at_the_start_may_answer_later() -> None:
+    async def main() -> None:
+        async with RealtimeServer(refusals=[Refusal(status=503)]) as server:
+            await provider(base_url=server.base_url).start()
+
+    asyncio.run(main())
+
+
 def test_a_model_s_name_is_quoted_in_the_address() -> None:
     async def main() -> str:
         async with RealtimeServer() as server, connected(server, model="a/b c&d=e"):
@@ -85,7 +122,7 @@ def test_connections_are_made_one_after_the_other_and_each_is_closed() -> None:
             await server.alone()
             return len(server.sessions), server.open
 
-    assert asyncio.run(main()) == (3, 0)
+    assert asyncio.run(main()) == (1 + 3, 0)  # the first finds out whether the server is there
 
 
 def test_the_language_and_the_voice_are_those_of_the_agent() -> None:

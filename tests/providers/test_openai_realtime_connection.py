@@ -52,16 +52,37 @@ def test_a_connection_that_takes_over_is_told_the_history() -> None:
     ]
 
     async def script(bench: Bench) -> Any:
+        for message in history:
+            await bench.connection.add(message)
         await bench.respond()
         return items(bench.server)
 
-    setup = RealtimeSetup(instructions="Be brief.", tools=[WEATHER], history=history)
+    setup = RealtimeSetup(instructions="Be brief.", tools=[WEATHER])
     assert run(script, Reply(), setup=setup) == [
         ("user", "(This cut your last reply short.) Weather?"),
         ("assistant", "Let me look."),
         ("function_call", ""),
         ("function_call_output", "clear"),
         ("system", "The caller's name is Ann."),
+    ]
+
+
+def test_what_was_said_before_is_put_before_what_has_been_heard_already() -> None:
+    async def script(bench: Bench) -> Any:
+        await bench.speak(200)
+        heard, *_ = await bench.hear()
+        for role, text in (("user", "Hello."), ("assistant", "Hi.")):
+            message = Message(role=role, text=text)  # type: ignore[arg-type]
+            await bench.connection.add(message, before=heard.item_id)
+        await bench.connection.add(Message(role="user", text="And?"), before="unknown")
+        await bench.respond()
+        return items(bench.server)
+
+    assert run(script, Reply(), heard=["Weather?"]) == [
+        ("user", "Hello."),
+        ("assistant", "Hi."),
+        ("user", "Weather?"),
+        ("user", "And?"),
     ]
 
 

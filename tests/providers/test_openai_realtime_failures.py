@@ -34,8 +34,11 @@ def refused(refusal: Refusal | None, key: str | None = None, **fields: Any) -> P
     """How a connection ends that the server doesn't want."""
 
     async def main() -> None:
-        async with RealtimeServer(refusals=[refusal], key=key) as server, connected(server, **fields):
-            pytest.fail("it was let in")
+        async with RealtimeServer() as server, started(server.base_url, **fields) as provider:
+            server.refusals.append(refusal)
+            server.key = key
+            async with provider.connect(make_call(), BRIEF):
+                pytest.fail("it was let in")
 
     with pytest.raises(ProviderError) as caught:
         asyncio.run(main())
@@ -78,9 +81,10 @@ def test_a_wrong_key_is_refused_and_is_nowhere_to_be_read() -> None:
 
 def test_a_server_that_never_greets_is_given_up() -> None:
     async def main() -> None:
-        server = RealtimeServer(refusals=[Refusal(mute=True)])
-        async with server, connected(server, read_timeout="20ms"):
-            pytest.fail("it was let in")
+        async with RealtimeServer() as server, started(server.base_url, read_timeout="20ms") as provider:
+            server.refusals.append(Refusal(mute=True))
+            async with provider.connect(make_call(), BRIEF):
+                pytest.fail("it was let in")
 
     with pytest.raises(ProviderError) as caught:
         asyncio.run(main())
@@ -102,10 +106,12 @@ def test_settings_that_the_server_refuses_are_a_bad_request() -> None:
 
 def test_nobody_there_is_a_connection_error() -> None:
     async def main() -> None:
-        async with RealtimeServer() as server:
-            url = server.base_url
-        async with started(url) as provider, provider.connect(make_call(), BRIEF):
-            pytest.fail("it was let in")
+        server = RealtimeServer()
+        await server.__aenter__()
+        async with started(server.base_url) as provider:
+            await server.__aexit__(None, None, None)
+            async with provider.connect(make_call(), BRIEF):
+                pytest.fail("it was let in")
 
     with pytest.raises(ProviderError) as caught:
         asyncio.run(main())

@@ -91,11 +91,20 @@ class Bench:
 
 
 @asynccontextmanager
+async def _forgotten(server: RealtimeServer) -> AsyncIterator[None]:
+    """The server has never seen the connection by which the provider has found out that it is there."""
+    server.sessions.pop()
+    server.handshakes.pop()
+    yield
+
+
+@asynccontextmanager
 async def connected(
     server: RealtimeServer, setup: RealtimeSetup = BRIEF, **fields: Any
 ) -> AsyncIterator[Bench]:
     async with (
         started(server.base_url, **fields) as provider,
+        _forgotten(server),
         provider.connect(make_call(), setup) as connection,
         asyncio.TaskGroup() as group,
     ):

@@ -173,11 +173,13 @@ class UserTurn(TurnFrame):
 
     ``say``: words to be spoken instead of asking the model, such as a greeting. ``utterances``: of which
     utterances it is made, by their onsets' positions; their words may not be known yet, and are missing
-    from ``text`` then. ``typed``: its end that was typed.
+    from ``text`` then. Of those up to the position ``through``, the others need no answer. ``typed``: its
+    end that was typed.
     """
 
     text: str
     utterances: tuple[int, ...] = ()
+    through: int = -1
     typed: str = ""
     say: str | None = None
     in_history: bool = True

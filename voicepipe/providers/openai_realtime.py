@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from voicepipe.core.calls import Call, Host
 from voicepipe.core.units import SECOND
+from voicepipe.errors import ProviderError
 from voicepipe.providers import openai_realtime_events as wire
 from voicepipe.providers.openai_realtime_config import OPENAI, OpenAIRealtimeConfig
 from voicepipe.providers.openai_realtime_line import Line
@@ -52,15 +53,29 @@ class OpenAIRealtime(RealtimeProvider):
         return self._web.check()
 
     async def start(self) -> None:
-        """`SetupError`: no package or no key. A connection belongs to a call, and is opened then."""
+        """`SetupError`: no package, key or server, or one that refuses the settings.
+
+        A connection belongs to a call, and is opened then; this one only finds out.
+        """
         self._key = self.config.find_key(self.host.env)
         await self._web.load(self.config.model)
+        speaks = bool(self.config.voice or self.host.voice)
+        try:
+            async with self._connect(RealtimeSetup(instructions="", speaks=speaks)):
+                pass
+        except ProviderError as error:
+            if problem := self._web.setup_error(error):
+                await self.close()
+                raise problem from None
 
     async def close(self) -> None:
         await self._web.close()
 
+    def connect(self, call: Call, setup: RealtimeSetup) -> AbstractAsyncContextManager[Connection]:
+        return self._connect(setup)
+
     @asynccontextmanager
-    async def connect(self, call: Call, setup: RealtimeSetup) -> AsyncGenerator[Connection, None]:
+    async def _connect(self, setup: RealtimeSetup) -> AsyncGenerator[Connection, None]:
         from voicepipe.providers.openai_realtime_connection import (  # noqa: PLC0415 - NumPy, for calls only
             Connection,
         )
@@ -73,7 +88,7 @@ class OpenAIRealtime(RealtimeProvider):
             session = session_of(config, setup, self.host.language, self.host.voice)
             try:
                 async with asyncio.timeout(config.read_timeout / SECOND):
-                    await connection.begin(session, setup.history)
+                    await connection.begin(session)
             except TimeoutError:
                 raise too_late(
                     self.name, f"{config.base_url} did not take the session's settings in time"

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
@@ -24,6 +24,7 @@ from voicepipe.providers.openai_realtime_config import OpenAIRealtimeConfig
 from voicepipe.providers.openai_realtime_hearing import Hearing
 from voicepipe.providers.openai_realtime_line import Line
 from voicepipe.providers.openai_realtime_mailbox import Failure
+from voicepipe.providers.openai_realtime_order import Order
 from voicepipe.providers.openai_realtime_post import Post
 from voicepipe.providers.openai_realtime_reply import Reply
 from voicepipe.providers.openai_realtime_session import Edge, edge_of
@@ -47,18 +48,17 @@ class Connection:
         self._post = Post(line.key)
         self._context = Context()
         self._hearing = Hearing(line, self._post, self._context, config, finds_turns=finds_turns)
+        self._order = Order()
         self._lengths: OrderedDict[str, float] = OrderedDict()
         """Milliseconds of audio of the replies' items."""
         self._closing = False
 
-    async def begin(self, session: dict[str, Any], history: Sequence[Message]) -> None:
+    async def begin(self, session: dict[str, Any]) -> None:
         """Wait for the server's greeting, and have ``session`` accepted."""
         await self._expect("session.created")
         await self._line.send({"type": "session.update", "event_id": "session", "session": session})
         await self._expect("session.updated")
         self._context.wrote(len(session["instructions"]) + len(json.dumps(session["tools"])))
-        for message in history:
-            await self.add(message)
 
     async def _expect(self, kind: str) -> None:
         while True:
@@ -78,6 +78,7 @@ class Connection:
             while True:
                 message = await self._line.receive()
                 event = wire.parsed(message)
+                self._order.note(event)
                 if (unwanted := self._post.deliver(event, len(message))) is not None:
                     await self._line.send(wire.cancellation(unwanted))
                 if (edge := edge_of(self._config.turn_detection, event)) is not None:
@@ -107,8 +108,8 @@ class Connection:
 
     # ── the conversation ─────────────────────────────────────────────────────────────────────────
 
-    async def add(self, message: Message) -> str:
-        return await self._create(message, None)
+    async def add(self, message: Message, *, before: str | None = None) -> str:
+        return await self._create(message, None if before is None else self._order.before(before))
 
     async def replace(self, item_id: str, message: Message) -> str:
         new = await self._create(message, item_id)
@@ -116,7 +117,7 @@ class Connection:
         return new
 
     async def _create(self, message: Message, after: str | None) -> str:
-        """The id of the first of the items."""
+        """The id of the first of the items, which stand behind ``after``, or at the end."""
         first = ""
         for item in wire.items_of(message):
             name = f"vp_{self._line.number():06d}"
@@ -124,7 +125,10 @@ class Connection:
             event = {"type": "conversation.item.create", "event_id": f"create-{name}", **place}
             await self._line.send({**event, "item": {"id": name, **item}})
             self._context.wrote(len(json.dumps(item)))
-            first, after = first or name, None if after is None else name
+            if after is not None:
+                self._order.insert(name, after)
+                after = name
+            first = first or name
         return first
 
     async def truncate(self, item_id: str, audio_ms: int) -> None:
@@ -137,6 +141,7 @@ class Connection:
         await self._line.send({"type": "conversation.item.truncate", "event_id": event_id, **cut})
 
     async def delete(self, item_id: str) -> None:
+        self._order.remove(item_id)
         event_id = f"delete-{self._line.number()}"
         await self._line.send({"type": "conversation.item.delete", "event_id": event_id, "item_id": item_id})
 

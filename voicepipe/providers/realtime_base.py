@@ -24,7 +24,6 @@ from voicepipe.providers.base import Hypothesis, Provider, ProviderKind
 class RealtimeSetup:
     """What a connection begins with, whoever the vendor is.
 
-    ``history`` is what was said before, for a connection that takes over from another one.
     ``finds_turns``: the server is to find the beginning and the end of the caller's turns; otherwise the
     audio is one utterance until ``hear`` is called. It never answers unasked in either case.
     ``speaks``: whether its replies are to be audio with their words, or words only.
@@ -32,7 +31,6 @@ class RealtimeSetup:
 
     instructions: str
     tools: Sequence[ToolOffer] = ()
-    history: Sequence[Message] = ()
     finds_turns: bool = False
     speaks: bool = True
 
@@ -125,8 +123,9 @@ class RealtimeConnection(Protocol):
         """
         ...
 
-    async def add(self, message: Message) -> str:
-        """Continue the server's conversation: typed words, the result of a tool. Returns the item's id."""
+    async def add(self, message: Message, *, before: str | None = None) -> str:
+        """Continue the server's conversation: typed words, the result of a tool, what was said to another
+        connection. It stands at the end, or ``before`` an item where that is known. Returns the item's id."""
         ...
 
     async def replace(self, item_id: str, message: Message) -> str:

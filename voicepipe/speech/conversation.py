@@ -18,9 +18,23 @@ LAST_WORDS = 8
 """Words by which a model is told how far its reply was heard; the reply itself is in its history."""
 
 
+@dataclass(frozen=True, slots=True)
+class Over:
+    """A turn that is over: what the caller said, if it is known, and what the agent answered.
+
+    ``utterances``: those that it was made of, by the positions of their onsets.
+    """
+
+    turn: int
+    question: list[Message]
+    answer: list[Message]
+    utterances: tuple[int, ...]
+
+
 @dataclass(slots=True)
 class _Exchange:
     user: str
+    utterances: tuple[int, ...] = ()
     committed: bool = False
     finished: bool = False
     note: str = ""
@@ -45,9 +59,10 @@ class Conversation:
         self.prompt = prompt
         self._exchanges: dict[int, _Exchange] = {}
 
-    def begin(self, turn: int, user: str) -> None:
-        """A draft to answer ``user``; the empty string asks for nothing (a greeting)."""
-        self._exchanges[turn] = _Exchange(user)
+    def begin(self, turn: int, user: str, utterances: tuple[int, ...] = ()) -> None:
+        """A draft to answer ``user``; the empty string asks for nothing (a greeting), unless there are
+        ``utterances`` whose words aren't known yet."""
+        self._exchanges[turn] = _Exchange(user, utterances)
 
     def reword(self, turn: int, user: str) -> None:
         """The caller's words as they are known in the end."""
@@ -158,10 +173,20 @@ class Conversation:
         return _with_answers(self._exchanges[turn].messages)
 
     @property
-    def past(self) -> list[Message]:
-        """What the caller said and the agent answered in turns that are over, without the prompt."""
-        over = [one for one in self._exchanges.values() if one.committed and one.finished]
-        return [message for exchange in over for message in exchange.question + exchange.messages]
+    def over(self) -> list[Over]:
+        """The turns that are over, in order."""
+        return [
+            Over(turn, exchange.question, list(exchange.messages), exchange.utterances)
+            for turn, exchange in self._exchanges.items()
+            if exchange.committed and exchange.finished
+        ]
+
+    def answers(self, utterance: int) -> int | None:
+        """The turn that was made of ``utterance`` and others, and committed; None if there is none."""
+        for turn, exchange in self._exchanges.items():
+            if exchange.committed and utterance in exchange.utterances:
+                return turn
+        return None
 
     @property
     def history(self) -> list[Message]:

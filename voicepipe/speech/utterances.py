@@ -70,6 +70,11 @@ class Utterances:
         return tuple(sorted(self._open))
 
     @property
+    def through(self) -> int:
+        """The onset of the last utterance that belongs to these or is done with; -1 if there was none."""
+        return max(self._open, default=self._closed_through)
+
+    @property
     def onset_ns(self) -> int:
         """When the first of them began; there has to be one."""
         return min(one.onset_ns for one in self._open.values())

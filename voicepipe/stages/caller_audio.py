@@ -9,11 +9,11 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 
-from voicepipe.core.frames import AudioIn, SpeechStarted
+from voicepipe.core.frames import AudioIn
 from voicepipe.core.units import SECOND
 
-RING = 4 * SECOND
-"""Audio kept for an onset that is reported late; see ``stages.stt``."""
+RING = 15 * SECOND
+"""Audio kept for an onset that is reported late, and for a connection that is made anew meanwhile."""
 
 LONGEST = 60 * SECOND
 """Of an utterance, the most that is kept to be sent again: its end."""
@@ -24,7 +24,8 @@ class Utterance:
     """Audio between an onset and the pause. ``position`` is that of the onset, and its name.
 
     ``text``: its words, once all of them are known. ``connection``: the number of the one that was given its
-    audio, 0 for none; ``item_id`` is what it is called there, if ``placed`` is set: None if it was refused.
+    audio, 0 for none; ``item_id`` is what it is called there, None if it was refused or held nothing.
+    ``placed``: it stands there, or never will; nobody need wait. ``heard``: nobody waits for its words.
     """
 
     position: int
@@ -32,7 +33,23 @@ class Utterance:
     connection: int = 0
     item_id: str | None = None
     placed: asyncio.Event = field(default_factory=asyncio.Event)
+    heard: bool = False
     text: str = ""
+    unwanted: bool = False
+    """It isn't sent again, whatever happens to the connection."""
+
+    def stands_on(self, connection: int) -> bool:
+        """Whether it is an item there."""
+        return self.connection == connection and self.item_id is not None
+
+    def place(self, connection: int, item_id: str) -> None:
+        self.connection, self.item_id = connection, item_id
+        self.placed.set()
+
+    def displace(self, connection: int = 0) -> None:
+        """It has to be sent, or is being sent to ``connection``."""
+        self.connection, self.item_id = connection, None
+        self.placed.clear()
 
 
 class CallerAudio:
@@ -47,9 +64,9 @@ class CallerAudio:
         if self.open is not None:
             _keep(self.open.frames, frame, LONGEST)
 
-    def begin(self, start: SpeechStarted) -> Utterance:
+    def begin(self, position: int, audio_from: int) -> Utterance:
         """The utterance, with what was said of it before its onset was known."""
-        self.open = Utterance(start.position, self.since(start.audio_from))
+        self.open = Utterance(position, deque(self.since(audio_from)))
         return self.open
 
     def end(self) -> Utterance | None:
@@ -57,9 +74,10 @@ class CallerAudio:
         utterance, self.open = self.open, None
         return utterance
 
-    def since(self, position: int) -> deque[AudioIn]:
-        """The recent frames that hold sample ``position`` and those after it."""
-        return deque(frame for frame in self._recent if frame.position + frame.pcm.size > position)
+    def since(self, position: int) -> list[AudioIn]:
+        """The frames that hold sample ``position`` and those after it, as far as they are kept."""
+        kept = self._recent if self.open is None else max(self._recent, self.open.frames, key=len)
+        return [frame for frame in kept if frame.position + frame.pcm.size > position]
 
 
 def _keep(frames: deque[AudioIn], frame: AudioIn, span: int) -> None:

@@ -44,6 +44,7 @@ from voicepipe.providers.realtime_base import (
 from voicepipe.stages.base import ReplaceableConfig, Stage, StageConfig, StageContext
 from voicepipe.stages.caller_audio import CallerAudio, Utterance
 from voicepipe.stages.realtime_link import Link, ServerEvent
+from voicepipe.stages.realtime_memory import Memory
 from voicepipe.stages.realtime_talk import Talk
 from voicepipe.stages.tool_rounds import ToolRoundsConfig
 from voicepipe.stages.transcriber import Transcriber
@@ -115,20 +116,24 @@ class _Call:
         self._onset = 0
         """Where the speech began that the server is about to find the end of."""
         self._finds_turns = ctx.finds_turns or SpeechStarted in ctx.tells
+        speaks = stage.config.output == "audio"
+        self._memory = Memory(ctx.conversation, speaks=speaks, listen=self._listen_again)
         self._link = Link(
             ctx,
             stage.provider,
             self._audio,
             setup=self._setup,
+            on_connected=self._memory.begin,
             on_event=self._on_event,
             renew_after=stage.config.renew_after,
         )
         self._talk = Talk(
             ctx,
             self._link,
+            self._memory,
             out,
             provider=stage.provider,
-            speaks=stage.config.output == "audio",
+            speaks=speaks,
             most_rounds=stage.config.max_tool_rounds,
         )
         self._holder = group.create_task(self._link.run(), name=f"{ctx.slot} connection")
@@ -142,7 +147,6 @@ class _Call:
         return RealtimeSetup(
             instructions=ctx.conversation.prompt,
             tools=ctx.tools.offers(),
-            history=ctx.conversation.past,
             finds_turns=self._finds_turns,
             speaks=self._stage.config.output == "audio",
         )
@@ -160,9 +164,9 @@ class _Call:
             elif type(frame) is SpeechStarted:
                 self._onset = frame.position
                 if not self._finds_turns:
-                    before, self._last = self._last, self._audio.begin(frame)
+                    before, self._last = self._last, self._audio.begin(frame.position, frame.audio_from)
                     await self._link.begin(self._last, before)
-            elif type(frame) is SpeechStopped:
+            elif type(frame) is SpeechStopped and not self._finds_turns:
                 utterance = self._audio.end()
                 if utterance is not None:
                     self._hear(utterance)
@@ -180,26 +184,42 @@ class _Call:
 
     # ── the caller's words ───────────────────────────────────────────────────────────────────────
 
-    def _hear(self, utterance: Utterance, item_id: str | None = None) -> None:
-        self._talk.utterances[utterance.position] = utterance
-        self._spawn(self._transcribe(utterance, item_id), f"utterance {utterance.position}")
+    def _hear(self, utterance: Utterance, *, found: bool = False) -> None:
+        """``found``: by the server, which has placed it already."""
+        self._memory.note_utterance(utterance)
+        self._spawn(self._transcribe(utterance, found), f"utterance {utterance.position}")
 
-    async def _transcribe(self, utterance: Utterance, item_id: str | None) -> None:
-        ctx, transcriber = self._ctx, Transcriber(utterance.position, self._ctx.clock)
-        if item_id is not None and ctx.finds_turns:
+    def _listen_again(self, utterance: Utterance) -> None:
+        utterance.displace()
+        utterance.heard = False
+        self._spawn(self._transcribe(utterance, found=False), f"utterance {utterance.position} again")
+
+    async def _transcribe(self, utterance: Utterance, found: bool) -> None:
+        ctx, link, transcriber = self._ctx, self._link, Transcriber(utterance.position, self._ctx.clock)
+        if found and ctx.finds_turns:
             self._tell(transcriber, Hypothesis(text="", final=False, ends_turn=True))
         try:
             async with ctx.provider_call(
-                lambda provider, call: self._link.hear(provider, call, utterance, item_id), turn=None
+                lambda provider, call: link.hear(provider, call, utterance),
+                turn=None,
+                used=lambda: utterance.stands_on(link.number),  # words that didn't come once won't come
             ) as events:
                 async for hypothesis in events:
                     self._tell(transcriber, hypothesis)
-                    if hypothesis.final:
+                    if hypothesis.final and hypothesis.text != UNRECOGNISED:
                         utterance.text = hypothesis.text
         except ProviderError as error:
             ctx.report(TurnFailed(turn=None, stage=ctx.slot, error=error, at_ns=ctx.clock.now()))
+        finally:
+            self._note_heard(utterance)
         # The policy waits for a final one of every utterance. The model may have heard what wasn't written.
         self._tell(transcriber, Hypothesis(text=UNRECOGNISED if utterance.item_id else "", final=True))
+
+    def _note_heard(self, utterance: Utterance) -> None:
+        utterance.heard = True
+        if self._link.connection is not None and utterance.item_id is None:
+            utterance.connection = self._link.number  # it had its chance there
+        utterance.placed.set()
 
     def _tell(self, transcriber: Transcriber, hypothesis: Hypothesis) -> None:
         if (transcript := transcriber.frame(hypothesis)) is not None:
@@ -217,15 +237,23 @@ class _Call:
             if isinstance(event, CallerStarted):
                 self._server_heard_onset(position, spoken_ns, now)
             else:
-                if SpeechStopped in ctx.tells:
-                    ctx.report(SpeechStopped(position=position, offset_ns=spoken_ns, at_ns=now))
-                utterance = Utterance(self._onset, connection=self._link.number, item_id=event.item_id)
-                utterance.placed.set()
-                self._hear(utterance, event.item_id)
+                self._server_heard_end(event.item_id, position, spoken_ns, now)
 
     def _server_heard_onset(self, position: int, onset_ns: int, now: int) -> None:
+        if self._audio.open is not None:
+            return  # a new connection hears once more what was told already
+        self._audio.begin(position, position)
         if SpeechStarted in self._ctx.tells:
             self._onset = position
             self._ctx.report(
                 SpeechStarted(position=position, audio_from=position, onset_ns=onset_ns, at_ns=now)
             )
+
+    def _server_heard_end(self, item_id: str, position: int, offset_ns: int, now: int) -> None:
+        if SpeechStopped in self._ctx.tells:
+            self._ctx.report(SpeechStopped(position=position, offset_ns=offset_ns, at_ns=now))
+        utterance = self._audio.end() or Utterance(self._onset)
+        utterance.position = self._onset
+        utterance.place(self._link.number, item_id)
+        self._link.heard_through = position
+        self._hear(utterance, found=True)

@@ -7,9 +7,10 @@ that refers to a connection notes its number.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import aclosing
-from typing import TYPE_CHECKING
+import itertools
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, aclosing
+from random import Random
 
 from voicepipe.core.calls import Call
 from voicepipe.core.frames import AudioIn, Recovered, Recovering, TurnFailed
@@ -28,12 +29,10 @@ from voicepipe.providers.realtime_base import (
 )
 from voicepipe.stages.base import StageContext
 from voicepipe.stages.caller_audio import CallerAudio, Utterance
-
-if TYPE_CHECKING:
-    from voicepipe.audio.resample import Resampler
+from voicepipe.stages.realtime_uplink import Uplink
 
 FIRST_WAIT, LONGEST_WAIT = 250 * MS, 8 * SECOND
-"""Between two attempts to connect; each wait is twice the one before."""
+"""Between two attempts to connect; each wait is twice the one before, and half of it is chance."""
 
 LASTING = 5 * SECOND
 """After a connection that held for this long, the first attempt is made at once."""
@@ -45,7 +44,10 @@ ServerEvent = CallerStarted | CallerStopped | CallerSilent
 
 
 class Link:
-    """``run`` holds a connection as long as the session lasts; everything else uses the one there is."""
+    """``run`` holds a connection as long as the session lasts; everything else uses the one there is.
+
+    ``on_connected`` tells a new connection what was said before, and nobody else uses it until then.
+    """
 
     def __init__(
         self,
@@ -54,6 +56,7 @@ class Link:
         audio: CallerAudio,
         *,
         setup: Callable[[], RealtimeSetup],
+        on_connected: Callable[[RealtimeConnection, int], Awaitable[None]],
         on_event: Callable[[ServerEvent], None],
         renew_after: int,
     ) -> None:
@@ -61,22 +64,27 @@ class Link:
         """Of the connection that there is, or was last; 0 before the first."""
         self.old = False
         """It is time for another connection."""
+        self.connection: RealtimeConnection | None = None
+        self.heard_through: int | None = None
+        """Where the server finds turns: the last sample of which it has told what it heard."""
         self._ctx = ctx
         self._provider = provider
         self._audio = audio
         self._setup = setup
+        self._on_connected = on_connected
         self._on_event = on_event
         self._renew_after = renew_after
-        self._connection: RealtimeConnection | None = None
+        self._chance = Random(0) if ctx.clock.virtual else Random()  # noqa: S311 - waits, not secrets
+        self._numbers = itertools.count(1)
         self._hopeless: ProviderError | None = None
         self._known = asyncio.Event()
         """There is a connection, or there will be none."""
         self._renewed = asyncio.Event()
         self._held: asyncio.Timeout | None = None
-        self._resampler: Resampler | None = None
-        self._replaying = False
+        """Ends the connection, or the attempt to make one, where another one is wanted."""
+        self._uplink: Uplink | None = None
+        self._connected_ns: int | None = None
         self._recovering = False
-        self._first_position: int | None = None
         self._missed: int | None = None
         """The first sample that no connection was given."""
 
@@ -86,62 +94,84 @@ class Link:
         """Connect, and connect anew whenever the connection is lost or renewed. Never returns."""
         wait = 0
         while True:
-            began = self._ctx.clock.now()
+            held = asyncio.timeout(None)
             try:
-                async with asyncio.timeout(None) as held:
+                async with held:
                     self._held = held
+                    await self._ctx.clock.sleep(wait)
                     await self._hold()
             except TimeoutError:
                 if not held.expired():
                     raise
                 wait = 0
             except ProviderError as error:
-                lasted = self._connection is not None and self._ctx.clock.now() - began >= LASTING
-                wait = 0 if lasted else min(LONGEST_WAIT, 2 * wait or FIRST_WAIT)
+                wait = self._wait_after(error, wait)
                 self._note_lost(error)
             finally:
-                self._connection = None
+                self._held = None
             if self._hopeless is not None:
                 self._renewed.clear()
                 await self._renewed.wait()
-            self._known.clear()
-            await self._ctx.clock.sleep(wait)
+                wait = 0
 
     def renew(self) -> None:
-        """Leave the connection for another one."""
-        self.old, self._hopeless = False, None
+        """Leave the connection, or the attempt to make one, for another one."""
+        self._hopeless = None
+        self._leave()
         self._renewed.set()
-        if self._held is not None and self._connection is not None:
-            self._held.reschedule(0)  # the loop's time has long passed that: it expires at once
+        held, self._held = self._held, None
+        if held is not None:
+            held.reschedule(0)  # the loop's time has long passed that: it expires at once
 
     async def _hold(self) -> None:
-        ctx = self._ctx
+        ctx, provider = self._ctx, self._provider
         call = Call(session=ctx.session, turn=None, clock=ctx.clock, workers=ctx.workers)
-        async with self._provider.connect(call, self._setup()) as connection:
-            self._connection = connection
-            self.number += 1
-            self._first_position = self._resampler = None
-            self.old = False
+        self._connected_ns = None
+        async with provider.connect(call, self._setup()) as connection:
+            number = next(self._numbers)
+            await self._on_connected(connection, number)
+            uplink = Uplink(connection, number, self._audio, rate=provider.rate_in, missed=self._missed)
+            self._uplink, self._missed = uplink, None
             timer = ctx.clock.call_at(ctx.clock.now() + self._renew_after, self._grow_old)
-            self._known.set()
-            if self._recovering:
-                self._recovering = False
-                ctx.report(Recovered(turn=None, stage=ctx.slot, at_ns=ctx.clock.now()))
             try:
-                await self._catch_up(connection)
+                await uplink.catch_up()
+                self._announce(connection, number)
                 async for event in connection.events():
-                    self._on_event(event)
+                    if not uplink.replaying:
+                        self._on_event(event)
             finally:
                 timer.cancel()
+                self._leave()  # before the connection is closed, which may take its time
         raise ProviderError(
-            "the server closed the connection",
-            provider=self._provider.name,
-            kind="connection",
-            retryable=True,
+            "the server closed the connection", provider=provider.name, kind="connection", retryable=True
         )
+
+    def _announce(self, connection: RealtimeConnection, number: int) -> None:
+        ctx = self._ctx
+        self.connection, self.number, self.old = connection, number, False
+        self._connected_ns = ctx.clock.now()
+        self._known.set()
+        if self._recovering:
+            self._recovering = False
+            ctx.report(Recovered(turn=None, stage=ctx.slot, at_ns=ctx.clock.now()))
+
+    def _leave(self) -> None:
+        """There is no connection any more."""
+        uplink, self._uplink, self.connection, self.old = self._uplink, None, None, False
+        self._known.clear()
+        if uplink is not None:
+            self._missed = uplink.missed if self.heard_through is None else self.heard_through
 
     def _grow_old(self) -> None:
         self.old = True
+
+    def _wait_after(self, error: ProviderError, before: int) -> int:
+        made = self._connected_ns
+        if made is not None and self._ctx.clock.now() - made >= LASTING:
+            return 0
+        longest = min(LONGEST_WAIT, 2 * (before or FIRST_WAIT // 2))
+        wait = longest // 2 + self._chance.randrange(longest // 2 + 1)
+        return max(wait, min(error.retry_after_ns or 0, LONGEST_WAIT))
 
     def _note_lost(self, error: ProviderError) -> None:
         ctx, now = self._ctx, self._ctx.clock.now()
@@ -159,101 +189,60 @@ class Link:
         if provider is not self._provider:
             self._provider = provider
             self.renew()
-        while self._connection is None:
+        while self.connection is None:
             if self._hopeless is not None:
-                raise self._hopeless
+                raise self._hopeless.with_traceback(None)
             await self._known.wait()
-        return self._connection
+        return self.connection
 
     # ── the caller's audio ───────────────────────────────────────────────────────────────────────
 
     async def append(self, frame: AudioIn) -> None:
         """Send the next frame, if there is a connection. What it misses is kept in ``CallerAudio``."""
-        if self._connection is not None and not self._replaying:
-            await self._send(self._connection, (frame,))
+        if self._uplink is not None:
+            await self._uplink.append(frame)
         elif self._missed is None:
             self._missed = frame.position
 
-    async def _catch_up(self, connection: RealtimeConnection) -> None:
-        """Send what was said while there was no connection."""
-        missed, self._missed = self._missed, None
-        if self._audio.open is not None:
-            await self._upload(connection, self._audio.open)
-        elif missed is not None:
-            await self._send(connection, tuple(self._audio.since(missed)))
-
     async def begin(self, utterance: Utterance, before: Utterance | None) -> None:
-        """From here on the audio belongs to ``utterance``, which also gets what was said of it already.
-
-        ``before`` is the one before it: as long as its audio isn't placed, nothing may be thrown away.
-        """
-        connection = self._connection
-        if connection is None:
-            return
-        if before is not None and before.connection == self.number and not before.placed.is_set():
-            utterance.connection = self.number
-        else:
-            await self._upload(connection, utterance)
-
-    async def _upload(self, connection: RealtimeConnection, utterance: Utterance) -> None:
-        """Send all that there is of ``utterance`` in place of what belongs to none."""
-        utterance.connection = self.number
-        utterance.placed.clear()
-        try:
-            await connection.clear()
-        except ProviderError:
-            return  # ``events`` tells what has happened to the connection
-        self._resampler = None
-        await self._send(connection, tuple(utterance.frames))
-
-    async def _send(self, connection: RealtimeConnection, frames: Iterable[AudioIn]) -> None:
-        try:
-            for frame in frames:
-                if self._resampler is None:
-                    from voicepipe.audio.resample import Resampler  # noqa: PLC0415 - needs NumPy
-
-                    self._resampler = Resampler(frame.rate, self._provider.rate_in)
-                if self._first_position is None:
-                    self._first_position = frame.position
-                await connection.append(self._resampler.process(frame.pcm))
-        except ProviderError:
-            return  # ``events`` tells what has happened to the connection
+        """See ``Uplink.begin``. A connection that is still to come is given it then."""
+        if self._uplink is not None:
+            await self._uplink.begin(utterance, before)
 
     def position(self, audio_ms: int, rate: int) -> int:
         """The sample at ``rate`` that the connection got ``audio_ms`` after its first one."""
-        return (self._first_position or 0) + audio_ms * rate // 1000
+        return 0 if self._uplink is None else self._uplink.position(audio_ms, rate)
 
     # ── calls ────────────────────────────────────────────────────────────────────────────────────
 
     async def hear(
-        self, provider: RealtimeProvider, call: Call, utterance: Utterance, item_id: str | None
+        self, provider: RealtimeProvider, call: Call, utterance: Utterance
     ) -> AsyncGenerator[Hypothesis, None]:
         """The words of ``utterance``, which is over; its audio is sent again if need be.
 
-        ``item_id``: what the server calls it, where the server has found it.
+        May be called again after an error: what the connection has heard already isn't sent twice.
         """
         connection = await self.ready(provider)
-        again = utterance.connection != self.number
-        if again:
-            self._replaying, item_id = True, None
-            await self._upload(connection, utterance)
+        uplink = self._uplink
+        assert uplink is not None, "there is a connection"
+        known = utterance.item_id if utterance.stands_on(uplink.number) else None
+        if utterance.unwanted and known is None:
+            yield Hypothesis(text="", final=True)
+            return
         try:
-            async with aclosing(connection.hear(call, item_id)) as events:
-                async for event in events:
-                    if isinstance(event, CallerItem):
-                        utterance.item_id = event.item_id
-                        utterance.placed.set()
-                        again = await self._go_on(connection, again)
-                    else:
-                        yield event
+            async with AsyncExitStack() as floor:
+                if utterance.connection != uplink.number:
+                    await floor.enter_async_context(uplink.replay(utterance))
+                async with aclosing(connection.hear(call, known)) as events:
+                    async for event in events:
+                        if isinstance(event, CallerItem):
+                            utterance.place(uplink.number, event.item_id)
+                            await floor.aclose()
+                        else:
+                            yield event
+        except ProviderError:
+            utterance.displace()  # it has to be sent again
+            raise
         finally:
-            utterance.placed.set()  # whatever comes, nobody need wait for it
-            await self._go_on(connection, again)
-
-    async def _go_on(self, connection: RealtimeConnection, replayed: bool) -> bool:
-        """After an utterance was sent again, the one that is being spoken is begun anew. Returns False."""
-        if replayed:
-            self._replaying = False
-            if connection is self._connection:
-                await self._catch_up(connection)
-        return False
+            if not utterance.placed.is_set():
+                utterance.displace()

@@ -7,6 +7,7 @@ from typing import Any
 
 from voicepipe.core.frames import AudioOut, Segment, Text
 from voicepipe.core.inbox import Outlet
+from voicepipe.core.messages import Message
 from voicepipe.core.units import MS, SECOND
 from voicepipe.providers.realtime_base import ReplyAudio, ReplyText
 from voicepipe.speech.chunker import has_words
@@ -55,6 +56,8 @@ class Reply:
     speaks: bool
     pace: Pace
     connection: int = 0
+    typed_on: int = 0
+    """The connection that was given what the caller has typed."""
     items: list[Item] = field(default_factory=list)
     calls: dict[str, tuple[str | None, str]] = field(default_factory=dict)
     spoke: bool = False
@@ -62,6 +65,11 @@ class Reply:
     _segments: int = 0
     _open: Item | None = None
     _slicer: Slicer | None = None
+
+    def note_result(self, message: Message, item_id: str) -> None:
+        """The server was given ``message``, as ``item_id``, if it is what a tool answered."""
+        if message.role == "tool" and message.tool_call_id is not None:
+            self.calls[message.tool_call_id] = message.text, item_id
 
     async def take(self, event: ReplyText | ReplyAudio, *, in_history: bool = True) -> None:
         item = await self._item(event.item_id, in_history)

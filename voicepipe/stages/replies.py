@@ -213,13 +213,14 @@ class Replies:
         anew: bool = False,
     ) -> None:
         turn = self._ctx.turns.prepare()
-        self._ctx.conversation.begin(turn, caller.text)
+        self._ctx.conversation.begin(turn, caller.text, caller.spoken.positions)
         self._go_live(turn, _Begun(caller, say, in_history, interruptible, anew))
         await self._answer(
             UserTurn(
                 turn=turn,
                 text=caller.text,
                 utterances=caller.spoken.positions,
+                through=caller.spoken.through,
                 typed=caller.typed,
                 say=say,
                 in_history=in_history,
