@@ -9,7 +9,11 @@ MASK = "****"
 MIN_SECRET = 4
 """Shorter values (a port, a 1) aren't searched for: they would be found everywhere."""
 
-_SECRET_NAME = re.compile(r"(?:^|[_-])(?:key|token|secret|password|authorization|cookie)$", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"(?:^|[_-])(?:(?:api)?key|token|secret|(?:pg)?pass(?:word|wd|phrase)?|pwd|auth(?:orization)?|credentials?"
+    r"|cookie)$",
+    re.IGNORECASE,
+)
 
 
 def is_secret_name(name: str) -> bool:
