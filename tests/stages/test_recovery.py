@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -26,17 +27,19 @@ from voicepipe.core.frames import (
 from voicepipe.core.messages import ToolCall
 from voicepipe.core.records import ProviderAttempt
 from voicepipe.core.retries import RetryLimits
+from voicepipe.core.units import SECOND
 from voicepipe.providers.base import Hypothesis, Provider, Speech
 from voicepipe.runtime.lineup import Lineup
-from voicepipe.stages.base import Agent, ReplaceableConfig, Stage
+from voicepipe.stages.base import Agent, Stage
 from voicepipe.stages.llm import Llm, LlmConfig
-from voicepipe.stages.stt import Stt
+from voicepipe.stages.stt import Stt, SttConfig
 from voicepipe.stages.tts import Tts, TtsConfig
 
 
 def bench(stage: type[Stage], config: Any, *providers: Provider, tools: FakeTools | None = None) -> Bench:
     clock = Clock()
-    lineup = Lineup(providers, clock=clock, limits=RetryLimits())
+    timeout = config.timeout
+    lineup = Lineup(providers, clock=clock, deadlines=timeout, patience=timeout, limits=RetryLimits())
     return Bench(stage(config, providers[0], Agent()), clock=clock, lineup=lineup, tools=tools)
 
 
@@ -79,7 +82,7 @@ class Recogniser(FakeStt):
 def test_an_utterance_is_heard_whole_by_the_call_that_takes_over() -> None:
     async def main() -> None:
         recogniser = Recogniser(fails=1)
-        on = bench(Stt, ReplaceableConfig(), recogniser)
+        on = bench(Stt, SttConfig(), recogniser)
         sent = await on.given(*utterance())
         assert [(one.text, one.final) for one in sent] == [("where is it", True)]
         assert np.array_equal(recogniser.heard[0], counted(20 * FRAME))
@@ -91,7 +94,7 @@ def test_an_utterance_is_heard_whole_by_the_call_that_takes_over() -> None:
 def test_a_fallback_hears_it_whole_too_at_its_own_rate() -> None:
     async def main() -> None:
         fallback = Recogniser(rate=8000)
-        on = bench(Stt, ReplaceableConfig(), Recogniser(fails=9), fallback)
+        on = bench(Stt, SttConfig(), Recogniser(fails=9), fallback)
         sent = await on.given(*utterance())
         assert [(one.text, one.final) for one in sent] == [("where is it", True)]
         assert abs(len(fallback.heard[0]) - 10 * FRAME) < 64
@@ -102,7 +105,7 @@ def test_a_fallback_hears_it_whole_too_at_its_own_rate() -> None:
 def test_words_that_were_told_before_the_break_are_not_taken_back_while_they_are_heard_again() -> None:
     async def main() -> None:
         recogniser = Recogniser(fails=1, reads=6, partials=["where", "where is", "where is", "where is my"])
-        on = bench(Stt, ReplaceableConfig(), recogniser)
+        on = bench(Stt, SttConfig(), recogniser)
         sent = await on.given(*utterance())
         assert [one.text for one in sent] == ["where", "where is", "where is my", "where is it"]
         assert [one.revision for one in sent] == [0, 1, 2, 3]
@@ -118,7 +121,7 @@ def test_a_recogniser_that_fails_after_its_final_words_has_done_its_work() -> No
             yield Hypothesis(text="where is it", final=True)
             raise failure()
 
-        on = bench(Stt, ReplaceableConfig(), FakeStt(hear))
+        on = bench(Stt, SttConfig(), FakeStt(hear))
         sent = await on.given(*utterance())
         assert [(one.text, one.final) for one in sent] == [("where is it", True)]
         assert len(on.of(ProviderAttempt)) == 1
@@ -129,9 +132,30 @@ def test_a_recogniser_that_fails_after_its_final_words_has_done_its_work() -> No
 def test_words_that_nobody_could_hear_are_told_to_be_lost_and_the_next_ones_are_heard() -> None:
     async def main() -> None:
         recogniser = Recogniser(fails=3)
-        on = bench(Stt, ReplaceableConfig(), recogniser)
+        on = bench(Stt, SttConfig(), recogniser)
         sent = await on.given(*utterance(), *utterance())
         assert [(one.text, one.final) for one in sent] == [("", True), ("where is it", True)]
+        assert len(failed(on)) == 1
+
+    run_on("simulated", main())
+
+
+def test_words_that_would_come_too_late_are_not_tried_again_and_the_next_ones_are_heard() -> None:
+    async def main() -> None:
+        left = ["hangs"]
+
+        async def hear(call: Call, audio: AsyncIterator[Pcm]) -> AsyncIterator[Hypothesis]:
+            async for _ in audio:
+                pass
+            if left:
+                left.pop()
+                await asyncio.Event().wait()
+            yield Hypothesis(text="where is it", final=True)
+
+        on = bench(Stt, SttConfig(), FakeStt(hear))
+        sent = await on.given(*utterance(), *utterance())
+        assert [(one.text, one.final) for one in sent] == [("", True), ("where is it", True)]
+        assert on.clock.now() == 5 * SECOND
         assert len(failed(on)) == 1
 
     run_on("simulated", main())

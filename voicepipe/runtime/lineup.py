@@ -20,7 +20,10 @@ as long as a caller bears silence, less what the other one takes."""
 
 
 class Lineup:
-    """``providers`` are started; ``limits`` None: nothing is asked again. ``clock`` outlives the sessions."""
+    """``providers`` are started; ``limits`` None: nothing is asked again. ``clock`` outlives the sessions.
+
+    ``deadlines`` are the file's, ``patience`` those that hold where it says nothing.
+    """
 
     def __init__(
         self,
@@ -28,6 +31,7 @@ class Lineup:
         *,
         clock: Clock,
         deadlines: Deadlines | None = None,
+        patience: Deadlines | None = None,
         limits: RetryLimits | None = None,
         seed: str = "",
     ) -> None:
@@ -40,17 +44,21 @@ class Lineup:
         self.unstarted: set[int] = set()
         """Those that couldn't be started yet."""
         self._deadlines = deadlines or Deadlines()
+        self._patience = patience or Deadlines()
         self._readers: dict[asyncio.Event, None] = {}
 
     @classmethod
     def of(cls, config: StageConfig, providers: Sequence[Provider], *, clock: Clock, seed: str) -> Lineup:
         """With what the keys of the slot say of deadlines and retries."""
-        retry = config.retry if isinstance(config, ReplaceableConfig) else None
+        if not isinstance(config, ReplaceableConfig):
+            deadlines = config.timeout if isinstance(config, ProviderSlotConfig) else None
+            return cls(providers, clock=clock, deadlines=deadlines, seed=seed)
         return cls(
             providers,
             clock=clock,
-            deadlines=config.timeout if isinstance(config, ProviderSlotConfig) else None,
-            limits=retry.limits if retry else None,
+            deadlines=config.timeout,
+            patience=type(config).model_fields["timeout"].default,
+            limits=config.retry.limits,
             seed=seed,
         )
 
@@ -77,7 +85,7 @@ class Lineup:
         if alternative and not said:
             first = min(first, REPLACEABLE_FIRST)
         elif not alternative and len(self.providers) > 1:
-            first = max(first, Deadlines().first)
+            first = max(first, self._patience.first)
         return self._deadlines.model_copy(update={"first": first})
 
     def fail(self, index: int, error: ProviderError) -> None:

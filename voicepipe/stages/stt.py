@@ -10,22 +10,49 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import ClassVar
 
+from pydantic import Field
+
 from voicepipe.core.calls import Call
 from voicepipe.core.frames import AudioIn, SpeechStarted, SpeechStopped, Transcript, TurnFailed
 from voicepipe.core.inbox import Inbox, Outlet
+from voicepipe.core.units import SECOND, Duration
 from voicepipe.errors import ProviderError
 from voicepipe.providers.base import Hypothesis, ProviderKind, SttProvider
-from voicepipe.stages.base import GuardedCall, ReplaceableConfig, Stage, StageConfig, StageContext
+from voicepipe.stages.base import (
+    Deadlines,
+    GuardedCall,
+    ReplaceableConfig,
+    Stage,
+    StageConfig,
+    StageContext,
+)
 from voicepipe.stages.transcriber import Transcriber
 from voicepipe.stages.utterance import Reading, RecentAudio, SpokenUtterance
+
+WORTHWHILE = 4 * SECOND
+"""How long after the caller's pause words are still waited for: as long as the turn stage waits for them
+unless it is told otherwise (``dead_air``). What is tried later would only keep the next words waiting."""
+
+
+class SttDeadlines(Deadlines):
+    first: Duration = Field(
+        5 * SECOND,
+        gt=0,
+        description="until the first event; 3s for a provider that a fallback can replace, and at least 5s "
+        "for the last one of several",
+    )
+
+
+class SttConfig(ReplaceableConfig):
+    timeout: SttDeadlines = Field(SttDeadlines(), description="how long a call of the provider may take")
 
 
 class Stt(Stage):
     kind: ClassVar[str] = "stt"
     provider_kind: ClassVar[ProviderKind | None] = "stt"
-    Config: ClassVar[type[StageConfig]] = ReplaceableConfig
+    Config: ClassVar[type[StageConfig]] = SttConfig
     capacity: ClassVar[int] = 500  # ten seconds: a slow final decode must not cost the next words
-    config: ReplaceableConfig
+    config: SttConfig
     provider: SttProvider
 
     async def run(
@@ -56,8 +83,12 @@ class Stt(Stage):
             transcriber.begin_again()
             return provider.transcribe(call, Reading(audio, provider, call, wait))
 
+        def of_no_use() -> bool:
+            stopped = audio.stopped_ns
+            return transcriber.ended or (stopped is not None and ctx.clock.now() > stopped + WORTHWHILE)
+
         try:
-            async with ctx.provider_call(transcribe, turn=None, used=lambda: transcriber.ended) as events:
+            async with ctx.provider_call(transcribe, turn=None, used=of_no_use) as events:
                 async for hypothesis in events:
                     if (transcript := transcriber.frame(hypothesis)) is not None:
                         await out.send(transcript)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,6 @@ from voicepipe.core.frames import AudioIn, SpeechStarted, SpeechStopped
 from voicepipe.core.inbox import Inbox
 from voicepipe.core.units import SECOND
 from voicepipe.providers.base import SttProvider
-from voicepipe.stages.caller_audio import LONGEST, CallerAudio
 
 if TYPE_CHECKING:
     from voicepipe.audio.resample import Resampler
@@ -19,13 +19,31 @@ if TYPE_CHECKING:
 AudioInbox = Inbox[AudioIn | SpeechStarted | SpeechStopped]
 
 
-class RecentAudio(CallerAudio):
+RING = 4 * SECOND
+"""Audio kept for an onset that is reported late: by the longest prefix padding (1 s), the longest
+``min_speech`` of the VAD (1 s) and what waits in its inbox (1 s)."""
+
+LONGEST = 60 * SECOND
+"""Of an utterance, the most that is kept to be heard again: its end."""
+
+
+class RecentAudio:
     """The last seconds, whatever became of them, and which of their captions were taken."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self._frames: deque[AudioIn] = deque()
         self._captioned = -1
         """Where the last frame began whose caption was taken."""
+
+    def push(self, frame: AudioIn) -> None:
+        self._frames.append(frame)
+        oldest = frame.position - RING * frame.rate // SECOND
+        while self._frames[0].position < oldest:
+            self._frames.popleft()
+
+    def since(self, position: int) -> list[AudioIn]:
+        """The frames that hold sample ``position`` and those after it."""
+        return [frame for frame in self._frames if frame.position + frame.pcm.size > position]
 
     def caption(self, frame: AudioIn) -> str | None:
         """What is said in ``frame``, once: the padding of an utterance may reach into the one before."""
@@ -51,6 +69,8 @@ class SpokenUtterance:
         self._kept = [(frame, recent.caption(frame)) for frame in recent.since(start.audio_from)]
         self._forgotten = 0
         """Frames that were kept, and aren't any more."""
+        self.stopped_ns: int | None = None
+        """When the caller's pause was noticed."""
         self._stopped = False
 
     def kept(self, index: int) -> tuple[int, AudioIn, str | None] | None:
@@ -83,6 +103,8 @@ class SpokenUtterance:
             if type(item) is AudioIn:
                 self._recent.push(item)  # the next utterance's padding may begin in here
                 return item
+            if type(item) is SpeechStopped:
+                self.stopped_ns = item.at_ns
             self._stopped = item is None or type(item) is SpeechStopped
         return None
 
