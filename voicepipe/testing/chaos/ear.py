@@ -67,7 +67,7 @@ def said(
         if heard := heard_text(segment, event.samples):
             found[event.turn, segment.index] = (kind, segment.text.strip(), heard.strip())
     told: list[Words] = []  # a reply as one, however many segments it is spoken in
-    for (turn, kind), pieces in groupby(found.items(), key=lambda item: (item[0][0], item[1][0])):
+    for (turn, kind, _), pieces in groupby(found.items(), key=_thing):
         each = [piece for _, piece in pieces]
         text, heard = (" ".join(one[side] for one in each) for side in (1, 2))
         whole = heard == text
@@ -75,6 +75,12 @@ def said(
             whole = whole and turn in completed and not _is_beginning(text, answer)
         told.append(Words(kind, heard, whole))
     return told
+
+
+def _thing(item: tuple[tuple[int, int], tuple[Kind, str, str]]) -> tuple[int, Kind, int | None]:
+    """What of the same kind belongs together: the segments of a reply, and nothing else."""
+    (turn, index), (kind, _, _) = item
+    return turn, kind, None if kind == "reply" else index
 
 
 def _is_beginning(text: str, answer: str) -> bool:
