@@ -111,7 +111,7 @@ def test_an_utterance_that_was_answered_before_the_connection_was_lost_is_not_an
         await exchange(line)
 
     line = call(model, story)
-    assert asked(model) == [["assistant: Ten.", "♪"]]
+    assert asked(model) == [["♪", "assistant: Ten.", "♪"]]
     assert line.finals[0] == "what time is it"
 
 

@@ -79,6 +79,10 @@ class FakeConnection:
         return name
 
     @property
+    def over(self) -> bool:
+        return self._over.is_set()
+
+    @property
     def conversation(self) -> list[Any]:
         return [what for _, what in self.items]
 
@@ -229,14 +233,21 @@ class FakeRealtime(RealtimeProvider):
 class OnTheLine:
     """A session of the realtime stage with such a model: its caller, and the turns that are made of it."""
 
-    def __init__(self, model: FakeRealtime, *, finds_turns: bool = False, **config: Any) -> None:
+    def __init__(
+        self,
+        model: FakeRealtime,
+        *,
+        finds_turns: bool = False,
+        fallback: FakeRealtime | None = None,
+        **config: Any,
+    ) -> None:
         stage = Realtime(RealtimeConfig(**config), model, Agent())
         clock = Clock()
         self.model = model
         self.bench = Bench(
             stage,
             clock=clock,
-            lineup=Lineup([model], clock=clock, limits=RetryLimits()),
+            lineup=Lineup([model, *([fallback] if fallback else [])], clock=clock, limits=RetryLimits()),
             tells=frozenset({Transcript, SpeechStarted, SpeechStopped} if finds_turns else {Transcript}),
             finds_turns=finds_turns,
         )

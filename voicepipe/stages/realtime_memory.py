@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from voicepipe.core.frames import UserTurn
 from voicepipe.core.messages import Message
 from voicepipe.providers.realtime_base import RealtimeConnection
-from voicepipe.speech.conversation import Conversation
+from voicepipe.speech.conversation import Conversation, Over
 from voicepipe.stages.caller_audio import Utterance
 from voicepipe.stages.realtime_reply import Reply
 
@@ -53,9 +53,17 @@ class Memory:
         self._replies = [*self._replies[1 - REMEMBERED :], reply]
 
     async def begin(self, connection: RealtimeConnection, number: int) -> None:
-        """Tell a new connection, the one with this ``number``, of all turns that are over."""
+        """Tell a new connection, the one with this ``number``, of the turns that are over.
+
+        What is still known as audio only, it will hear before it is asked for a reply.
+        """
         self._told = {}
-        await self._tell(connection, number, self._told, before=None)
+        over = [
+            one
+            for one in self._conversation.over
+            if one.question or not any(position in self.utterances for position in one.utterances)
+        ]
+        await self._tell(connection, number, self._told, over, before=None)
 
     async def prepare(
         self, connection: RealtimeConnection, number: int, frame: UserTurn, reply: Reply
@@ -70,7 +78,7 @@ class Memory:
         for utterance in mine:
             await self._wait_for(utterance, number)
         first = next((one.item_id for one in mine if one.stands_on(number)), None)
-        await self._tell(connection, number, told, before=first)
+        await self._tell(connection, number, told, self._conversation.over, before=first)
         await self._take_back(connection, number, frame, told)
         for utterance in mine:
             if utterance.connection != number and utterance.text:
@@ -122,10 +130,16 @@ class Memory:
                 await connection.delete(utterance.item_id)
 
     async def _tell(
-        self, connection: RealtimeConnection, number: int, told: dict[int, bool], *, before: str | None
+        self,
+        connection: RealtimeConnection,
+        number: int,
+        told: dict[int, bool],
+        past: Sequence[Over],
+        *,
+        before: str | None,
     ) -> None:
-        """Whatever turns it doesn't know: those of another connection, or that ended before it was asked."""
-        for over in self._conversation.over:
+        """Those of ``past`` that it doesn't know: of another connection, or over before it was asked."""
+        for over in past:
             if over.turn in told:
                 continue
             here = [self.utterances.get(position) for position in over.utterances]
