@@ -16,8 +16,8 @@ def test_a_model_is_all_that_is_needed() -> None:
     config = OpenAIRealtimeConfig.model_validate({"model": "gpt-realtime-2.1"})
     assert config.base_url == "https://api.openai.com/v1"
     assert (config.rate_in, config.rate) == (24_000, 24_000)
-    assert config.transcription is not None
-    assert config.transcription.model == "gpt-transcribe"
+    assert config.writer is not None
+    assert config.writer.model == "gpt-transcribe"
 
 
 def test_g711_means_a_telephones_rate_on_that_side() -> None:

@@ -76,7 +76,7 @@ def test_a_transcript_that_is_billed_by_tokens_is_counted_in_tokens() -> None:
 
 
 def test_without_transcription_the_caller_has_spoken_but_nobody_knows_the_words() -> None:
-    events, call = run(say_and_hear, transcription=None)
+    events, call = run(say_and_hear, transcription="off")
     assert events == [CallerItem(item_id="item_000001"), final(UNRECOGNISED)]
     assert call.usage == {}
     assert call.model is None

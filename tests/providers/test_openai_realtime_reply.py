@@ -55,7 +55,7 @@ def test_g711_goes_both_ways_at_the_rate_of_a_telephone_line(law: str) -> None:
         return await bench.respond(), np.concatenate(bench.server.sessions[0].ear.audio)
 
     events, heard = run(
-        script, Scripted(text=["Hello,"]), input_format=law, output_format=law, transcription=None
+        script, Scripted(text=["Hello,"]), input_format=law, output_format=law, transcription="off"
     )
     assert np.abs(audio(events) - hum("Hello,", 8000)).max() < 260  # half a step of the loudest segment there
     assert heard.shape == (1600,)

@@ -105,7 +105,7 @@ def test_a_model_that_only_writes_has_no_voice() -> None:
 
 
 def test_without_transcription_none_is_asked_for() -> None:
-    assert session(transcription=None)["audio"]["input"]["transcription"] is None
+    assert session(transcription="off")["audio"]["input"]["transcription"] is None
 
 
 STARTED = {"type": "input_audio_buffer.speech_started", "audio_start_ms": 700, "item_id": "i"}

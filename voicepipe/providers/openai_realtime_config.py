@@ -110,8 +110,8 @@ class OpenAIRealtimeConfig(EndpointConfig):
     speed: float | None = Field(None, ge=0.25, le=1.5, description="1 is the voice's own")
     input_format: AudioFormat = Field("pcm", description="24 kHz, or G.711 μ-law or A-law at 8 kHz")
     output_format: AudioFormat = Field("pcm", description="as `input_format`")
-    transcription: Transcription | None = Field(
-        Transcription(), description="null: the caller isn't written down"
+    transcription: Transcription | Literal["off"] = Field(
+        Transcription(), description="off: the caller isn't written down"
     )
     noise_reduction: Literal["near_field", "far_field"] | None = Field(
         None, description="for a headset, or for a microphone of a laptop or a room"
@@ -129,6 +129,11 @@ class OpenAIRealtimeConfig(EndpointConfig):
     reasoning_effort: Literal["minimal", "low", "medium", "high", "xhigh"] | None = Field(
         None, description="how long a model that reasons may think; the less, the sooner it speaks"
     )
+
+    @property
+    def writer(self) -> Transcription | None:
+        """Who writes down the caller."""
+        return None if self.transcription == "off" else self.transcription
 
     @property
     def rate_in(self) -> int:

@@ -43,7 +43,7 @@ class Hearing:
         self._context = context
         self._rate = config.rate_in
         self._encode = _ENCODE[config.input_format]
-        self._transcription = config.transcription
+        self._transcription = config.writer
         self._finds_turns = finds_turns
         self._unheard = 0
         """Samples since the last utterance."""

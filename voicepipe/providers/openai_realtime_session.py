@@ -28,7 +28,7 @@ def session_of(
     config: OpenAIRealtimeConfig, setup: RealtimeSetup, language: str, voice: str | None
 ) -> dict[str, Any]:
     """The ``session`` of ``session.update``. We ask for each response ourselves."""
-    noise, words = config.noise_reduction, config.transcription
+    noise, words = config.noise_reduction, config.writer
     detection = None
     if setup.finds_turns:
         quiet = {"create_response": False, "interrupt_response": False}
