@@ -31,6 +31,8 @@ from voicepipe.core.clock import Clock, ClockName, run_on
 from voicepipe.core.io import AudioInput, AudioOutput, CallEnds
 from voicepipe.core.units import MS
 from voicepipe.errors import UsageError
+from voicepipe.observe.account import Account
+from voicepipe.observe.ledger import Ledger
 from voicepipe.observe.log import EventLog
 from voicepipe.observe.price_book import PriceBook
 from voicepipe.observe.report import CallReport
@@ -260,6 +262,8 @@ class Pipeline:
     ) -> AsyncIterator[Call]:
         """One call. ``tools`` are added to those of the file; ``vars`` fill its variables.
 
+        When it is over it is added to ``cost.ledger``, if there is one; ``SetupError`` if that fails.
+
         ``answers`` has a function for each tool that the file declares with ``{schema: …}``, by its name: it
         is called with the model's arguments, which have been validated. It may be ``async``, and wait for
         somebody else's answer as long as the tool's ``timeout`` allows.
@@ -298,13 +302,29 @@ class Pipeline:
                 session=name, clock=clock.name, secrets=self._tools.secrets, prices=self._prices
             )
             session.observe(report)
+            account = self._account(session)
             call = Call(session, report)
             try:
                 yield call
             finally:
                 await call.end()  # before the providers that it uses
+                await self._write_down(account, report)
         finally:
             await self.close()
+
+    def _account(self, session: Session) -> Account | None:
+        """Of ``session`` for the ledger, if there is one. What is simulated costs nobody anything."""
+        if self.loaded.cost.ledger is None or session.clock.virtual:
+            return None
+        account = Account(self._prices, session=session.name, pipeline=self.loaded.name)
+        session.observe(account)
+        return account
+
+    async def _write_down(self, account: Account | None, report: CallReport) -> None:
+        path = self.loaded.cost.ledger
+        if account is not None and path is not None and account.begun:
+            assert self._workers is not None, "the session isn't closed yet"
+            await self._workers.call(partial(Ledger(path).add, *account.rows(report)))
 
     async def hold(
         self,

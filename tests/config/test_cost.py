@@ -76,11 +76,14 @@ def test_a_price_may_come_from_the_environment(tmp_path: Path) -> None:
         ("{prices: 3}", "expected a map, found '3'"),
         ("{machine_hour: 1}", "unknown key 'machine_hour'. Did you mean 'machine_usd_hour'?"),
         ("{budget: {day_usd: 50}}", "'budget': not available in this version"),
-        ("{ledger: costs.db}", "'ledger': not available in this version"),
     ],
 )
 def test_what_makes_no_sense_is_an_error(tmp_path: Path, cost: str, message: str) -> None:
     assert told(tmp_path, cost) == message
+
+
+def test_the_ledger_lies_beside_the_file_that_names_it(tmp_path: Path) -> None:
+    assert of(tmp_path, "{ledger: costs.db}").ledger == tmp_path / "costs.db"
 
 
 def test_a_profile_has_no_prices_of_its_own(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ COMMANDS = {
     "demo": "hear and see the quickstart pipeline answer spoken questions",
     "test": "hold the conversations that a pipeline's tests describe",
     "chaos": "hold calls in which something fails, and tell what the caller heard",
+    "costs": "tell what calls have cost, and what a month will",
     "validate": "check a pipeline file and report all its problems",
     "config": "print the pipeline as it is after all layers",
     "graph": "draw the stages and what flows between them",

@@ -10,6 +10,7 @@ from pydantic import Field, PlainValidator, StringConstraints, WithJsonSchema, m
 
 from voicepipe.config.tool_models import Model
 from voicepipe.core.records import UsageUnit
+from voicepipe.core.units import ConfigPath
 from voicepipe.speech.pricing import Rate, Rates
 
 MINUTE_MS = 60_000
@@ -117,6 +118,9 @@ class CostConfig(Model):
     )
     machine_usd_hour: Usd | None = Field(
         None, description="what an hour of the machine costs that local engines run on"
+    )
+    ledger: ConfigPath | None = Field(
+        None, description="a database to which each call on the real clock is added, for `voicepipe costs`"
     )
 
     def rates(self, provider: str, model: str | None) -> Rates | None:

@@ -13,7 +13,7 @@ _LATER: dict[str, tuple[str, ...]] = {
         *("record", "slo", "store", "escalate"),
         *("accessibility", "transports", "emotion", "speakers"),
     ),
-    "cost": ("budget", "ledger"),
+    "cost": ("budget",),
     "stages": ("emotion", "speakers"),
 }
 

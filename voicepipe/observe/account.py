@@ -1,0 +1,110 @@
+"""One call for the ledger: its requests as rows, each with what it cost and what of that was for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from voicepipe.core.units import MS
+from voicepipe.observe.ledger import CallRow, RequestRow, in_utc
+from voicepipe.observe.price_book import PriceBook
+from voicepipe.observe.report import CallReport, TurnReport
+from voicepipe.observe.requests import Request, Requests
+from voicepipe.observe.usage import Meter, Tally
+from voicepipe.speech.pricing import share
+
+
+@dataclass(slots=True)
+class _Entry:
+    request: Request
+    used: Tally
+    wasted: int = 0
+
+
+class Account:
+    """An observer of a call; ``rows`` when it is over. A name of a session may be used again, so the call
+    gets an id of its own."""
+
+    def __init__(self, prices: PriceBook, *, session: str, pipeline: str, at: datetime | None = None) -> None:
+        self._prices = prices
+        self._session = session
+        self._pipeline = pipeline
+        self._at = at or datetime.now(UTC)
+        self._call = uuid4().hex
+        self._requests = Requests()
+        self._entries: list[_Entry] = []
+        self._until_ns = 0
+
+    def __call__(self, at_ns: int, event: Any) -> None:
+        self._until_ns = at_ns
+        self._put(self._requests.read(event))
+
+    @property
+    def begun(self) -> bool:
+        """Whether the call has taken any time."""
+        return self._until_ns > 0
+
+    def rows(self, report: CallReport) -> tuple[CallRow, list[RequestRow]]:
+        """The call and its requests; ``report`` is that of the same call."""
+        self._put(self._requests.take())
+        self._share_waste({turn.turn: turn for turn in report.turns})
+        call = CallRow(
+            self._call, self._session, self._pipeline, in_utc(self._at), round(self._until_ns / MS)
+        )
+        return call, [self._row(entry) for entry in self._entries]
+
+    def _put(self, request: Request | None) -> None:
+        if request is not None:
+            self._entries.append(_Entry(request, request.tally(self._prices)))
+
+    def _share_waste(self, turns: dict[int, TurnReport]) -> None:
+        """All of a request that failed or was for a draft, and its part of what was made and not heard."""
+        by_meter: dict[tuple[int, Meter], list[_Entry]] = {}
+        for entry in self._entries:
+            turn = entry.request.turn
+            if entry.request.for_nothing or (turn is not None and turn not in turns):
+                entry.wasted = _cost(entry.used)
+            elif turn is not None:
+                for meter in entry.used.amounts:
+                    by_meter.setdefault((turn, meter), []).append(entry)
+        for (turn, meter), entries in by_meter.items():
+            lost, failed = turns[turn].wasted.amounts.get(meter), turns[turn].failed.amounts.get(meter)
+            if lost is not None:
+                cost = lost.without(failed).cost
+                for entry, part in _parts(cost, entries, meter):
+                    entry.wasted += part
+
+    def _row(self, entry: _Entry) -> RequestRow:
+        one = entry.request
+        return RequestRow(
+            id=f"{self._call}-{one.number}",
+            call=self._call,
+            session=self._session,
+            at=in_utc(self._at + timedelta(microseconds=one.at_ns // 1000)),
+            turn=one.turn,
+            slot=one.slot,
+            provider=one.provider,
+            model=one.model,
+            status=one.status,
+            cost=_cost(entry.used),
+            wasted=entry.wasted,
+            unpriced=any(amount.unpriced for amount in entry.used.amounts.values()),
+            usage={meter.unit: amount.total for meter, amount in entry.used.amounts.items()},
+        )
+
+
+def _cost(tally: Tally) -> int:
+    return sum(amount.cost for amount in tally.amounts.values())
+
+
+def _parts(cost: int, entries: list[_Entry], meter: Meter) -> Iterator[tuple[_Entry, int]]:
+    """``cost`` in parts as large as what the entries cost; they are ``cost`` again, to the last digit."""
+    costs = [entry.used.amounts[meter].cost for entry in entries]
+    whole, before = sum(costs), 0
+    for index, entry in enumerate(entries, 1):
+        until = share(cost, sum(costs[:index]), whole)
+        yield entry, until - before
+        before = until
