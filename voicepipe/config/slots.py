@@ -145,14 +145,22 @@ class SlotReader:
             message = f"'{FALLBACK}': expected a list of providers, found {node.kind}"
             self.errors.append(node.place.error(message, hint=f"for example: {FALLBACK}: [provider/model]"))
             return []
-        found = []
+        found, own = [], slot_keys(stage)
         for index, item in enumerate(node.value):
             at = (*path, FALLBACK, str(index))
             if not isinstance(item.value, dict):
                 message = f"'{FALLBACK}': expected 'provider[/model]' or a map, found {item.kind}"
                 self.errors.append(item.place.error(message))
                 continue
-            keys = _only(item, lambda name: not name.startswith("x-"))
+            for name in (name for name in item.value if name in own):
+                message = f"'{name}' is a key of the slot, and holds for its fallbacks as well"
+                hint = (
+                    f"write it once, beside '{FALLBACK}'"
+                    if name != FALLBACK
+                    else "add them to the slot's list"
+                )
+                self.errors.append(item.keys[name].error(message, hint=hint))
+            keys = _only(item, lambda name: not name.startswith("x-") and name not in own)
             use, provider, config = self._filled(item.place, stage, keys, at, frozenset()) or (None,) * 3
             if use is not None:
                 found.append((item, Filling(use, provider, config, item.place, at)))
