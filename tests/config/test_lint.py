@@ -110,3 +110,30 @@ def test_a_recogniser_that_is_to_end_the_turn_must_hear_the_silence(
     advice = [one.message for one in lint(load(tmp_path, text, registry=SHIPPED))]
     assert len(advice) == count
     assert all("never hears the silence" in one for one in advice)
+
+
+@pytest.mark.parametrize(
+    ("stages", "message"),
+    [
+        (
+            "vad: energy, realtime: {use: openai/x, turn_detection: {type: semantic_vad}}",
+            "'turn_detection' has no effect: turns are found here, by the vad",
+        ),
+        (
+            "turn: {strategy: provider}, vad: energy, "
+            "realtime: {use: openai/x, turn_detection: {type: server_vad}}",
+            None,
+        ),
+        ("realtime: {use: openai/x, turn_detection: {type: server_vad}}", None),
+        (
+            "realtime: openai/x}\nagent: {voice: {piper: amy}",
+            "'voice' names none for 'realtime', only for piper",
+        ),
+        ("realtime: {use: openai/x, voice: cedar}}\nagent: {voice: {piper: amy}", None),
+        ("realtime: {use: openai/x, output: text}, tts: piper}\nagent: {voice: {piper: amy}", None),
+    ],
+)
+def test_what_a_fused_model_is_told_in_vain_is_told(tmp_path: Path, stages: str, message: str | None) -> None:
+    text = f"voicepipe: 1\nstages: {{{stages}}}"
+    advice = [one.message for one in lint(load(tmp_path, text, registry=SHIPPED))]
+    assert [one.startswith(str(message)) for one in advice] == ([True] if message else [])

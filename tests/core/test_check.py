@@ -126,6 +126,27 @@ def test_the_keys_that_exist_are_those_of_the_form_that_was_chosen() -> None:
     assert hint == "known here: fish"
 
 
+class Cat(_Model):
+    kind: Literal["cat"]
+    claws: int = 18
+
+
+class Snake(_Model):
+    kind: Literal["snake"]
+    length: int = 1
+
+
+class Cage(_Model):
+    pet: Cat | Snake
+
+
+def test_the_form_that_was_chosen_is_told_by_its_first_key_also_where_all_have_it() -> None:
+    errors: list[ConfigError] = []
+    cage = from_python({"pet": {"kind": "snake", "claws": 3}}, Place(SOURCE, 1, 1))
+    validate(Cage, cage, (), errors)
+    assert "known here: kind, length" in {error.hint for error in errors if "'claws'" in error.message}
+
+
 def test_more_can_be_said_of_what_is_unknown() -> None:
     asked: list[tuple[str, ...]] = []
 

@@ -222,9 +222,8 @@ def test_two_calls_at_once_do_not_meet(tmp_path: Path) -> None:
                 f"voicepipe: 1\nagent: {{prompt: Be brief.}}\nstages:\n{STAGES.format(url=server.base_url)}"
             )
             pipeline = Pipeline.from_yaml(path)
-            async with pipeline:
-                async with asyncio.TaskGroup() as group:
-                    tasks = [group.create_task(one(pipeline, word)) for word in ("red", "blue")]
+            async with pipeline, asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(pipeline, word)) for word in ("red", "blue")]
             await server.alone()
         assert [task.result() for task in tasks] == [
             [(w, w) for w in (word, f"{word} again")] for word in ("red", "blue")

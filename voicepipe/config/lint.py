@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from voicepipe.config.explain import secret_paths
 from voicepipe.config.load import LoadedPipeline
+from voicepipe.config.slots import Slot
 from voicepipe.config.variables import references
 from voicepipe.core.masking import MASK
 from voicepipe.core.nodes import Node
@@ -19,7 +20,16 @@ from voicepipe.stages.vad import VadConfig
 
 def lint(loaded: LoadedPipeline) -> list[ConfigError]:
     """Advice, each at its place; nothing here keeps a pipeline from running."""
-    rules = (_literal_secrets, _unused_variables, _voice_of_another, _notices, _silence, _unheard, _deadlines)
+    rules = (
+        _literal_secrets,
+        _unused_variables,
+        _voice_of_another,
+        _notices,
+        _silence,
+        _unheard,
+        _unused_detection,
+        _deadlines,
+    )
     return [advice for rule in rules for advice in rule(loaded)]
 
 
@@ -57,12 +67,21 @@ def _unused_variables(loaded: LoadedPipeline) -> Iterator[ConfigError]:
 
 def _voice_of_another(loaded: LoadedPipeline) -> Iterator[ConfigError]:
     agent = loaded.agent
-    for filling in (one for slot in loaded.slots if slot.kind == "tts" for one in slot.fillings):
-        if agent.voice and not agent.voice_for(filling.use, "tts"):
-            named = ", ".join(agent.voice)
-            yield _at(loaded, "agent", "voice").place.error(
-                f"'voice' names none for '{filling.use}', only for {named}: its default speaks"
-            )
+    speaking = [slot for slot in loaded.slots if slot.kind == "tts" or _speaks(slot)]
+    for slot in speaking:
+        for filling in slot.fillings:
+            own = getattr(filling.config, "voice", None)
+            if agent.voice and not own and not agent.voice_for(filling.use, slot.kind):
+                named = ", ".join(agent.voice)
+                name = "realtime" if slot.kind == "realtime" else filling.use
+                yield _at(loaded, "agent", "voice").place.error(
+                    f"'voice' names none for '{name}', only for {named}: its default speaks"
+                )
+
+
+def _speaks(slot: Slot) -> bool:
+    """Whether a fused model does so itself."""
+    return slot.kind == "realtime" and getattr(slot.config, "output", None) == "audio"
 
 
 def _notices(loaded: LoadedPipeline) -> Iterator[ConfigError]:
@@ -91,6 +110,21 @@ def _unheard(loaded: LoadedPipeline) -> Iterator[ConfigError]:
                 f"{slot.use}'s endpointing ({format_duration(needed)}) isn't shorter than the vad's hangover "
                 f"({format_duration(hangover)}), so it never hears the silence that ends a turn",
                 hint="raise stages.vad.hangover, or lower endpointing",
+            )
+
+
+def _unused_detection(loaded: LoadedPipeline) -> Iterator[ConfigError]:
+    """A fused model's server finds turns only where nobody here does."""
+    if not any(slot.kind == "vad" for slot in loaded.slots):
+        return
+    if any(isinstance(s.config, TurnConfig) and s.config.strategy == "provider" for s in loaded.slots):
+        return
+    for slot in loaded.slots:
+        node = _at(loaded, "stages", slot.key, "turn_detection")
+        if slot.kind == "realtime" and node is not _at(loaded, "stages", slot.key):
+            yield node.place.error(
+                "'turn_detection' has no effect: turns are found here, by the vad",
+                hint="write turn: {strategy: provider} to leave them to the server",
             )
 
 

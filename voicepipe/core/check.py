@@ -89,6 +89,14 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
     return [leaf for leaf in leaves(annotation) if isinstance(leaf, type) and issubclass(leaf, BaseModel)]
 
 
+def _is_meant(model: type[BaseModel], given: Mapping[str, Node]) -> bool:
+    """Of several forms, the one whose first key is there, with a value that it may have."""
+    name, field = next(iter(fields_of(model).items()), (None, None))
+    if name is None or field is None or name not in given:
+        return False
+    return get_origin(field.annotation) is not Literal or given[name].text in get_args(field.annotation)
+
+
 def _below(annotation: Any, key: str | int) -> tuple[Any, Sequence[Any]]:
     """The annotation and metadata of what stands at ``key`` under ``annotation``; ``Any`` if unknown."""
     for model in _models(annotation):
@@ -263,8 +271,7 @@ class _Problem:
         if refused := self._refusal((*self._path, key)):
             return self._place.error(f"'{key}': {refused}")
         models, given = _models(self._annotation), self._node.map
-        # Of several forms, the one whose first key is there is meant.
-        meant = [model for model in models if next(iter(fields_of(model)), None) in given] or models
+        meant = [model for model in models if _is_meant(model, given)] or models
         known = {name for model in meant for name in fields_of(model)}
         if self._path == self._root:
             known |= set(also)
