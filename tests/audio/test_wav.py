@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support.clips import clip
 from voicepipe.audio.pcm import Pcm
-from voicepipe.audio.wav import FLOAT, PCM, SUBFORMAT_TAIL, WavWriter, read_wav, write_wav
+from voicepipe.audio.wav import FLOAT, PCM, SUBFORMAT_TAIL, WavWriter, append_wav, read_wav, write_wav
 from voicepipe.errors import AudioError
 
 RAMP = np.array([0, 256, -256, 25600, -32768], np.int16)
@@ -356,3 +356,23 @@ def test_recorded_speech_is_read_as_it_is() -> None:
     with wave.open(str(path)) as other:
         assert wav.pcm.tobytes() == other.readframes(other.getnframes())
         assert wav.rate == other.getframerate() == 16000
+
+
+def stereo(*left: int) -> Pcm:
+    return np.stack((np.array(left, np.int16), -np.array(left, np.int16)), axis=1)
+
+
+def test_a_recording_goes_on_with_another_one_on_both_sides(tmp_path: Path) -> None:
+    write_wav(tmp_path / "a.wav", stereo(1, 2, 3), 24_000)
+    write_wav(tmp_path / "b.wav", stereo(4, 5), 24_000)
+    append_wav(tmp_path / "a.wav", tmp_path / "b.wav")
+    whole = read_wav(tmp_path / "a.wav", channel=0)
+    assert (whole.pcm.tolist(), whole.rate, whole.channels) == ([1, 2, 3, 4, 5], 24_000, 2)
+    assert read_wav(tmp_path / "a.wav", channel=1).pcm.tolist() == [-1, -2, -3, -4, -5]
+
+
+def test_recordings_of_different_rates_are_not_joined(tmp_path: Path) -> None:
+    write_wav(tmp_path / "a.wav", stereo(1), 24_000)
+    write_wav(tmp_path / "b.wav", stereo(1), 16_000)
+    with pytest.raises(ValueError, match="16000 Hz"):
+        append_wav(tmp_path / "a.wav", tmp_path / "b.wav")

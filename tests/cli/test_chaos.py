@@ -79,7 +79,7 @@ def test_a_loop_that_is_kept_busy_is_late_by_as_much() -> None:
         return lag.stop()
 
     assert run_on("simulated", main(0)) == 0
-    assert 150 * MS <= run_on("charged", main(200 * MS))
+    assert run_on("charged", main(200 * MS)) >= 150 * MS
 
 
 def test_the_clip_of_the_caller_comes_with_voicepipe() -> None:

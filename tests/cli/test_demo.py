@@ -40,8 +40,22 @@ def test_the_demo_shows_what_is_said_called_and_answered(demo: Demo) -> None:
     assert demo.lines[at + 3].startswith("agent  In Paris it is")
 
 
+def test_the_demo_s_caller_is_told_when_the_language_model_dies(demo: Demo) -> None:
+    at = demo.lines.index("The language model dies, and the caller asks once more:")
+    after = [
+        line for line in demo.lines[at:] if line.startswith(("you    ", "notice ", "error  ", "agent  "))
+    ]
+    assert [line[:30] for line in after] == [
+        "you    what time is it",
+        "notice One moment, please.",
+        "error  sim: no answer within 1",
+        "notice Sorry, something went w",
+    ]
+
+
 def test_the_demo_draws_where_the_time_of_each_turn_went(demo: Demo) -> None:
-    turns = [line for line in demo.lines if line.startswith("you    ") and "(ignored" not in line]
+    at = demo.lines.index("The language model dies, and the caller asks once more:")
+    turns = [line for line in demo.lines[:at] if line.startswith("you    ") and "(ignored" not in line]
     drawn = [line for line in demo.lines if "end of speech → first audio:" in line]
     assert len(turns) == len(drawn) >= 4
 

@@ -8,7 +8,7 @@ from tests.support.happenings import EXAMPLES
 from tests.support.pty import screen
 from voicepipe.cli.terminal import Terminal
 from voicepipe.cli.transcript import LONGEST_RESULT, LiveTranscript, call_text
-from voicepipe.core.frames import UNRECOGNISED, Text, Transcript
+from voicepipe.core.frames import UNRECOGNISED, Heard, Segment, Text, Transcript
 from voicepipe.core.records import (
     DeadAir,
     Failed,
@@ -130,6 +130,18 @@ def test_the_reply_that_goes_on_stays_on_the_screen() -> None:
 def test_dead_air_names_the_stage_that_was_waited_for() -> None:
     silent = DeadAir(at_ns=0, turn=1, stage="tool find_slot", silent_ns=4000 * MS)
     assert shown(silent) == ["silent for 4.0 s, waiting for tool find_slot"]
+
+
+def heard(text: str, samples: int, *, index: int = -1) -> Heard:
+    segment = Segment(turn=1, index=index, text=text, rate=1000, in_history=index >= 0, samples=1000)
+    return Heard(turn=1, segment=segment, samples=samples, final=False, at_ns=0)
+
+
+def test_a_notice_is_shown_once_all_of_it_was_heard() -> None:
+    told = heard("One moment, please.", 1000)
+    assert shown(told, told) == ["notice One moment, please."]
+    assert shown(heard("One moment, please.", 400)) == []
+    assert shown(heard("It is noon.", 1000, index=0)) == []
 
 
 def test_a_long_result_is_cut() -> None:

@@ -265,6 +265,19 @@ def write_wav(path: str | os.PathLike[str], pcm: Pcm, rate: int) -> None:
         writer.write(pcm)
 
 
+def append_wav(path: str | os.PathLike[str], end: str | os.PathLike[str]) -> None:
+    """Let the file at ``path`` go on with the one at ``end``. Both are stereo, and of one rate.
+
+    Both are held in memory. Raises `AudioError` as `read_wav` and `WavWriter` do.
+    """
+    sides = [[read_wav(file, channel=channel) for file in (path, end)] for channel in (0, 1)]
+    (beginning, ending), _ = sides
+    if beginning.rate != ending.rate:
+        raise ValueError(f"{end} has {ending.rate} Hz and {path} has {beginning.rate} Hz")
+    left, right = (np.concatenate([one.pcm for one in side]) for side in sides)
+    write_wav(path, np.stack((left, right), axis=1), beginning.rate)
+
+
 class WavWriter:
     """Writes 16-bit PCM block by block, so that a long call is never held in memory.
 

@@ -39,7 +39,7 @@ from voicepipe.transports.wav import Clip, load_clip
 CLIP = "questions/1_what_time_is_it.wav"
 
 AT_ONCE, FEW = 44, 4
-"""Calls side by side: all of a cascade, since each waits for most of its time; and where that was too much."""
+"""Calls side by side: all of a cascade, since each waits most of its time; and where that was too much."""
 
 LOOK_EVERY, TOO_LATE = 20 * MS, 200 * MS
 """How often it is looked whether this computer keeps up, and what is no sign of it any more."""

@@ -1,6 +1,7 @@
 """Hear and see the quickstart pipeline answer a caller: real speech, no key, no microphone.
 
-The caller asks, says "uh-huh" into a long answer, which goes on, and then interrupts it.
+The caller asks, says "uh-huh" into a long answer, which goes on, and then interrupts it. At the end the
+language model dies, and the caller is told.
 
 voicepipe demo
 voicepipe demo --set stages.llm=openai/gpt-6-luna
@@ -15,8 +16,10 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from voicepipe.api import RATE, Call, Pipeline
+from voicepipe.audio.wav import append_wav
 from voicepipe.cli.files import shipped
 from voicepipe.cli.held import HeldCall
 from voicepipe.cli.options import add_verbosity
@@ -33,13 +36,15 @@ PIPELINE = "quickstart.yaml"
 SCRIPT: tuple[tuple[str, int | None], ...] = (
     ("questions/1_what_time_is_it.wav", None),
     ("questions/2_what_is_the_weather_in_paris.wav", None),
-    ("questions/3_set_a_timer_for_ten_minutes.wav", None),
     ("scenes/1_what_is_your_name.wav", None),
     ("scenes/2_uh_huh.wav", 2 * SECOND),
     ("questions/4_turn_on_the_kitchen_lights.wav", 6 * SECOND),
     ("questions/5_thank_you.wav", None),
 )
 """What the caller says: after the answer, or so long into it."""
+OUTAGE = "{use: sim, fail: {kind: hang}, timeout: {first: 1500ms}}"
+"""A model that takes each request and never answers."""
+ASKED_IN_VAIN = "questions/1_what_time_is_it.wav"
 OWN_MODEL = "stages.llm=openai/gpt-6-luna"
 RULES = "rules"
 NOT_A_MODEL = " (sentence templates, not a language model)"
@@ -77,22 +82,40 @@ def run(options: argparse.Namespace) -> int:
     call = DemoCall(terminal, steps, verbose=options.verbose, llm=RULES if rules else "LLM")
     ends = partial(call.open_ends, recording=options.output)
     report = call.hold(pipeline, "real", ends, events=options.events)
+    status = call.status(report, clips)
+    if rules and status == 0:
+        status = _let_model_die(terminal, path, options)
     terminal.line(f"Recorded in {options.output}: caller left, agent right.")
     terminal.line(f"The same with a model of your own: {_voicepipe()} demo --set {OWN_MODEL}")
-    return call.status(report, clips)
+    return status
 
 
-class DemoCall(HeldCall):
-    """A held call whose caller follows ``steps``, and that also draws where the time of each turn went."""
+def _let_model_die(terminal: Terminal, path: Path, options: argparse.Namespace) -> int:
+    """One more question, to a model that doesn't answer; 1 if the caller isn't told."""
+    terminal.line(terminal.style("The language model dies, and the caller asks once more:", "bold"))
+    terminal.line(f"  llm   {OUTAGE}")
+    terminal.line()
+    pipeline = Pipeline.from_yaml(path, set=[*options.overrides, f"stages.llm={OUTAGE}"])
+    call = ScriptedCall(
+        terminal, [Utterance(load_clip(shipped(ASKED_IN_VAIN), RATE))], verbose=options.verbose
+    )
+    with TemporaryDirectory() as folder:
+        recording = Path(folder) / "outage.wav"
+        report = call.hold(pipeline, "real", partial(call.open_ends, recording=recording))
+        append_wav(options.output, recording)
+    terminal.line()
+    return 0 if any(turn.heard and not turn.agent for turn in report.turns) else 1
 
-    def __init__(self, terminal: Terminal, steps: Sequence[Utterance], *, verbose: bool, llm: str) -> None:
+
+class ScriptedCall(HeldCall):
+    """A held call whose caller follows ``steps``."""
+
+    def __init__(self, terminal: Terminal, steps: Sequence[Utterance], *, verbose: bool) -> None:
         super().__init__(terminal, verbose=verbose)
         self._steps = steps
-        self._llm = llm
 
     def begin(self, call: Call) -> None:
         super().begin(call)
-        call.observe(Timelines(self._draw))
         self._call = call
 
     def open_ends(self, clock: Clock, recording: Path) -> ConversationCall:
@@ -100,6 +123,18 @@ class DemoCall(HeldCall):
         ends = ConversationCall(clock, self._steps, rate=RATE, recording=recording)
         self._call.observe(ends.caller)
         return ends
+
+
+class DemoCall(ScriptedCall):
+    """Also draws where the time of each turn went."""
+
+    def __init__(self, terminal: Terminal, steps: Sequence[Utterance], *, verbose: bool, llm: str) -> None:
+        super().__init__(terminal, steps, verbose=verbose)
+        self._llm = llm
+
+    def begin(self, call: Call) -> None:
+        super().begin(call)
+        call.observe(Timelines(self._draw))
 
     def _draw(self, timeline: TurnTimeline) -> None:
         bar, hatch = ("█", "░") if self.terminal.unicode else ("#", ".")

@@ -7,7 +7,7 @@ from collections import deque
 from typing import Any
 
 from voicepipe.cli.terminal import Terminal, printable, printable_lines
-from voicepipe.core.frames import UNRECOGNISED, Text, Transcript
+from voicepipe.core.frames import UNRECOGNISED, Heard, Segment, Text, Transcript
 from voicepipe.core.records import (
     DeadAir,
     Failed,
@@ -52,6 +52,8 @@ class LiveTranscript:
         self._draft: int | None = None
         self._held_back: list[Any] = []
         self._discarded: deque[int] = deque(maxlen=DISCARDED)
+        self._notice: Segment | None = None
+        """The last one that was heard."""
         self._anew = False
         """The turn that comes is the one before, begun anew."""
 
@@ -109,6 +111,8 @@ class LiveTranscript:
             told = f"{event.slot}: {event.provider} instead of {event.previous} ({event.reason})"
             self._terminal.line(self._label("switch", "yellow") + printable(told))
             self._show_reply()
+        elif isinstance(event, Heard):
+            self._heard(event)
         elif isinstance(event, Failed):
             self._terminal.error(self._label(event.stage, "red") + printable_lines(event.error))
 
@@ -116,6 +120,16 @@ class LiveTranscript:
         """As far as it is written, in the line that goes on growing."""
         if self._reply:
             self._terminal.status(printable(self._reply), label=self._label("agent", "green"))
+
+    def _heard(self, event: Heard) -> None:
+        """What the agent says when the pipeline can't answer; a reply is told when it has ended."""
+        segment = event.segment
+        if segment is None or segment.index >= 0 or segment is self._notice:
+            return
+        if segment.samples is not None and event.samples >= segment.samples:
+            self._notice = segment
+            self._terminal.line(self._label("notice", "yellow") + printable(segment.text))
+            self._show_reply()
 
     def _ignored(self, event: SpeechIgnored) -> None:
         words = "" if event.text == UNRECOGNISED else event.text
