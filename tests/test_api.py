@@ -164,9 +164,7 @@ def test_a_pipeline_starts_although_its_voice_fails_and_says_which_notices_are_s
             await pipe.close()
         return warnings
 
-    assert asyncio.run(main()) == [
-        f"the notice '{name}' will be silent: mute: no credit" for name in NAMES
-    ]
+    assert asyncio.run(main()) == [f"the notice '{name}' will be silent: mute: no credit" for name in NAMES]
 
 
 def test_a_second_session_waits_until_the_first_has_started_the_providers(file: Path) -> None:

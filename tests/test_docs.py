@@ -202,7 +202,7 @@ def test_the_guides_failing_model_is_replaced(folder: Path) -> None:
     unpack(GUIDES / "recovery.md", folder)
     pipeline = Pipeline.from_yaml(folder / "pipeline.yaml")
     report = pipeline.run_sync(text=["Where is my order?", "Are you sure?"], clock="simulated")
-    assert [turn.agent for turn in report.turns][0] == "The other one says that it left."
+    assert report.turns[0].agent == "The other one says that it left."
     assert report.switches[0].reason == "no answer within 1s"
 
 
