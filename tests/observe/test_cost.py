@@ -150,6 +150,14 @@ def test_a_fused_call_costs_what_a_hand_computes(tmp_path: Path) -> None:
     }
 
 
+def test_what_a_fused_model_said_into_the_void_is_waste(tmp_path: Path) -> None:
+    story = call(Story().begin(0), 1, "realtime", 1, audio_tokens_in=50, tokens_out=10, audio_tokens_out=100)
+    story.end(2, status="interrupted", said="One two. Three four.", heard="One two.")
+    found = cost(story, book(tmp_path, FUSED))
+    assert found.total == (50 * 32 + 10 * 24 + 100 * 64) / Decimal(1_000_000)
+    assert found.for_nothing == (6 * 24 + 60 * 64) / Decimal(1_000_000)  # 12 of 20 characters
+
+
 def test_a_carriers_begun_minutes_are_counted_for_each_call_by_itself(tmp_path: Path) -> None:
     prices = book(tmp_path, SIM + "cost: {prices: {line: {call_minute: 0.0085}}}\n")
     story = Story()

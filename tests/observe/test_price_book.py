@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.observe.money import CLOUD, DAY, FUSED, SIM, NoPackage, book
+from voicepipe.config.registry import Registry
 from voicepipe.core.records import UsageUnit
 from voicepipe.observe.genai import GenaiPrices
+from voicepipe.providers.endpoint import EndpointConfig
 from voicepipe.speech.pricing import Rate, Rates
 
 GROQ = "stages: {vad: energy, stt: sim, llm: groq/llama-x, tts: sim}\n"
@@ -141,3 +143,11 @@ def test_old_prices_are_warned_of_if_they_were_used(tmp_path: Path) -> None:
     late.find("llm", "openai", "gpt-6-luna")
     (warning,) = late.warnings()
     assert warning.startswith("the price of deepgram/nova-3 was looked up 102 days ago (2026-11-01)")
+
+
+def test_of_each_provider_it_is_known_whether_a_vendor_sends_a_bill() -> None:
+    installed = Registry.installed()
+    for kind in ("vad", "stt", "llm", "tts", "realtime"):
+        for name in installed.provider_names(kind):
+            provider = installed.provider(kind, name)
+            assert provider.local is not issubclass(provider.Config, EndpointConfig), f"{kind}.{name}"

@@ -3,8 +3,9 @@
 Waste is what nobody heard: all that a draft consumed which was discarded, all that a request consumed which
 failed (it was tried again, or somebody else was asked) or only tried out a provider, and of a reply that was
 cut off or failed, the part that was made and not heard. That part is computed from what was heard, so it is
-an estimate: the voice's characters and milliseconds, and the model's ``tokens_out`` in the proportion of the
-words, as is the time of the machine. What the model was asked with isn't waste: the caller wanted an answer.
+an estimate: the voice's characters and milliseconds, and the model's ``tokens_out`` (of a fused one also its
+``audio_tokens_out``) in the proportion of the words, as is the time of the machine. What the model was asked
+with isn't waste: the caller wanted an answer.
 """
 
 from __future__ import annotations
@@ -142,7 +143,9 @@ def unheard(
                 spoken = rest.get(meter._replace(unit="characters"), Amount()).total
                 unspoken = max(0, spoken - listened.characters)
                 lost = amount.total * unspoken // spoken if spoken else 0
-            case "llm", "tokens_out" | "machine_ms" if said:
+            case ("llm", "tokens_out" | "machine_ms") | ("realtime", "tokens_out" | "audio_tokens_out") if (
+                said
+            ):
                 lost = amount.total * silent // len(said)
             case _:
                 lost = 0
