@@ -90,10 +90,12 @@ class BargeIn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """The settings of a policy. ``dead_air``: the silence after which something is said; ``notice_after``: if
-    a stage is being recovered. ``drafts``: whether a reply is begun before the turn is over; ``early_drafts``:
-    also on words that aren't final. ``late_words``: who replies has heard the caller, so that the turn needn't
-    wait for its words."""
+    """The settings of a policy.
+
+    ``drafts``: whether a reply is begun before the turn is over; ``early_drafts``: also on words that aren't
+    final. ``late_words``: who replies has heard the caller, so that the turn needn't wait for its words.
+    ``dead_air``: the silence after which something is said; ``notice_after``: if a stage is being recovered.
+    """
 
     strategy: Strategy = "silence"
     drafts: bool = False
