@@ -96,6 +96,15 @@ def test_what_no_call_could_be_held_with_is_said_before_the_first(
     assert hint in (caught.value.hint or "")
 
 
+def test_a_voice_that_the_server_does_not_know_is_found_out_before_the_first_call() -> None:
+    async def main() -> None:
+        async with RealtimeServer() as server:
+            await provider(base_url=server.base_url, voice="bob").start()
+
+    with pytest.raises(SetupError, match=r"'bob'\. Supported values are: 'alloy'"):
+        asyncio.run(main())
+
+
 def test_a_server_that_is_busy_at_the_start_may_answer_later() -> None:
     async def main() -> None:
         async with RealtimeServer(refusals=[Refusal(status=503)]) as server:

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.support.fake_realtime import FakeConnection, FakeRealtime
 from tests.support.lineups import HANG, Scripted, failure
 from tests.support.stages import FakeStt, FakeTts, settle
 from tests.support.tones import tone
@@ -19,8 +20,9 @@ from voicepipe.core.records import ProviderAttempt, Usage
 from voicepipe.core.units import MS, SECOND
 from voicepipe.errors import ProviderError, SetupError
 from voicepipe.providers.base import Hypothesis, Provider, Speech, Word
+from voicepipe.providers.realtime_base import ReplyAudio, ReplyText
 from voicepipe.runtime.lineup import Lineup
-from voicepipe.runtime.probes import Prober
+from voicepipe.runtime.probes import SENTENCE, Prober
 
 
 class Line:
@@ -234,3 +236,18 @@ def test_a_recogniser_hears_a_little_silence_to_its_end(fails: bool) -> None:
     assert line.back is not fails
     assert sum(len(block) for block in heard) == 1600
     assert not any(block.any() for block in heard)
+
+
+@pytest.mark.parametrize("says", [SENTENCE, "How can I help you?"])
+def test_a_fused_model_reads_a_sentence_out(says: str) -> None:
+    class Readable(FakeConnection):
+        async def respond(self, call: Call, **options: Any) -> AsyncGenerator[Any, None]:
+            assert options == {"say": SENTENCE, "remember": False}
+            yield ReplyText(item_id="a", text=says)
+            yield ReplyAudio(item_id="a", pcm=tone(300, 24_000, 0.1))
+
+    model = FakeRealtime()
+    model.connection = Readable
+    line = on_a_call(lambda: Line(model), 6)
+    assert line.back is (says == SENTENCE)
+    assert all(connection.over for connection in model.connections)

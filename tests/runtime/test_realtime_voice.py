@@ -49,3 +49,14 @@ def test_a_model_that_says_something_else_is_not_believed() -> None:
                 await spoken(server, "One moment, please.")
 
     asyncio.run(main())
+
+
+def test_a_connection_that_breaks_off_is_said_to_have_done_so() -> None:
+    async def main() -> None:
+        async with RealtimeServer(Reply(text=["One ", "moment."], fault="reset", fault_after=1)) as server:
+            with pytest.raises(ProviderError) as caught:
+                await spoken(server, "One moment, please.")
+            assert caught.value.kind == "connection"
+            await server.alone()
+
+    asyncio.run(main())

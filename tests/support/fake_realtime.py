@@ -188,6 +188,7 @@ class FakeRealtime(RealtimeProvider):
     """
 
     name = "fake"
+    connection: type[FakeConnection] = FakeConnection
     rate_in = RATE
     rate = 24_000
 
@@ -220,7 +221,7 @@ class FakeRealtime(RealtimeProvider):
         refusal = self.refusals.pop(0) if self.refusals else None
         if refusal is not None:
             raise refusal
-        connection = FakeConnection(self, setup, len(self.connections) + 1)
+        connection = self.connection(self, setup, len(self.connections) + 1)
         self.connections.append(connection)
         self.on_connect(connection)
         try:

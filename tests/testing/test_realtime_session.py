@@ -49,6 +49,7 @@ def test_a_session_begins_with_the_vendors_defaults_and_echoes_what_is_changed()
         ({"type": "realtime", "tool_choice": {"type": "function", "name": "x"}}, "'x' not found"),
         ({"type": "realtime", "temperature": 0.8}, "Unknown parameter: 'session.temperature'"),
         ({"type": "realtime", "audio": {"input": {"format": {"type": "pcm16"}}}}, "format"),
+        ({"type": "realtime", "audio": {"output": {"voice": "bob"}}}, "'alloy', 'ash'"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(session: dict[str, Any], text: str) -> None:

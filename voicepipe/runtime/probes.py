@@ -15,14 +15,18 @@ from voicepipe.core.messages import Message, TextDelta, ToolCall
 from voicepipe.core.records import Record
 from voicepipe.core.units import SECOND
 from voicepipe.providers.base import LlmProvider, Provider, Speech, SttProvider, TtsProvider
+from voicepipe.providers.realtime_base import RealtimeProvider
 from voicepipe.runtime.guard import Guard
 from voicepipe.runtime.lineup import Lineup
+from voicepipe.runtime.realtime_voice import RealtimeVoice
 
 SILENCE_MS = 200
 """What a recogniser is given. Vendors bill it as a second at most."""
 
 QUESTION = "Say OK."
 WORD = "OK."
+SENTENCE = "One moment, please."
+"""For a model that is to read it out: of a single word nobody could tell whether it was the right one."""
 
 
 def ask(provider: Provider, call: Call) -> AsyncIterator[Any]:
@@ -34,6 +38,8 @@ def ask(provider: Provider, call: Call) -> AsyncIterator[Any]:
             return provider.synthesize(call, WORD)
         case SttProvider():
             return provider.transcribe(call, _silence(provider.rate))
+        case RealtimeProvider():
+            return RealtimeVoice(provider).synthesize(call, SENTENCE)
         case _:
             raise TypeError(f"{provider.kind} providers can't be probed")
 

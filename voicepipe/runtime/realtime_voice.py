@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from difflib import SequenceMatcher
 
 import numpy as np
@@ -50,17 +51,21 @@ class RealtimeVoice:
 async def _read_out(connection: RealtimeConnection, call: Call, text: str) -> tuple[Pcm, str]:
     blocks: list[Pcm] = []
     words = ""
-    async with asyncio.TaskGroup() as group:
-        reader = group.create_task(_read(connection), name="notice's connection")
-        async for event in connection.respond(call, say=text, remember=False):
-            if isinstance(event, ReplyAudio):
-                blocks.append(event.pcm)
-            elif isinstance(event, ReplyText):
-                words += event.text
+    reader = asyncio.ensure_future(_read(connection))
+    try:
+        async with aclosing(connection.respond(call, say=text, remember=False)) as events:
+            async for event in events:
+                if isinstance(event, ReplyAudio):
+                    blocks.append(event.pcm)
+                elif isinstance(event, ReplyText):
+                    words += event.text
+    finally:
         reader.cancel()
+        await asyncio.wait([reader])
     return np.concatenate(blocks) if blocks else np.zeros(0, np.int16), words
 
 
 async def _read(connection: RealtimeConnection) -> None:
-    async for _ in connection.events():
-        pass  # no caller speaks
+    with suppress(ProviderError):  # who waits for the reply is told the same
+        async for _ in connection.events():
+            pass  # no caller speaks

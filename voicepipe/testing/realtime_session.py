@@ -27,6 +27,10 @@ _VAD = {
 }
 _SEMANTIC = {"type": "semantic_vad", "eagerness": "auto", "create_response": True, "interrupt_response": True}
 
+VOICES = ("alloy", "ash", "ballad", "cedar", "coral", "echo", "marin", "sage", "shimmer", "verse")
+"""https://developers.openai.com/api/reference/resources/realtime/client-events (``session.update``). Those
+that a customer had made are named by an id."""
+
 
 def default_config(model: str, number: int) -> dict[str, Any]:
     """What a session begins with. https://developers.openai.com/api/reference/resources/realtime."""
@@ -128,6 +132,12 @@ class Session:
             raise Refused("Cannot update a conversation's model.", param="session.model")
         audio = wanted.pop("audio", {})
         voice = (audio.get("output") or {}).get("voice")
+        if isinstance(voice, str) and voice not in VOICES:
+            known = ", ".join(f"'{one}'" for one in VOICES)
+            raise Refused(
+                f"Invalid value: '{voice}'. Supported values are: {known}.",
+                param="session.audio.output.voice",
+            )
         if self._spoke and voice not in (None, self.config["audio"]["output"]["voice"]):
             raise Refused(
                 "Cannot update a conversation's voice if assistant audio is present.", "cannot_update_voice"
