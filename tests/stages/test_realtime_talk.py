@@ -89,6 +89,15 @@ async def interrupted(server: RealtimeServer, folder: Path, caller: Caller, **ch
     return await hold(server, folder, on_call=on_call, ends=ends, **changes)
 
 
+def assert_cut_where_it_was_heard(server: RealtimeServer, held: Held, turn: int) -> None:
+    """The server's item is cut after the samples that left the loudspeaker, without what was paused."""
+    (truncation,) = items(server, "conversation.item.truncate")
+    *_, last = [e for e in held.of(HeardFrame) if e.turn == turn and e.segment]
+    assert truncation["item_id"] == last.segment.item_id
+    heard = (last.samples + last.segment.trimmed) * 1000 / last.segment.rate
+    assert truncation["audio_end_ms"] == pytest.approx(heard, abs=2)
+
+
 def test_a_reply_that_is_cut_off_is_truncated_to_what_was_heard(tmp_path: Path) -> None:
     async def main() -> None:
         heard = ["hello", "turn on the kitchen lights"]
@@ -97,12 +106,7 @@ def test_a_reply_that_is_cut_off_is_truncated_to_what_was_heard(tmp_path: Path) 
             held = await interrupted(server, tmp_path, caller)
         first, second = held.report.turns
         assert (first.status, second.status) == ("interrupted", "completed")
-        (truncation,) = items(server, "conversation.item.truncate")
-        (last,) = [e for e in held.of(HeardFrame) if e.turn == first.turn and e.segment and e.final][-1:] or [
-            [e for e in held.of(HeardFrame) if e.turn == first.turn and e.segment][-1]
-        ]
-        assert truncation["audio_end_ms"] == pytest.approx(last.samples * 1000 / last.segment.rate, abs=2)
-        assert truncation["item_id"] == last.segment.item_id
+        assert_cut_where_it_was_heard(server, held, first.turn)
 
     asyncio.run(main())
 
@@ -117,12 +121,34 @@ def test_what_needs_no_answer_is_taken_out_of_the_servers_conversation(tmp_path:
             held = await interrupted(server, tmp_path, caller)
         (ignored,) = held.of(SpeechIgnored)
         assert ignored.text == "yeah"
+        assert ignored.paused_ns > 0  # the reply was held for it, and came back
+        assert_cut_where_it_was_heard(server, held, held.report.turns[0].turn)
         assert len(items(server, "conversation.item.delete")) == 1
         asked = server.sessions[-1].conversation
         assert [words(item.wire) for item in asked.items if item.wire["role"] == "user"] == [
             "hello",
             "turn on the kitchen lights",
         ]
+
+    asyncio.run(main())
+
+
+def test_of_a_reply_that_another_voice_speaks_the_server_keeps_what_was_heard(tmp_path: Path) -> None:
+    async def main() -> None:
+        heard = ["hello", "turn on the kitchen lights"]
+        stages = (
+            "  vad: energy\n"
+            "  realtime: {{use: openai/gpt-realtime-2.1, output: text, base_url: '{url}'}}\n"
+            "  tts: sim\n"
+        )
+        async with RealtimeServer(heard=heard, answer=reads_out(LONG, "Done.")) as server:
+            caller = Caller(clip("slt_hello"), (1200, clip("slt_turn_on_the_kitchen_lights")))
+            held = await interrupted(server, tmp_path, caller, stages=stages)
+        first, _ = held.report.turns
+        assert first.status == "interrupted"
+        assert 0 < len(first.heard) < len(LONG)
+        conversation = [words(item.wire) for item in server.sessions[-1].conversation.items]
+        assert conversation == ["hello", first.heard, "turn on the kitchen lights", "Done."]
 
     asyncio.run(main())
 
