@@ -14,7 +14,7 @@ from tests.support.calls import sides
 from tests.support.fused import STAGES, hold, items, reads_out
 from voicepipe import Pipeline
 from voicepipe.api import Call
-from voicepipe.core.frames import PlaybackStarted, Text
+from voicepipe.core.frames import PlaybackStarted, SpeechStarted, Text
 from voicepipe.core.records import ToolFinished, ToolStarted, TurnEnded, Usage
 from voicepipe.testing.realtime_script import Asked, Reply, Tool
 from voicepipe.testing.realtime_server import RealtimeServer
@@ -244,5 +244,38 @@ def test_a_server_that_drops_each_reply_ends_no_call_and_leaves_nothing_behind(t
         assert [turn for turn in held.report.turns if turn.heard]  # the caller is told
         assert len(server.sessions) < 15
         assert asyncio.all_tasks() == before
+
+    asyncio.run(main())
+
+
+def test_the_key_to_talk_says_when_the_turn_is_over(tmp_path: Path) -> None:
+    async def main() -> None:
+        stages = f"  turn: {{{{strategy: push_to_talk}}}}\n{STAGES}"
+        async with RealtimeServer(heard=["what time is it"], answer=reads_out("Ten.")) as server:
+            held = await hold(server, tmp_path, TIME, stages=stages)
+        assert [(turn.user, turn.heard) for turn in held.report.turns] == [("what time is it", "Ten.")]
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("finder", ["vad", "server"])
+def test_what_is_said_while_the_connection_is_lost_is_answered(tmp_path: Path, finder: str) -> None:
+    stages = STAGES
+    if finder == "server":
+        stages = with_keys("turn_detection: {{type: server_vad, silence_duration: 300ms}}")
+        stages = stages.replace("  vad: energy", "  turn: {{strategy: provider}}")
+
+    async def main() -> None:
+        dropping: list[asyncio.Task[None]] = []
+
+        def drop(call: Call) -> None:
+            dropping.append(asyncio.get_running_loop().create_task(server.drop("reset")))
+
+        async with RealtimeServer(heard=["what time is it"], answer=reads_out("Ten.")) as server:
+            held = await hold(server, tmp_path, TIME, stages=stages, on_call=when(SpeechStarted, drop))
+        assert [(turn.user, turn.heard) for turn in held.report.turns] == [("what time is it", "Ten.")]
+        assert len(dropping) == 1
+        (utterance,) = [i for i in server.sessions[-1].conversation.items if i.role == "user"]
+        assert utterance.audio_ms > 700  # of a clip of 900 ms
 
     asyncio.run(main())
