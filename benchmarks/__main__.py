@@ -31,6 +31,7 @@ BENCHMARKS = (
     "realtime",
     "interaction",
     "failover",
+    "failing_calls",
 )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from voicepipe.providers.openai_realtime_events import READ_OUT
 from voicepipe.testing.chaos.faults import Fault
@@ -50,8 +51,7 @@ class RealtimePeer(RealtimeServer):
         """In every reply from now on; where it is the connection that fails, at once."""
         self.fault = fault
         if fault in ("429", "500"):
-            error = _RATE_LIMIT if fault == "429" else _BROKEN
-            self.refuse_all = Refusal(status=int(fault), error=error)
+            self.refuse_all = Refusal(status=int(fault), error=_error(fault))
         elif fault == "half_open":
             self.refuse_all = Refusal(silent=True)
             self.freeze()
@@ -61,17 +61,24 @@ class RealtimePeer(RealtimeServer):
 
     def _reply(self, asked: Asked) -> Reply:
         if asked.params.get("conversation") == "none":
-            return Reply(text=[str(asked.params["instructions"]).removeprefix(READ_OUT)])
-        outputs = [item for item in asked.conversation if item["type"] == "function_call_output"]
+            return self._struck([str(asked.params["instructions"]).removeprefix(READ_OUT)])
         turn = sum(item["type"] == "message" and item["role"] == "user" for item in asked.conversation)
-        if self.fault in ("429", "500"):
-            error = _RATE_LIMIT if self.fault == "429" else _BROKEN
-            return Reply(status="failed", error=error)
-        if self.fault == "slow_drip":
-            return Reply(text=words(turn, None), delay=DRIP_S)
-        if self.fault is not None:
-            return Reply(text=words(turn, None), fault=_IN_REPLIES.get(self.fault), fault_after=2)
-        answered = asked.conversation[-1]["type"] == "function_call_output"
-        if not answered and wants_tool(turn, tools_struck=self._tools_struck):
+        last = asked.conversation[-1] if asked.conversation else {"type": "message"}
+        answered = last["type"] == "function_call_output"
+        if self.fault is None and not answered and wants_tool(turn, tools_struck=self._tools_struck):
             return Reply(tools=[Tool(name=TOOL, arguments=[json.dumps(ARGUMENTS)])])
-        return Reply(text=words(turn, str(outputs[-1]["output"]) if answered else None))
+        return self._struck(words(turn, str(last["output"]) if answered else None))
+
+    def _struck(self, text: Sequence[str]) -> Reply:
+        match self.fault:
+            case "429" | "500":
+                return Reply(status="failed", error=_error(self.fault))
+            case "slow_drip":
+                return Reply(text=text, delay=DRIP_S)
+            case None:
+                return Reply(text=text)
+        return Reply(text=text, fault=_IN_REPLIES.get(self.fault), fault_after=min(2, len(text)))
+
+
+def _error(status: Literal["429", "500"]) -> dict[str, str]:
+    return _RATE_LIMIT if status == "429" else _BROKEN
