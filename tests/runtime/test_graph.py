@@ -168,6 +168,16 @@ def test_two_primary_emitters_are_both_named_with_the_from_that_resolves_it() ->
     assert "kind/name" in message
 
 
+def test_a_recogniser_beside_a_fused_model_is_left_out_or_a_tap() -> None:
+    told = frozenset({Transcript})
+    fused = node("realtime", {AudioIn, UserTurn}, {AudioOut, EndOfAudio})
+    stages = [of("vad", Vad), of("stt", Stt), of("turn", TurnStage)]
+    message = refused(*stages, replace(fused, tells=told, claims=told))
+    assert "'stt' and 'realtime' both give Transcript to 'turn'" in message
+    assert "leave one out" in message
+    assert "'from: stt'" not in message
+
+
 def test_and_that_resolves_it() -> None:
     nodes = [*without("turn"), of("turn", TurnStage, "stt"), node("subtitles", {AudioIn}, {Transcript})]
     assert ("stt", "Transcript", "turn") in edges(compile_graph(nodes))

@@ -161,7 +161,7 @@ def test_nothing_that_is_recorded_tells_the_fused_call_from_the_cascades(tmp_pat
 
 
 def schema(log: list[dict[str, object]]) -> set[tuple[str, tuple[str, ...]]]:
-    """The kinds of events, each with its fields; without one that a busy machine has and an idle one hasn't."""
+    """The kinds of events, each with its fields; without one that only a busy machine has."""
     return {
         (str(event["event"]), tuple(sorted(event.keys() - {"event", "t_ms"})))
         for event in log

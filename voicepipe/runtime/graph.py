@@ -189,10 +189,11 @@ def _source(kind: type[Frame], consumer: Node, nodes: Sequence[Node]) -> Node:
         return givers[0]
     if givers:
         names = " and ".join(f"'{node.slot}'" for node in givers)
+        tells = any(kind in node.tells for node in givers)  # a fused model can't be told not to hear
         hint = f"choose one by writing 'from: {givers[0].slot}' in stages.{consumer.slot}, "
         raise GraphError(
             f"{names} {'both' if len(givers) == 2 else 'all'} give {kind.__name__} to {who}",
-            hint=(hint if consumer.slot != OUTPUT else "leave one out, ")
+            hint=("leave one out, " if consumer.slot == OUTPUT or tells else hint)
             + "or make one a tap by naming it kind/name",
         )
     usual = _USUAL_SOURCE.get(kind.__name__)
