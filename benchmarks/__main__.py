@@ -32,6 +32,7 @@ BENCHMARKS = (
     "interaction",
     "failover",
     "failing_calls",
+    "chaos",
 )
 
 

@@ -7,8 +7,6 @@ import pytest
 
 from tests.support.cli import SIM, voicepipe
 from voicepipe.cli import chaos
-from voicepipe.core.clock import Clock, run_on
-from voicepipe.core.units import MS
 
 pytest.importorskip("openai", reason="needs the extra 'local'")
 
@@ -64,22 +62,6 @@ def test_what_isnt_one_of_the_choices_is_refused(
     capsys: pytest.CaptureFixture[str], sim: Path, given: tuple[str, str]
 ) -> None:
     assert voicepipe(capsys, "chaos", sim, *given).status == 2
-
-
-def test_a_loop_that_is_kept_busy_is_late_by_as_much() -> None:
-    async def main(busy_ns: int) -> int:
-        clock = Clock()
-        lag = chaos.Lag(clock)
-        await clock.sleep(100 * MS)
-        until = clock.now() + busy_ns
-        while clock.now() < until:
-            pass
-        await clock.sleep(0)
-        await clock.sleep(chaos.LOOK_EVERY)
-        return lag.stop()
-
-    assert run_on("simulated", main(0)) == 0
-    assert run_on("charged", main(200 * MS)) >= 150 * MS
 
 
 def test_the_clip_of_the_caller_comes_with_voicepipe() -> None:

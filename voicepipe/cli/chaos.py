@@ -12,12 +12,8 @@ if it was silent for longer than turn.dead_air, or if the caller was neither ans
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from itertools import product
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,22 +23,17 @@ from voicepipe.cli.junit import TestCase, junit
 from voicepipe.cli.options import add_pipeline, add_quiet, code_mode
 from voicepipe.cli.targets import check_targets
 from voicepipe.cli.terminal import Terminal, printable, width
-from voicepipe.config.load import LoadedPipeline, load_pipeline
-from voicepipe.core.clock import Clock, run_on
+from voicepipe.config.load import load_pipeline
+from voicepipe.core.clock import run_on
 from voicepipe.core.units import MS, SECOND
 from voicepipe.errors import UsageError
-from voicepipe.testing.chaos.call import Cell, Outcome, Rehearsal
+from voicepipe.testing.chaos.call import Outcome
 from voicepipe.testing.chaos.faults import FAULTS, STRUCK
 from voicepipe.testing.chaos.pipeline import struck_stages
-from voicepipe.transports.wav import Clip, load_clip
+from voicepipe.testing.chaos.waves import AT_ONCE, cells_of, hold_all
+from voicepipe.transports.wav import load_clip
 
 CLIP = "questions/1_what_time_is_it.wav"
-
-AT_ONCE, FEW = 44, 4
-"""Calls side by side: all of a cascade, since each waits most of its time; and where that was too much."""
-
-LOOK_EVERY, TOO_LATE = 20 * MS, 200 * MS
-"""How often it is looked whether this computer keeps up, and what is no sign of it any more."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,9 +65,13 @@ def run(options: argparse.Namespace) -> int:
         known = ", ".join(struck_stages(loaded)) or "none"
         raise UsageError("there is nothing to be struck", hint=f"{options.pipeline} has: {known}")
     faults = [fault for fault in FAULTS if options.fault is None or fault in options.fault]
-    cells = [Cell(stage, fault) for stage, fault in product(stages, faults)]
+    cells = cells_of(stages, faults)
     clip = load_clip(shipped(CLIP), RATE)
-    outcomes = run_on("real", _hold_all(loaded, cells, clip, options.jobs, terminal))
+    held = run_on("real", hold_all(loaded, cells, clip, at_once=options.jobs, tell=terminal.status))
+    terminal.done()
+    for warning in held.warnings:
+        terminal.line(f"{terminal.style('warning:', 'yellow')} {printable(warning)}")
+    outcomes = held.outcomes
     failed = _sum_up(terminal, outcomes)
     if options.junit is not None:
         write_text(
@@ -85,79 +80,6 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(_as_json(outcomes), ensure_ascii=False))
     return 1 if failed else 0
-
-
-async def _hold_all(
-    loaded: LoadedPipeline, cells: Sequence[Cell], clip: Clip, at_once: int, terminal: Terminal
-) -> list[Outcome]:
-    """Wave by wave. What failed while this computer was too busy is held once more, a few at a time."""
-    done: dict[Cell, Outcome] = {}
-    doubtful: list[Cell] = []
-    warnings: dict[str, None] = {}
-    for wave in _waves(cells, at_once):
-        terminal.status(f"calls {len(done) + 1} to {len(done) + len(wave)} of {len(cells)}")
-        held = await _hold_wave(loaded, wave, clip)
-        done |= held.outcomes
-        warnings |= dict.fromkeys(held.warnings)
-        if held.late_ns > TOO_LATE:
-            doubtful += [cell for cell, outcome in held.outcomes.items() if outcome.problems]
-    for wave in _waves(doubtful, FEW):
-        terminal.status(f"once more: {len(doubtful)} calls, since this computer was too busy")
-        held = await _hold_wave(loaded, wave, clip)
-        done |= held.outcomes
-        if held.late_ns > TOO_LATE:
-            late = f"{held.late_ns / SECOND:.1f} s"
-            warnings[f"this computer was too busy, by up to {late}: silences may be its own"] = None
-    terminal.done()
-    for warning in warnings:
-        terminal.line(f"{terminal.style('warning:', 'yellow')} {printable(warning)}")
-    return [done[cell] for cell in cells]
-
-
-def _waves(cells: Sequence[Cell], size: int) -> Iterator[Sequence[Cell]]:
-    for begin in range(0, len(cells), size):
-        yield cells[begin : begin + size]
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """``late_ns``: by how much the event loop was late while the calls were held, at the most."""
-
-    outcomes: dict[Cell, Outcome]
-    warnings: list[str]
-    late_ns: int
-
-
-async def _hold_wave(loaded: LoadedPipeline, cells: Sequence[Cell], clip: Clip) -> _Held:
-    """Side by side; nothing is started while calls are held."""
-    async with AsyncExitStack() as stack:
-        calls = [await stack.enter_async_context(Rehearsal(loaded, cell, clip)) for cell in cells]
-        lag = Lag(Clock())
-        async with asyncio.TaskGroup() as group:
-            tasks = {call.cell: group.create_task(call.hold()) for call in calls}
-        late = lag.stop()
-        outcomes = {cell: task.result() for cell, task in tasks.items()}
-        return _Held(outcomes, [text for call in calls for text in call.warnings], late)
-
-
-class Lag:
-    """By how much the event loop was late at the most, while it lasted: then silences are the computer's."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._most = 0
-        self._due = clock.now()
-        self._look()
-
-    def stop(self) -> int:
-        """In ns."""
-        self._timer.cancel()
-        return self._most
-
-    def _look(self) -> None:
-        self._most = max(self._most, self._clock.now() - self._due)
-        self._due = self._clock.now() + LOOK_EVERY
-        self._timer = self._clock.call_at(self._due, self._look)
 
 
 # ── for people ───────────────────────────────────────────────────────────────────────────────────

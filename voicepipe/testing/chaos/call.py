@@ -155,7 +155,7 @@ class _Scene:
         self._events: list[tuple[int, Any]] = []
         self._asked: list[int] = []
         """When the caller had finished each question."""
-        self._answered = False
+        self._answered = self._was_struck = False
         self._call: Call | None = None
         self._ends: ConversationCall | None = None
 
@@ -177,6 +177,7 @@ class _Scene:
         elif isinstance(event, TurnEnded) and len(self._asked) == 1:
             self._answered = self._answered or event.status == "completed"
         elif isinstance(event, SpeechStarted) and len(self._asked) == 1 and self._answered:
+            self._was_struck = True
             self._struck.strike(self._cell.fault)
 
     def outcome(self, loaded: LoadedPipeline) -> Outcome:
@@ -184,7 +185,7 @@ class _Scene:
         assert self._call is not None, "it was held"
         assert self._ends is not None, "it was held"
         cell, now = self._cell, self._call.clock.now()
-        if len(self._asked) < 2:
+        if len(self._asked) < 2 or not self._was_struck:
             return Outcome(cell=cell, error="the call went wrong before anything was struck")
         if now >= LONGEST_CALL:
             return Outcome(cell=cell, error=f"the call had not ended after {LONGEST_CALL // SECOND} s")
