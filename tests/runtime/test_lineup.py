@@ -8,7 +8,7 @@ from tests.support.lineups import Scripted, failure
 from voicepipe.core.clock import Clock, run_on
 from voicepipe.core.units import SECOND
 from voicepipe.providers.base import ProviderConfig
-from voicepipe.runtime.lineup import REPLACEABLE_FIRST, Lineup
+from voicepipe.runtime.lineup import REPLACEABLE, Lineup
 from voicepipe.stages.base import Deadlines
 
 
@@ -32,7 +32,8 @@ def test_a_provider_is_called_as_the_file_names_it() -> None:
 
 def test_one_that_can_be_replaced_is_waited_for_less_long_unless_the_file_says_how_long() -> None:
     async def main() -> None:
-        assert two().deadlines(alternative=True).first == REPLACEABLE_FIRST
+        replaceable = two().deadlines(alternative=True)
+        assert (replaceable.first, replaceable.gap) == (REPLACEABLE, REPLACEABLE)
         assert two().deadlines(alternative=False).first == 10 * SECOND
         own = Deadlines.model_validate({"first": "5s", "gap": "2s"})
         assert two(deadlines=own).deadlines(alternative=True) == own

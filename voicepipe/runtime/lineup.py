@@ -14,8 +14,8 @@ from voicepipe.errors import ProviderError
 from voicepipe.providers.base import Provider
 from voicepipe.stages.base import Deadlines, ProviderSlotConfig, ReplaceableConfig, StageConfig
 
-REPLACEABLE_FIRST = 3 * SECOND
-"""How long the first event of a provider is waited for that another one can replace, if the file doesn't say:
+REPLACEABLE = 3 * SECOND
+"""How long the next event of a provider is waited for that another one can replace, if the file doesn't say:
 as long as a caller bears silence, less what the other one takes."""
 
 
@@ -81,12 +81,13 @@ class Lineup:
         Of several providers, the last one isn't given up as soon as one that can be replaced: a late answer
         is better than none.
         """
-        first, said = self._deadlines.first, "first" in self._deadlines.model_fields_set
-        if alternative and not said:
-            first = min(first, REPLACEABLE_FIRST)
-        elif not alternative and len(self.providers) > 1:
-            first = max(first, self._patience.first)
-        return self._deadlines.model_copy(update={"first": first})
+        ours = self._deadlines
+        if alternative:
+            unsaid = {"first", "gap"} - ours.model_fields_set
+            changed = {name: min(getattr(ours, name), REPLACEABLE) for name in unsaid}
+        else:
+            changed = {"first": max(ours.first, self._patience.first)} if len(self.providers) > 1 else {}
+        return ours.model_copy(update=changed)
 
     def fail(self, index: int, error: ProviderError) -> None:
         """The provider hasn't answered a call, however often it was tried, or has broken off."""
