@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,8 @@ from voicepipe.runtime.mcp_tools import MOST_UNANSWERED
 from voicepipe.speech.tools import RESULT_LIMIT
 
 pytest.importorskip("mcp", reason="needs the extra 'mcp'")
+
+NOT_ANSWERED = re.compile("no answer within 20ms|connection to its server broke off")
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +120,9 @@ def test_a_server_that_never_answers_leaves_no_connections_behind(server: dict[s
         async with bench_of(*tools, lock=lock) as bench:
             before = len(asyncio.all_tasks())
             for _ in range(3 * MOST_UNANSWERED):
-                assert "no answer within 20ms" in error_of(await bench.ask("waits"))
+                # The official client's whole connection ends when one of its requests breaks off, which one
+                # that is given up in the middle may do on a busy computer.
+                assert NOT_ANSWERED.search(error_of(await bench.ask("waits")))
             assert await bench.ask("lookup", '{"name": "Ann"}') == "Ann, born 1980"
             assert len(asyncio.all_tasks()) <= before + MOST_UNANSWERED
         assert asyncio.all_tasks() == {asyncio.current_task()}
