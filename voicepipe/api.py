@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -26,22 +26,23 @@ from typing import Any
 from voicepipe.config.load import LoadedPipeline, Overrides, load_pipeline
 from voicepipe.config.slots import Code
 from voicepipe.config.variables import agent_for_call, values_for_call
-from voicepipe.core.beside import Beside
+from voicepipe.core.calls import Workers
 from voicepipe.core.clock import Clock, ClockName, run_on
-from voicepipe.core.io import AudioInput, AudioOutput, CallEnds
+from voicepipe.core.io import CallEnds
 from voicepipe.core.units import MS
 from voicepipe.errors import UsageError
 from voicepipe.observe.account import Account
+from voicepipe.observe.companion import Companion
 from voicepipe.observe.ledger import Ledger
 from voicepipe.observe.log import EventLog
 from voicepipe.observe.price_book import PriceBook
 from voicepipe.observe.report import CallReport
 from voicepipe.providers.base import TtsProvider
 from voicepipe.providers.realtime_base import RealtimeProvider
+from voicepipe.runtime.call import Call as Call
 from voicepipe.runtime.checked_transport import resolver
 from voicepipe.runtime.engines import Engines, Tell
 from voicepipe.runtime.graph import graph_of
-from voicepipe.runtime.live import events
 from voicepipe.runtime.notices import SpokenNotice, Voice, speak_notices
 from voicepipe.runtime.realtime_voice import RealtimeVoice
 from voicepipe.runtime.session import Session, Slot
@@ -50,6 +51,7 @@ from voicepipe.runtime.tool_modes import ToolMode
 from voicepipe.runtime.tool_sets import ToolSet, check_answers, tools_of
 from voicepipe.runtime.workers import InlineWorkers, ThreadWorkers, make_workers
 from voicepipe.speech.tools import tool_spec
+from voicepipe.stages.base import Agent
 from voicepipe.stages.turn import TurnConfig
 from voicepipe.transports.wav import Typed, WavCall, load_clip
 
@@ -62,62 +64,6 @@ VOICE, FUSED = "tts", "realtime"
 
 def _nobody(message: str) -> None:
     """Tells nobody."""
-
-
-class Call:
-    """One call, made by ``Pipeline.session``."""
-
-    def __init__(self, session: Session, report: CallReport) -> None:
-        self._session = session
-        self._held: Beside[None] | None = None
-        self.report = report
-        """What is known of the call so far, and all of it once it has ended."""
-
-    @property
-    def clock(self) -> Clock:
-        return self._session.clock
-
-    def run(self, audio_in: AudioInput, audio_out: AudioOutput) -> AsyncGenerator[tuple[int, Any], None]:
-        """Hold the call; yields ``(session time in ns, event)``. See ``docs/events.md`` for the events.
-
-        Leaving the iteration early ends the call, and so does leaving the session. An unexpected exception
-        of a stage is raised here. Raises ``UsageError`` if it was called before.
-        """
-        if self._held is not None:
-            raise UsageError("a call is held once", hint="open another session for another call")
-        self._held = Beside()
-        return events(self._session, audio_in, audio_out, self._held)
-
-    def observe(self, observer: Callable[[int, Any], None]) -> None:
-        """Call ``observer(at_ns, event)`` synchronously for everything that happens from now on."""
-        self._session.observe(observer)
-
-    def remembered(self, turn: int) -> str:
-        """What the history, which the model is given, holds of the agent's words in a finished turn."""
-        return self._session.conversation.remembered(turn)
-
-    def skip(self) -> None:
-        """Cut off the reply that is due or being spoken, as if the caller had spoken up but said nothing.
-
-        Like ``repeat``, it does nothing where there is nothing to do. Both only from the call's own loop.
-        """
-        self._session.skip()
-
-    def repeat(self) -> None:
-        """Have the agent say its last reply again, word by word; the model isn't asked, nor charged.
-
-        A reply that is being spoken is repeated when it has ended; ``skip`` first to begin it anew.
-        """
-        self._session.repeat()
-
-    def hang_up(self, reason: str = "hung up") -> None:
-        """End the call; what is being said is cut off. Only from the call's own event loop."""
-        self._session.hang_up(reason)
-
-    async def end(self) -> None:
-        """Break the call off if it still goes on, and wait until all of it has gone."""
-        if self._held is not None:
-            await self._held.stop()
 
 
 class Pipeline:
@@ -277,54 +223,49 @@ class Pipeline:
             assert self._workers is not None, "start() made them"
             assert self._tools is not None, "start() loaded them"
             known = self._tools.answered(answers or {})
-            clock = Clock()
-            name = name or secrets.token_hex(6)
-            session = Session(
-                name=name,
-                graph=self.graph,
-                slots=[
-                    Slot(
-                        slot.key,
-                        slot.stage(slot.config, provider, agent),
-                        provider,
-                        self._engines.lineups.get(slot.key),
-                    )
-                    for slot in self.loaded.slots
-                    for provider in [self._engines.provider(slot.key)]
-                ],
-                agent=agent,
-                tools=replace(known, specs=known.specs + own, mode=tool_mode, variables=values),
-                workers=self._workers,
-                clock=clock,
-                notices=self._notices,
-            )
+            known = replace(known, specs=known.specs + own, mode=tool_mode, variables=values)
+            session = self._session(name or secrets.token_hex(6), agent, known, self._workers)
             report = CallReport(
-                session=name, clock=clock.name, secrets=self._tools.secrets, prices=self._prices
+                session=session.name,
+                clock=session.clock.name,
+                secrets=self._tools.secrets,
+                prices=self._prices,
             )
             session.observe(report)
-            account = self._account(session)
+            companions = list(self._companions(session))
+            for companion in companions:
+                session.observe(companion)
             call = Call(session, report)
-            try:
+            async with AsyncExitStack() as stack:
+                for companion in companions:
+                    stack.push_async_callback(companion.end, report, self._workers)
+                stack.push_async_callback(call.end)  # before the providers that it uses
                 yield call
-            finally:
-                await call.end()  # before the providers that it uses
-                await self._write_down(account, report)
         finally:
             await self.close()
 
-    def _account(self, session: Session) -> Account | None:
-        """Of ``session`` for the ledger, if there is one. What is simulated costs nobody anything."""
-        if self.loaded.cost.ledger is None or session.clock.virtual:
-            return None
-        account = Account(self._prices, session=session.name, pipeline=self.loaded.name)
-        session.observe(account)
-        return account
+    def _session(self, name: str, agent: Agent, tools: ToolSet, workers: Workers) -> Session:
+        slots = []
+        for slot in self.loaded.slots:
+            provider = self._engines.provider(slot.key)
+            stage = slot.stage(slot.config, provider, agent)
+            slots.append(Slot(slot.key, stage, provider, self._engines.lineups.get(slot.key)))
+        return Session(
+            name=name,
+            graph=self.graph,
+            slots=slots,
+            agent=agent,
+            tools=tools,
+            workers=workers,
+            clock=Clock(),
+            notices=self._notices,
+        )
 
-    async def _write_down(self, account: Account | None, report: CallReport) -> None:
-        path = self.loaded.cost.ledger
-        if account is not None and path is not None and account.begun:
-            assert self._workers is not None, "the session isn't closed yet"
-            await self._workers.call(partial(Ledger(path).add, *account.rows(report)))
+    def _companions(self, session: Session) -> Iterator[Companion]:
+        """Who goes along with ``session``, as the file asks for it."""
+        cost = self.loaded.cost
+        if cost.ledger is not None and not session.clock.virtual:  # what is simulated costs nobody anything
+            yield Account(self._prices, Ledger(cost.ledger), session=session.name, pipeline=self.loaded.name)
 
     async def hold(
         self,

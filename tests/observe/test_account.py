@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,19 @@ from hypothesis import strategies as st
 from tests.observe.money import CLOUD, book
 from tests.observe.test_cost import call, heard
 from tests.support.happenings import Story
+from tests.support.workers import make_workers
 from voicepipe.observe.account import Account
-from voicepipe.observe.ledger import CallRow, RequestRow
+from voicepipe.observe.ledger import CallRow, Ledger, RequestRow
 from voicepipe.observe.price_book import PriceBook
 from voicepipe.observe.report import CallReport
 from voicepipe.speech.pricing import PICO
 
+NOWHERE = Ledger(Path("not-written.db"))
 AT = datetime(2026, 11, 23, 23, 59, 59, tzinfo=UTC)
 
 
 def rows(story: Story, prices: PriceBook) -> tuple[CallRow, list[RequestRow], CallReport]:
-    account = Account(prices, session="s1", pipeline="shop", at=AT)
+    account = Account(prices, NOWHERE, session="s1", pipeline="shop", at=AT)
     report = CallReport(session="s1", clock="real", prices=prices)
     story.play(account)
     story.play(report)
@@ -82,11 +85,16 @@ def test_what_has_no_price_is_marked(tmp_path: Path) -> None:
     assert [(row.unpriced, row.cost > 0) for row in requests] == [(True, False), (False, True)]
 
 
-def test_a_call_that_never_began_is_not_begun(tmp_path: Path) -> None:
-    account = Account(book(tmp_path, CLOUD), session="s", pipeline="p")
-    assert not account.begun
-    Story().begin(1).play(account)
-    assert account.begun
+def test_a_call_that_never_began_is_not_written_down(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.db")
+    prices, workers = book(tmp_path, CLOUD), make_workers()
+    for story in (Story(), Story().begin(1)):
+        account = Account(prices, ledger, session="s", pipeline="p")
+        report = CallReport(session="s", clock="real", prices=prices)
+        story.play(account)
+        asyncio.run(account.end(report, workers))
+        assert ledger.path.exists() is bool(story.events)
+    workers.close()
 
 
 REQUESTS = st.lists(

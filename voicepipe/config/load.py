@@ -39,6 +39,7 @@ IN_PROFILES = ("agent", "stages")
 class LoadedPipeline:
     """A pipeline file under one profile, checked.
 
+    ``top`` is what stands outside of the stages; ``tests`` those of the file, with their places.
     ``tree`` is what the layers came to, each value with its place; ``dropped`` what they did away with,
     ``displaced`` being those of them that are whole slots whose ports another one has taken.
     ``environment`` holds the variables a provider may read, and masks those that the file used.
@@ -48,15 +49,25 @@ class LoadedPipeline:
     name: str
     profile: str | None
     profiles: tuple[str, ...]
-    agent: AgentConfig
+    top: PipelineFile
     slots: tuple[Slot, ...]
     tests: tuple[LocatedTest, ...]
-    tool_results: Mapping[str, Any]
-    cost: CostConfig
     tree: Node
     dropped: tuple[Dropped, ...]
     displaced: tuple[Dropped, ...]
     environment: Environment
+
+    @property
+    def agent(self) -> AgentConfig:
+        return self.top.agent
+
+    @property
+    def cost(self) -> CostConfig:
+        return self.top.cost
+
+    @property
+    def tool_results(self) -> Mapping[str, Any]:
+        return self.top.tool_results
 
     @property
     def folder(self) -> Path:
@@ -229,11 +240,9 @@ class _Loader:
             name=(model and model.name) or self._file.stem,
             profile=profile,
             profiles=self.profiles,
-            agent=model.agent if model else AgentConfig(),
+            top=model or PipelineFile(voicepipe=1),
             slots=tuple(slot for slot in slots if slot.key not in left),
             tests=tests,
-            tool_results=model.tool_results if model else {},
-            cost=model.cost if model else CostConfig(),
             tree=_without(root, left, useless),
             dropped=(*merger.dropped, *gone, *useless),
             displaced=gone,

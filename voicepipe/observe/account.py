@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
+from voicepipe.core.calls import Workers
 from voicepipe.core.units import MS
-from voicepipe.observe.ledger import CallRow, RequestRow, in_utc
+from voicepipe.observe.ledger import CallRow, Ledger, RequestRow, in_utc
 from voicepipe.observe.price_book import PriceBook
 from voicepipe.observe.report import CallReport, TurnReport
 from voicepipe.observe.requests import Request, Requests
@@ -25,11 +27,22 @@ class _Entry:
 
 
 class Account:
-    """An observer of a call; ``rows`` when it is over. A name of a session may be used again, so the call
-    gets an id of its own."""
+    """A companion of a call, which it adds to ``ledger`` at the end, unless the call took no time.
 
-    def __init__(self, prices: PriceBook, *, session: str, pipeline: str, at: datetime | None = None) -> None:
+    A name of a session may be used again, so the call gets an id of its own.
+    """
+
+    def __init__(
+        self,
+        prices: PriceBook,
+        ledger: Ledger,
+        *,
+        session: str,
+        pipeline: str,
+        at: datetime | None = None,
+    ) -> None:
         self._prices = prices
+        self._ledger = ledger
         self._session = session
         self._pipeline = pipeline
         self._at = at or datetime.now(UTC)
@@ -42,10 +55,9 @@ class Account:
         self._until_ns = at_ns
         self._put(self._requests.read(event))
 
-    @property
-    def begun(self) -> bool:
-        """Whether the call has taken any time."""
-        return self._until_ns > 0
+    async def end(self, report: CallReport, workers: Workers) -> None:
+        if self._until_ns > 0:
+            await workers.call(partial(self._ledger.add, *self.rows(report)))
 
     def rows(self, report: CallReport) -> tuple[CallRow, list[RequestRow]]:
         """The call and its requests; ``report`` is that of the same call."""

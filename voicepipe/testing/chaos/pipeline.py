@@ -62,7 +62,8 @@ def with_stand_ins(loaded: LoadedPipeline, struck: Struck, addresses: Mapping[st
     stand-ins.
     """
     slots = tuple(_slot(slot, addresses, keep_fallbacks=slot.kind == struck) for slot in loaded.slots)
-    return replace(loaded, slots=slots, agent=_agent(loaded.agent, addresses))
+    top = loaded.top.model_copy(update={"agent": _agent(loaded.agent, addresses)})
+    return replace(loaded, slots=slots, top=top)
 
 
 def _slot(slot: Slot, addresses: Mapping[str, str], *, keep_fallbacks: bool) -> Slot:
