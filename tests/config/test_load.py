@@ -38,11 +38,11 @@ def test_the_smallest_file_of_the_documentation_loads(tmp_path: Path) -> None:
     "written",
     [
         "escalate: {}",
-        "slo: {}",
+        "store: {}",
         "record: {dir: calls/}",
         "cost: {budget: {day_usd: 50}}",
         "stages: {emotion: x}",
-        "profiles: {p: {slo: {}}}",
+        "profiles: {p: {store: {}}}",
     ],
 )
 def test_what_is_not_built_is_an_error_that_says_so(tmp_path: Path, written: str) -> None:
@@ -70,7 +70,7 @@ def test_all_errors_of_a_file_come_at_once_in_the_order_of_their_places(tmp_path
     errors = problems(
         tmp_path,
         "voicepipe: 1\nstages:\n  stt: {use: whisper, beam: 99, baem: 1}\n  sst: x\n"
-        "agent: {language: '!', tools: [{builtin: x}]}\nnmae: x\nname: a\nname: b\nslo: {}\n",
+        "agent: {language: '!', tools: [{builtin: x}]}\nnmae: x\nname: a\nname: b\nstore: {}\n",
     )
     places = [(error.line, error.column) for error in errors]
     assert places == sorted(places)

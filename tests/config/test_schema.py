@@ -66,6 +66,7 @@ VALID = [
     "agent: {tools: [./t.py, './t.py:f', {python: ./t.py, timeout: 6s, side_effect: false}]}",
     "agent: {tools: [{builtin: end_call}, {builtin: current_time}]}",
     "agent: {variables: {name: {default: there}, tier: {required: true}}}",
+    "slo: {voice_to_voice: {p50: '< 1s'}, answered: '>= 0.99', window: 1h}",
 ]
 
 
@@ -76,7 +77,7 @@ def test_what_the_loader_takes_is_valid(text: str, tmp_path: Path) -> None:
 
 INVALID = [
     "stagse: {}",
-    "slo: {}",
+    "slo: {voice_to_voice: {p50: 800}}",
     "agent: {tools: [{http: x}]}",
     "agent: {tools: [x]}",
     "agent: {tools: [{builtin: x}]}",

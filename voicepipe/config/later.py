@@ -10,7 +10,7 @@ NOT_AVAILABLE = "not available in this version"
 _LATER: dict[str, tuple[str, ...]] = {
     # where → which keys
     "": (
-        *("record", "slo", "store", "escalate"),
+        *("record", "store", "escalate"),
         *("accessibility", "transports", "emotion", "speakers"),
     ),
     "cost": ("budget",),
