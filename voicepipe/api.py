@@ -32,6 +32,7 @@ from voicepipe.core.io import CallEnds
 from voicepipe.core.units import MS
 from voicepipe.errors import UsageError
 from voicepipe.observe.account import Account
+from voicepipe.observe.alerts import Alerts, OnAlert
 from voicepipe.observe.companion import Companion
 from voicepipe.observe.ledger import Ledger
 from voicepipe.observe.log import EventLog
@@ -74,6 +75,7 @@ class Pipeline:
         self.graph = graph_of(loaded)
         self._engines = Engines(loaded)
         self._prices = PriceBook(loaded)
+        self._alerts = Alerts()
         self._workers: ThreadWorkers | InlineWorkers | None = None
         self._tools: ToolSet | None = None
         self._connected = False
@@ -104,6 +106,13 @@ class Pipeline:
         """Whether only the key to talk says when it is the caller's turn: see ``core.frames.Talk``."""
         configs = [slot.config for slot in self.loaded.slots]
         return any(isinstance(config, TurnConfig) and config.strategy == "push_to_talk" for config in configs)
+
+    def on_alert(self, callback: OnAlert) -> None:
+        """Call ``callback(alert)``, in the event loop of the calls, when something should be known.
+
+        That is an objective of ``slo:`` that begins to be missed, or is met again. ``docs/latency.md``
+        """
+        self._alerts.add(callback)
 
     # ── providers ────────────────────────────────────────────────────────────────────────────────
 
