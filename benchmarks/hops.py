@@ -33,7 +33,9 @@ SIZE = RATE * FRAME_MS // 1000
 SILENT_FRAMES = 50
 LOUD_DBFS = -35.0
 
-_WHISPER = {"stages.stt": {"use": "faster-whisper", "model": str(ROOT / "tests/fixtures/whisper-commands")}}
+_WHISPER = {
+    "stages.stt": {"use": "faster-whisper", "model": str(ROOT / "pipelines/compare/models/whisper-commands")}
+}
 _NO_GREETING = {"agent.greeting": None}  # its audio would wake others between two frames
 PIPELINES: Mapping[str, Mapping[str, Any]] = {
     "sim": {},

@@ -17,6 +17,7 @@ from voicepipe.transports.wav import WavCall, load_clip
 
 PACKAGES = ("faster-whisper", "ctranslate2", "onnxruntime")
 FIXTURES = ROOT / "tests" / "fixtures"
+MODEL = ROOT / "pipelines" / "compare" / "models" / "whisper-commands"
 CLIPS = (
     "kal_what_time_is_it",
     "kal_turn_on_the_kitchen_lights",
@@ -25,7 +26,10 @@ CLIPS = (
 )
 OVERRIDES = {
     "stages.vad": "silero",
-    "stages.stt": {"use": "faster-whisper", "model": str(FIXTURES / "whisper-commands")},
+    "stages.stt": {
+        "use": "faster-whisper",
+        "model": str(MODEL),
+    },
     "stages.llm": {"use": "sim", "replies": [{"say": "Fine."}]},
 }
 

@@ -10,6 +10,7 @@ import pytest
 from tests.support.bad_wavs import COMMANDS
 from tests.support.chat import beside
 from tests.support.cli import Outcome, pipeline, spawn
+from tests.support.hearing import WHISPER
 from voicepipe.testing.anthropic_server import AnthropicServer, Reply, Thought, Tool, Usage
 
 pytest.importorskip("anthropic", reason="needs the extra 'anthropic'")
@@ -38,7 +39,7 @@ def call(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, list[Any]]:
     with beside(AnthropicServer(*replies)) as server:
         stages = {
             "vad": "silero",
-            "stt": {"use": "faster-whisper", "model": str(COMMANDS.parent / "whisper-commands")},
+            "stt": {"use": "faster-whisper", "model": str(WHISPER)},
             "llm": {"use": "anthropic/test-model", "base_url": server.base_url, "effort": "low"},
             "tts": "espeak",
         }

@@ -12,6 +12,7 @@ from tests.support.bad_wavs import COMMANDS
 from tests.support.calls import Side, events, named, sides, sounds_ms
 from tests.support.chat import answering
 from tests.support.cli import Outcome, pipeline, spawn
+from tests.support.hearing import WHISPER
 from voicepipe.audio.level import end_of_speech, first_audible
 from voicepipe.audio.wav import read_wav
 from voicepipe.testing.openai_server import OpenAIServer, Reply, Tool
@@ -52,7 +53,7 @@ def real_call(tmp_path_factory: pytest.TempPathFactory) -> RealCall:
     with answering(calls_tool, Reply(text=["It is ", "21 ", "degrees."])) as server:
         stages = {
             "vad": "silero",
-            "stt": {"use": "faster-whisper", "model": str(COMMANDS.parent / "whisper-commands")},
+            "stt": {"use": "faster-whisper", "model": str(WHISPER)},
             "llm": {"use": "openai", "model": "test-model", "base_url": server.base_url},
             "tts": "espeak",
         }

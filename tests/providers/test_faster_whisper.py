@@ -1,4 +1,4 @@
-"""faster-whisper with the small model of ``tests/fixtures``, which knows twelve sentences."""
+"""faster-whisper with the small model of ``pipelines/compare``, which knows twelve sentences."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 
-from tests.support.hearing import COMMANDS, FIXTURES, blocks, heard, load, silence, words_of
+from tests.support.hearing import COMMANDS, FIXTURES, WHISPER, blocks, heard, load, silence, words_of
 from tests.support.workers import make_call, make_host
 from voicepipe.audio.pcm import Pcm
 from voicepipe.core.calls import Batcher
@@ -24,7 +24,7 @@ from voicepipe.runtime.workers import ThreadWorkers
 
 pytest.importorskip("faster_whisper", reason="needs the extra 'local'")
 
-MODEL = FIXTURES / "whisper-commands"
+MODEL = WHISPER
 RATE = FasterWhisper.rate
 T = TypeVar("T")
 R = TypeVar("R")

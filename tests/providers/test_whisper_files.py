@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.hearing import FIXTURES
+from tests.support.hearing import WHISPER
 from voicepipe.errors import SetupError
 from voicepipe.providers.whisper_files import locate
 
 pytest.importorskip("faster_whisper", reason="needs the extra 'local'")
 
-MODEL = FIXTURES / "whisper-commands"
+MODEL = WHISPER
 
 
 def _failure(model: str) -> SetupError:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from tests.support.hearing import COMMANDS, FIXTURES, load, words_of
+from tests.support.hearing import COMMANDS, FIXTURES, WHISPER, load, words_of
 from voicepipe.errors import SetupError
 from voicepipe.providers.whisper_model import RATE, SILENCE, Clip, DecodeOptions, WhisperBatch
 
@@ -14,7 +14,7 @@ pytest.importorskip("faster_whisper", reason="needs the extra 'local'")
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[WhisperBatch]:
-    folder = FIXTURES / "whisper-commands"
+    folder = WHISPER
     said: list[str] = []
     loaded = WhisperBatch(folder, device="cpu", compute_type=None, threads=1, progress=said.append)
     assert said == ["loading whisper-commands on cpu"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.hearing import FIXTURES
+from tests.support.hearing import WHISPER
 from voicepipe.config.registry import Registry
 from voicepipe.core.extras import installed
 from voicepipe.testing.contract import Promise, Subject, keep, promises_of
@@ -32,7 +32,7 @@ LOCAL: Mapping[str, Callable[[], dict[str, Any]]] = {
     "vad.energy": dict,
     "vad.silero": dict,
     "tts.espeak": dict,
-    "stt.faster-whisper": lambda: {"model": str(FIXTURES / "whisper-commands"), "cadence": "2s"},
+    "stt.faster-whisper": lambda: {"model": str(WHISPER), "cadence": "2s"},
     "tts.piper": _voice,
 }
 """Those that need no subject of their own, but some of them a model."""

@@ -17,6 +17,7 @@ from voicepipe.providers.base import Hypothesis, SttProvider
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 COMMANDS = sorted((FIXTURES / "commands").glob("*.wav"))
+WHISPER = Path(__file__).parents[2] / "pipelines" / "compare" / "models" / "whisper-commands"
 BLOCK_MS = 20
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.hearing import COMMANDS, FIXTURES
+from tests.support.hearing import COMMANDS, WHISPER
 from tests.support.sound_server import SoundServer, sound_server
 
 PATIENCE = "60"
@@ -24,7 +24,7 @@ voicepipe: 1
 agent: {{prompt: "", greeting: "Hello there."}}
 stages:
   vad: energy
-  stt: {{use: faster-whisper, model: {json.dumps(str(FIXTURES / "whisper-commands"))}}}
+  stt: {{use: faster-whisper, model: {json.dumps(str(WHISPER))}}}
   llm: {{use: sim, replies: ["You are welcome."]}}
   tts: sim
 """
