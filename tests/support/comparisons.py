@@ -69,7 +69,7 @@ def turn(
     wasted: int = 0,
     **others: Any,
 ) -> MeasuredTurn:
-    """A spoken turn, answered unless ``voice_to_voice_ms`` is None; each begins five seconds after another."""
+    """A spoken turn, answered unless ``voice_to_voice_ms`` is None; they begin five seconds apart."""
     start_ns = number * 5 * SECOND
     total_ns = None if voice_to_voice_ms is None else voice_to_voice_ms * MS
     given: dict[str, Any] = {
