@@ -110,6 +110,8 @@ class MeasuredCall(Measured):
     honoured: int = 0
     backchannels: int = 0
     ignored: int = 0
+    silences_ns: tuple[int, ...] = ()
+    """For each of the honoured ones: from the onset of the caller's speech to the reply's last sound."""
     cut_ins: int = 0
     dead_air: int = 0
     discarded_drafts: int = 0
