@@ -189,6 +189,7 @@ def test_the_report_tells_the_call(held: Held) -> None:
             "voice_to_voice": 300 + 100 + 200 + 150 + 200 + 160,
         },
         "filler": False,
+        "silenced_ms": None,
         "wasted": [],
     }
     assert (typed["user"], typed["agent"]) == ("thank you", "Goodbye.")

@@ -55,6 +55,7 @@ def test_a_call_is_summed_up_as_the_command_line_prints_it() -> None:
                     "voice_to_voice": 1100,
                 },
                 "filler": False,
+                "silenced_ms": None,
                 "usage": [used("llm", "tokens_out", 9)],
                 "wasted": [],
             }
@@ -81,6 +82,7 @@ def test_what_is_not_known_yet_is_null() -> None:
         "tool_calls": [{"name": "find", "arguments": {"day": "mon"}, "result": None}],
         "latency_ms": NOTHING,
         "filler": False,
+        "silenced_ms": None,
         "usage": [],
         "wasted": [],
     }

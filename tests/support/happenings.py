@@ -30,11 +30,15 @@ from voicepipe.core.frames import (
     Word,
 )
 from voicepipe.core.records import (
+    BudgetAlert,
+    BudgetExceeded,
     CallerLevel,
     ClipEnded,
     DeadAir,
     Failed,
     IgnoredReason,
+    ObjectiveMet,
+    ObjectiveMissed,
     ProviderAttempt,
     ProviderSwitched,
     SpeechIgnored,
@@ -118,6 +122,16 @@ EXAMPLES: tuple[Any, ...] = (
     DeadAir(at_ns=AT, turn=None, stage="stt", silent_ns=4000 * MS),
     StateChanged(at_ns=AT, state=State.IDLE),
     Failed(at_ns=AT, stage="stt", error="the model has gone"),
+    ObjectiveMissed(
+        at_ns=AT, objective="voice_to_voice.p90", limit="< 1s", value=1240.5, count=84, window_ns=900_000 * MS
+    ),
+    ObjectiveMet(
+        at_ns=AT, objective="answered", limit=">= 0.99", value=0.995, count=200, window_ns=900_000 * MS
+    ),
+    BudgetAlert(at_ns=AT, budget="day 2026-11-23", spent_usd=40.1, limit_usd=50.0),
+    BudgetExceeded(
+        at_ns=AT, turn=1, slot="llm", budget="session", limit="0.40 USD", action="profile cheap"
+    ),
     Tapped(at_ns=AT, slot="llm/second", frame=Text(turn=1, text="Friday")),
 )
 

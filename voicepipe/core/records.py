@@ -240,6 +240,64 @@ class Failed:
 
 
 @_record
+class ObjectiveMissed:
+    """From here on ``objective`` of ``slo:`` isn't met, over all calls of the process.
+
+    ``objective``: ``voice_to_voice.p90``; ``limit``: ``< 1s``; ``value``: what was measured instead: in
+    milliseconds, or a share of 1, or USD; of ``count`` measurements in the last ``window_ns``.
+    """
+
+    at_ns: int
+    objective: str
+    limit: str
+    value: float
+    count: int
+    window_ns: int
+
+
+@_record
+class ObjectiveMet:
+    """An objective that was missed is met again, and has been for a while; fields as in the other."""
+
+    at_ns: int
+    objective: str
+    limit: str
+    value: float
+    count: int
+    window_ns: int
+
+
+@_record
+class BudgetAlert:
+    """``spent_usd`` of ``limit_usd`` is what calls have cost that ``budget`` is for: it is nearly spent.
+
+    ``budget``: ``session``, ``day 2026-11-23``, ``user ann, day 2026-11-23``. Once for each of them, in the
+    call that noticed it.
+    """
+
+    at_ns: int
+    budget: str
+    spent_usd: float
+    limit_usd: float
+
+
+@_record
+class BudgetExceeded:
+    """The next request of ``slot`` could cost more than is left of ``budget``, or the call has lasted too
+    long (``budget`` is ``max_call`` then); ``slot`` None: it was no request.
+
+    ``action`` is what happens now: ``profile cheap``, ``hang_up``, ``deny``.
+    """
+
+    at_ns: int
+    turn: int | None
+    slot: str | None
+    budget: str
+    limit: str
+    action: str
+
+
+@_record
 class Tapped:
     """What a tap gave (``frame``, never audio); nobody else gets it."""
 
@@ -264,5 +322,9 @@ Record = (
     | Failed
     | ClipEnded
     | CallerLevel
+    | ObjectiveMissed
+    | ObjectiveMet
+    | BudgetAlert
+    | BudgetExceeded
     | Tapped
 )

@@ -27,6 +27,7 @@ from voicepipe.observe.cost import Cost
 from voicepipe.observe.events import plain
 from voicepipe.observe.price_book import PriceBook
 from voicepipe.observe.requests import Request, Requests
+from voicepipe.observe.silenced import Silences
 from voicepipe.observe.timeline import LATENCIES, Timelines, TurnTimeline
 from voicepipe.observe.usage import Listened, Tally, unheard
 
@@ -59,6 +60,8 @@ class TurnReport:
     status: TurnStatus | None = None
     tool_calls: list[ToolReport] = field(default_factory=list)
     timeline: TurnTimeline | None = None
+    silenced_ns: int | None = None
+    """How long the reply was still heard after the caller had begun to speak up; see ``Silences``."""
     audible: bool = False
     filler: bool = False
     """The first audio wasn't the reply itself yet, but what was said meanwhile."""
@@ -132,6 +135,7 @@ class CallReport:
         self._of_drafts = Tally()
         """Of those that were discarded."""
         self._timelines = Timelines(self._add_timeline)
+        self._silences = Silences()
 
     @property
     def failures(self) -> list[str]:
@@ -202,6 +206,7 @@ class CallReport:
 
     def __call__(self, at_ns: int, event: Any) -> None:
         self._settle(self._requests.read(event))
+        silenced_ns = self._silences.read(event)
         match event:
             case TurnDrafted():
                 self._drafts[event.turn] = TurnReport(event.turn, event.user)
@@ -225,6 +230,7 @@ class CallReport:
             case _:
                 turn = self._find(getattr(event, "turn", None))
                 if turn is not None:
+                    turn.silenced_ns = turn.silenced_ns if silenced_ns is None else silenced_ns
                     self._note(turn, event)
         self._timelines(at_ns, event)
 
@@ -339,6 +345,7 @@ def _turn_to_dict(turn: TurnReport) -> dict[str, Any]:
         ],
         "latency_ms": turn.timeline.latency_ms() if turn.timeline else dict.fromkeys(LATENCIES),
         "filler": turn.filler,
+        "silenced_ms": None if turn.silenced_ns is None else turn.silenced_ns / MS,
         "usage": turn.usage.to_list(),
         "wasted": turn.wasted.to_list(),
     }
