@@ -68,7 +68,8 @@ class Evidence:
         reports = {turn.turn: turn for turn in self.report.turns}
         for _, event in self.events:
             if isinstance(event, TurnBegan):
-                self.replies[event.turn] = Reply(reports[event.turn], event.at_ns)
+                if event.turn in reports:  # a reply that was begun anew has another turn's number
+                    self.replies[event.turn] = Reply(reports[event.turn], event.at_ns)
                 continue
             reply = self.replies.get(getattr(event, "turn", None) or 0)
             if reply is None:

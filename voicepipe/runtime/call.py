@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
 from voicepipe.core.beside import Beside
 from voicepipe.core.clock import Clock
 from voicepipe.core.io import AudioInput, AudioOutput
+from voicepipe.core.messages import Message
 from voicepipe.errors import UsageError
 from voicepipe.observe.report import CallReport
 from voicepipe.runtime.live import events
@@ -45,6 +46,19 @@ class Call:
     def remembered(self, turn: int) -> str:
         """What the history, which the model is given, holds of the agent's words in a finished turn."""
         return self._session.conversation.remembered(turn)
+
+    def recall(self, past: Sequence[Message]) -> None:
+        """Replace what the model is told of the call so far: turns that begin from now on follow ``past``.
+
+        To ask a model the questions of a recorded call, each after what was said in the recording. Only
+        from the call's own loop. Raises ``UsageError`` where the model remembers the call itself.
+        """
+        if self._session.fused:
+            raise UsageError(
+                "a fused model remembers the call itself, so that it can't be given another history",
+                hint="compare it with the history that it makes: --history free",
+            )
+        self._session.conversation.recall(past)
 
     def skip(self) -> None:
         """Cut off the reply that is due or being spoken, as if the caller had spoken up but said nothing.

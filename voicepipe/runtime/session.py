@@ -106,6 +106,11 @@ class Session:
         """Call ``observer`` synchronously with everything that happens from now on."""
         self._observers.append(observer)
 
+    @property
+    def fused(self) -> bool:
+        """Whether one model hears and answers, and keeps the conversation on its own side."""
+        return any(slot.name == "realtime" for slot in self._slots)
+
     # ── what the caller's side may know (core.io.Line) ───────────────────────────────────────────
 
     @property

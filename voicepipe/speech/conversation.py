@@ -35,6 +35,8 @@ class Over:
 class _Exchange:
     user: str
     utterances: tuple[int, ...] = ()
+    past: int = 0
+    """Which of the histories it goes on from: see ``recall``."""
     committed: bool = False
     finished: bool = False
     note: str = ""
@@ -58,11 +60,19 @@ class Conversation:
     def __init__(self, prompt: str) -> None:
         self.prompt = prompt
         self._exchanges: dict[int, _Exchange] = {}
+        self._pasts: list[list[Message]] = [[]]
 
     def begin(self, turn: int, user: str, utterances: tuple[int, ...] = ()) -> None:
         """A draft to answer ``user``; the empty string asks for nothing (a greeting), unless there are
         ``utterances`` whose words aren't known yet."""
-        self._exchanges[turn] = _Exchange(user, utterances)
+        self._exchanges[turn] = _Exchange(user, utterances, len(self._pasts) - 1)
+
+    def recall(self, past: Sequence[Message]) -> None:
+        """For turns that are begun from now on, ``past`` is what went before, and nothing else is.
+
+        Those that were begun already go on from what they know.
+        """
+        self._pasts.append(_with_answers(past))
 
     def reword(self, turn: int, user: str) -> None:
         """The caller's words as they are known in the end."""
@@ -160,9 +170,10 @@ class Conversation:
         """
         own = self._exchanges[turn]
         messages = [Message(role="system", text=self.prompt)] if self.prompt else []
+        messages += self._pasts[own.past]
         note = ""
         for other in self._exchanges.values():
-            if other.committed and other is not own:
+            if other.committed and other is not own and other.past == own.past:
                 messages += [replace(message, note=note) for message in other.question]
                 messages += _as_history(other)
                 note = other.note if other.finished else _note(other)
@@ -191,10 +202,11 @@ class Conversation:
     @property
     def history(self) -> list[Message]:
         """What the caller said, and all finished replies, without the prompt."""
-        return [
+        now = len(self._pasts) - 1
+        return self._pasts[now] + [
             message
             for exchange in self._exchanges.values()
-            if exchange.committed
+            if exchange.committed and exchange.past == now
             for message in exchange.question + (exchange.messages if exchange.finished else [])
         ]
 

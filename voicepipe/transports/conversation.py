@@ -3,7 +3,7 @@ and a loudspeaker that keeps what it played."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from voicepipe.audio.level import first_audible
+from voicepipe.audio.wav import read_wav
 from voicepipe.core.clock import Clock
 from voicepipe.core.frames import Pcm, PlaybackStarted, TypedText
 from voicepipe.core.inbox import Outlet
@@ -52,6 +53,10 @@ class Look:
 Item = Utterance | Pause | Look
 
 
+def _nobody(number: int) -> None:
+    """Nobody wants to know."""
+
+
 @dataclass(slots=True)
 class Moment:
     """When a step of the script happened, in session time; None as long as it wasn't reached.
@@ -69,6 +74,8 @@ class ConversationCaller(ScriptedCaller):
     """An ``AudioInput`` that is also an observer of its call, so as to know when the agent speaks.
 
     ``moments`` has one for each item of the script. A step that can't be done ends the call.
+
+    ``before`` is told the number of each utterance, from 0, right before its first frame is sent.
     """
 
     def __init__(
@@ -78,9 +85,12 @@ class ConversationCaller(ScriptedCaller):
         rate: int,
         gap_ns: int = 500 * MS,
         recording: Recording | None = None,
+        before: Callable[[int], None] = _nobody,
     ) -> None:
         super().__init__((), rate=rate, gap_ns=gap_ns, recording=recording)
         self._steps = steps
+        self._before = before
+        self._uttered = 0
         self._speaking: tuple[int, int] | None = None
         self._lasted_ns: int | None = None
         self.moments = [Moment() for _ in steps]
@@ -121,6 +131,8 @@ class ConversationCaller(ScriptedCaller):
                 return False
         if start_ns is None and not at_once:
             await self._wait_for_reply(out, line)
+        self._before(self._uttered)
+        self._uttered += 1
         if isinstance(item.what, Typed):
             moment.began_ns = moment.onset_ns = line.clock.now()
             await out.send(TypedText(text=item.what.text, at_ns=line.clock.now()))
@@ -183,17 +195,25 @@ class ConversationCall:
         rate: int,
         gap_ns: int = 500 * MS,
         recording: Path | None = None,
+        before: Callable[[int], None] = _nobody,
     ) -> None:
         self.output = PacedOutput(clock, OUTPUT_RATE, recorded=True)
         self._recording = (
             Recording(recording, caller_rate=rate, agent=self.output.track) if recording is not None else None
         )
-        self.caller = ConversationCaller(steps, rate=rate, gap_ns=gap_ns, recording=self._recording)
+        self.caller = ConversationCaller(
+            steps, rate=rate, gap_ns=gap_ns, recording=self._recording, before=before
+        )
 
     def played(self, until_ns: int) -> Pcm:
-        """What the loudspeaker played from the beginning of the session, at ``OUTPUT_RATE``; only once, and
-        not of a call that is recorded."""
-        return self.output.track.take(0, until_ns * OUTPUT_RATE // SECOND)
+        """What the loudspeaker played from the beginning of the session, at ``OUTPUT_RATE``; only once.
+
+        Of a call that is recorded, once it is closed, and as far as the caller's side goes.
+        """
+        if self._recording is None:
+            return self.output.track.take(0, until_ns * OUTPUT_RATE // SECOND)
+        before: Pcm = np.zeros(self.caller.began_ns * OUTPUT_RATE // SECOND, np.int16)
+        return np.concatenate((before, read_wav(self._recording.path, channel=1).pcm))
 
     def close(self) -> None:
         """Finish the recording, if there is one."""

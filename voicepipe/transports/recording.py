@@ -73,6 +73,7 @@ class Recording:
     """
 
     def __init__(self, path: Path, *, caller_rate: int, agent: AgentTrack) -> None:
+        self.path = path
         self._writer = WavWriter(path, agent.rate, channels=2)
         self._resampler = Resampler(caller_rate, agent.rate)
         self._agent = agent

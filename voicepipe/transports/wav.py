@@ -120,6 +120,11 @@ class ScriptedCaller:
         self._position = 0
         self._began_ns = 0
 
+    @property
+    def began_ns(self) -> int:
+        """Session time at which the first sample is spoken, and a recording begins."""
+        return self._began_ns
+
     async def run(self, out: Outlet[FromCaller], line: Line) -> None:
         self._begin(line.clock.now())
         await self._be_silent(out, line, LEAD_IN)
