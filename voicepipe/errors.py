@@ -8,7 +8,10 @@
     ├── GraphError                  2   stages that don't fit together
     ├── UsageError                  2   a command or an API call with wrong arguments
     ├── SetupError                  3   something this computer lacks: device, package, model, server
-    │   └── AudioError              3   audio that can't be read, or holds no speech
+    │   ├── AudioError              3   audio that can't be read, or holds no speech
+    │   ├── LogError                3   an event log that can't be read
+    │   └── NotKeptError            3   a call was held, but what it leaves behind can't be written
+    ├── BudgetError                 4   a call or a request that its budget doesn't allow
     ├── ProviderError               1   a vendor or an engine failed during a call
     ├── ToolError                   1   a tool failed; the model sees the message
     └── LinkClosed                  1   a frame was sent to a stage that has left
@@ -96,6 +99,28 @@ class SetupError(VoicepipeError):
 
 class AudioError(SetupError):
     """Audio that can't be read, can't be used, or holds no speech."""
+
+
+class LogError(SetupError):
+    """An event log, or the recording of a call, that can't be read; it tells the line."""
+
+
+class NotKeptError(SetupError):
+    """A call was held to its end, but what it was to leave behind can't be written, or not all of it."""
+
+
+class BudgetError(VoicepipeError):
+    """A call, or a request to a provider, could cost more than is left of ``budget``.
+
+    ``budget`` is named as in the event log: ``session``, ``day 2026-11-23``.
+    """
+
+    exit_status = 4
+
+    def __init__(self, message: str, *, budget: str, limit: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.budget = budget
+        self.limit = limit
 
 
 class ProviderError(VoicepipeError):

@@ -93,7 +93,7 @@ def event_fields(kind: type[Any]) -> list[str]:
     """The names that events of ``kind`` have in the log, after ``t_ms`` and ``event``."""
     if kind is Heard:
         return ["at_ms", "turn", "segment", "heard_ms", "text", "final"]
-    return [_name(field.name) for field in fields(kind)]
+    return [event_field(field.name) for field in fields(kind)]
 
 
 def plain(value: Any, secrets: Collection[str] = (), depth: int = 0) -> Any:
@@ -123,11 +123,12 @@ def _fields(event: Any) -> dict[str, Any]:
         if isinstance(value, StreamFrame | TurnFrame):
             value = {"event": type(value).__name__, **_fields(value)}
         in_ns = field.name.endswith("_ns") and value is not None
-        found[_name(field.name)] = value / MS if in_ns else value
+        found[event_field(field.name)] = value / MS if in_ns else value
     return found
 
 
-def _name(field: str) -> str:
+def event_field(field: str) -> str:
+    """What a field of an event is called in the log: ``at_ns`` → ``at_ms``."""
     return field.removesuffix("_ns") + "_ms" if field.endswith("_ns") else field
 
 
