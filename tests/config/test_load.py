@@ -39,8 +39,6 @@ def test_the_smallest_file_of_the_documentation_loads(tmp_path: Path) -> None:
     [
         "escalate: {}",
         "store: {}",
-        "record: {dir: calls/}",
-        "cost: {budget: {day_usd: 50}}",
         "stages: {emotion: x}",
         "profiles: {p: {store: {}}}",
     ],

@@ -67,6 +67,7 @@ VALID = [
     "agent: {tools: [{builtin: end_call}, {builtin: current_time}]}",
     "agent: {variables: {name: {default: there}, tier: {required: true}}}",
     "slo: {voice_to_voice: {p50: '< 1s'}, answered: '>= 0.99', window: 1h}",
+    "record: {dir: calls/, audio: stereo, keep: 30d, redact: [card, phone]}",
 ]
 
 
@@ -78,6 +79,8 @@ def test_what_the_loader_takes_is_valid(text: str, tmp_path: Path) -> None:
 INVALID = [
     "stagse: {}",
     "slo: {voice_to_voice: {p50: 800}}",
+    "record: {dir: calls, keep: 30}",
+    "record: {redact: card}",
     "agent: {tools: [{http: x}]}",
     "agent: {tools: [x]}",
     "agent: {tools: [{builtin: x}]}",

@@ -10,10 +10,9 @@ NOT_AVAILABLE = "not available in this version"
 _LATER: dict[str, tuple[str, ...]] = {
     # where → which keys
     "": (
-        *("record", "store", "escalate"),
-        *("accessibility", "transports", "emotion", "speakers"),
+        *("store", "escalate", "accessibility"),
+        *("transports", "emotion", "speakers"),
     ),
-    "cost": ("budget",),
     "stages": ("emotion", "speakers"),
 }
 

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from voicepipe.config.conversations import TESTS, TOOL_RESULTS, Tests, ToolResults
 from voicepipe.config.cost import CostConfig
+from voicepipe.config.record import RecordConfig
 from voicepipe.config.slo import SloConfig
 from voicepipe.config.tool_models import Model, Tool
 from voicepipe.speech.chunker import has_words
@@ -101,6 +102,9 @@ class PipelineFile(Model):
     name: str | None = Field(None, min_length=1, max_length=100, description="the file's name if not given")
     agent: AgentConfig = Field(default_factory=AgentConfig, description="who speaks")
     cost: CostConfig = Field(default_factory=CostConfig, description="what things cost")
+    record: RecordConfig = Field(
+        default_factory=RecordConfig, description="what is kept of calls, and what of it nobody may read"
+    )
     slo: SloConfig | None = Field(None, description="objectives: alerts, verdicts and the exit status in CI")
     tests: Tests = Field((), description=TESTS)
     tool_results: ToolResults = Field(default_factory=dict, description=TOOL_RESULTS)
