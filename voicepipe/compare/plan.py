@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from voicepipe.config.conversation_files import LocatedTest
-from voicepipe.config.load import LoadedPipeline
+from voicepipe.config.load import LoadedPipeline, load_pipeline
+from voicepipe.config.slots import Code
 from voicepipe.core.clock import ClockName
+from voicepipe.core.nodes import Node
 from voicepipe.transports.conversation import Item
 
 Tools = Literal["stubs", "live"]
@@ -32,6 +34,19 @@ class Variant:
     clock: ClockName
     section: str = ""
     server: Server | None = None
+    layers: tuple[Node, ...] = ()
+    """What a comparison file sets for it, laid over the profile and under ``overrides``."""
+    code: Code = "run"
+
+    def load(self, *more: str) -> LoadedPipeline:
+        """The pipeline anew, with ``more`` overrides over all others."""
+        return load_pipeline(
+            self.path,
+            profile=self.profile,
+            layers=self.layers,
+            overrides=(*self.overrides, *more),
+            code=self.code,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +58,7 @@ class Scripted:
 
     ``remembered``: what the model is given as the history before each turn of the caller, by the number of
     the turn, from 0; empty unless the call was recorded and the history is to be that of the recording.
+    The maps have the fields of ``core.messages.Message``, its tool calls as maps, too.
     """
 
     name: str

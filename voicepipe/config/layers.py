@@ -133,7 +133,7 @@ def overrides(given: Sequence[str] | Mapping[str, object], cwd: Path) -> Iterato
     if isinstance(given, Mapping):
         for path, value in given.items():
             source = Source(f"set {path}", cwd, None)
-            yield _nested(path, from_python(value, Place(source, 1, 1)))
+            yield nested(path, from_python(value, Place(source, 1, 1)), Place(source, 1, 1))
         return
     for argument in given:
         path, equals, text = argument.partition("=")
@@ -146,11 +146,14 @@ def overrides(given: Sequence[str] | Mapping[str, object], cwd: Path) -> Iterato
         node = yaml12.parse(text, source, problems)
         if problems or node is None:
             raise problems[0]
-        yield _nested(path, node)
+        yield nested(path, node, Place(source, 1, 1))
 
 
-def _nested(path: str, node: Node) -> Node:
-    place = Place(node.place.source, 1, 1)
+def nested(path: str, node: Node, place: Place) -> Node:
+    """A layer that sets the dotted ``path`` to ``node``; ``place`` is where the path was written.
+
+    Raises ``ConfigError`` for a path that can't be set.
+    """
     segments = path.split(".")
     if not all(segments) or len(segments) > MAX_PATH:
         raise place.error("expected a path of names with dots between", hint="for example: stages.tts.model")

@@ -93,6 +93,7 @@ def load_pipeline(
     path: str | Path,
     *,
     profile: str | None = None,
+    layers: Sequence[Node] = (),
     overrides: Overrides = (),
     env: Mapping[str, str] | None = None,
     code: Code = "run",
@@ -101,13 +102,14 @@ def load_pipeline(
 ) -> LoadedPipeline:
     """Load and check the pipeline file at ``path``.
 
-    ``env`` replaces the process's environment, ``cwd`` the folder in which the paths of ``overrides``
-    begin. ``code`` says what becomes of the user's own providers; tools are never imported here.
+    ``layers`` are laid over the profile, and ``overrides`` over them. ``env`` replaces the process's
+    environment, ``cwd`` the folder in which the paths of ``overrides`` begin. ``code`` says what becomes of
+    the user's own providers; tools are never imported here.
 
     Raises ``ConfigErrors`` with every problem in the order of the places, and ``SetupError`` if a stage
     or a provider that the file uses can't be imported.
     """
-    loader = _Loader(Path(path), env, code, registry, overrides, cwd)
+    loader = _Loader(Path(path), env, code, registry, overrides, cwd, layers)
     loaded = loader.load(profile)
     loader.finish()
     assert loaded is not None, "whatever can't be loaded is a problem"
@@ -171,6 +173,7 @@ class _Loader:
         registry: Registry | None,
         overrides: Overrides,
         cwd: Path | None,
+        layers: Sequence[Node] = (),
     ) -> None:
         self._errors: list[ConfigError] = []
         self._unset: list[ConfigError] = []
@@ -182,7 +185,7 @@ class _Loader:
             os.environ if env is None else env, read_env_file(file.parent, self._errors)
         )
         self._layers = read_layers(file, self._environment, self._errors)
-        self._overrides: list[Node] = []
+        self._overrides = list(layers)
         try:
             self._overrides += override_layers(overrides, cwd or Path.cwd())
         except ConfigError as error:
