@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-from voicepipe.api import RATE, Call, Pipeline
+from voicepipe.api import Pipeline
+from voicepipe.compare.one_call import hold_one, not_held
+from voicepipe.compare.plan import Tools as Tools
+from voicepipe.compare.scripts import problems_of, script_of, tool_names
 from voicepipe.config.conversation_files import LocatedTest
-from voicepipe.config.conversations import ConversationTest, User
 from voicepipe.config.load import LoadedPipeline
-from voicepipe.config.variables import agent_for_call
-from voicepipe.core.clock import Clock, ClockName, run_on
-from voicepipe.core.names import did_you_mean
-from voicepipe.core.records import ToolStarted, TurnEnded
+from voicepipe.core.clock import ClockName, run_on
+from voicepipe.core.records import TurnEnded
 from voicepipe.core.units import SECOND
-from voicepipe.errors import ConfigError, ConfigErrors, SetupError, UsageError
+from voicepipe.errors import ConfigError, ConfigErrors
 from voicepipe.observe.evidence import Evidence
 from voicepipe.observe.expectations import Miss, judge
-from voicepipe.runtime.tool_modes import Stubs
-from voicepipe.runtime.tool_sets import tools_of
-from voicepipe.transports.conversation import ConversationCall, Item, Look, Pause, Utterance
-from voicepipe.transports.spoken import noise, spoken, with_words
-from voicepipe.transports.wav import OUTPUT_RATE, Typed, load_clip
-
-LONGEST_CALL = 600 * SECOND
-"""A conversation that goes on for longer is ended, and has missed what it was to show."""
-
-ALWAYS_LIVE = "end_call"
-"""Acts on nothing but the call itself, so that it needs no stub."""
-
-Tools = Literal["stubs", "live"]
+from voicepipe.transports.conversation import Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +95,8 @@ def make_cases(tests: Sequence[tuple[LocatedTest, LoadedPipeline]], clock: Clock
     for located, loaded in tests:
         if loaded.profile not in pipelines:
             pipelines[loaded.profile] = Pipeline(loaded)
-            known = tools_of(loaded)
-            tools[loaded.profile] = set(known.by_name(hang_up=lambda reason: None))
-        script = _script(located.test, loaded.agent.language)
+            tools[loaded.profile] = tool_names(loaded)
+        script = script_of(located.test, loaded.agent.language)
         case = Case(located, pipelines[loaded.profile], clock or located.test.clock or "simulated", script)
         cases.append(case)
         errors += _problems(case, tools[loaded.profile])
@@ -121,27 +107,11 @@ def make_cases(tests: Sequence[tuple[LocatedTest, LoadedPipeline]], clock: Clock
 
 def _problems(case: Case, tools: set[str]) -> Iterator[ConfigError]:
     """What can be said of a test before it is run, but only with the pipeline at hand."""
-    located, test = case.located, case.located.test
-    try:
-        agent_for_call(case.loaded.agent, test.vars)
-    except UsageError as error:
-        yield located.place("vars").error(error.message, hint="give it under 'vars' of the test")
-    for name in test.tool_results.keys() - tools:
-        yield _unknown_tool(located, ("tool_results", name), name, tools)
-    for index, step in enumerate(test.steps):
-        if step.expect is not None and step.expect.tool is not None and step.expect.tool not in tools:
-            yield _unknown_tool(located, ("steps", index, "expect", "tool"), step.expect.tool, tools)
+    yield from problems_of(case.located, case.loaded, tools)
     for slot in case.loaded.slots:
         if case.clock != "real" and slot.provider is not None and slot.provider.clock == "real":
             said = f"stages.{slot.key} ({slot.use}) can't run on the {case.clock} clock"
-            yield located.place("clock").error(said, hint="say 'clock: real' here, or give --clock real")
-
-
-def _unknown_tool(
-    located: LocatedTest, path: tuple[str | int, ...], name: str, tools: set[str]
-) -> ConfigError:
-    hint = f"there are: {', '.join(sorted(tools)) or 'none'}"
-    return located.place(*path).error(f"there is no tool '{name}'.{did_you_mean(name, tools)}", hint=hint)
+            yield case.located.place("clock").error(said, hint="say 'clock: real' here, or give --clock real")
 
 
 def hold_all(cases: Sequence[Case], tools: Tools) -> Iterator[Verdict]:
@@ -176,93 +146,18 @@ async def _hold_batch(cases: Sequence[Case], tools: Tools) -> list[Verdict]:
 
 async def _hold(case: Case, tools: Tools) -> Verdict:
     verdict = Verdict(case)
-    events: list[tuple[int, Any]] = []
-    calls: list[Call] = []
-    ends: list[ConversationCall] = []
-    overdue: list[asyncio.TimerHandle] = []
-
-    def begin(call: Call) -> None:
-        calls.append(call)
-        call.observe(lambda at_ns, event: events.append((at_ns, event)))
-        overdue.append(call.clock.call_at(LONGEST_CALL, lambda: call.hang_up("the test took too long")))
-
-    def open_ends(clock: Clock) -> ConversationCall:
-        ends.append(ConversationCall(clock, case.script, rate=RATE))
-        calls[0].observe(ends[0].caller)
-        return ends[0]
-
-    try:
-        report = await case.pipeline.hold(
-            open_ends,
-            vars=case.located.test.vars,
-            tool_mode=Stubs(case.stubs()) if tools == "stubs" else None,
-            on_call=begin,
-        )
-    except (SetupError, ConfigError):
-        raise
-    except Exception as error:  # one conversation that breaks mustn't hide what the others show
-        verdict.error = case.loaded.environment.mask(f"{type(error).__name__}: {error}")
+    stubs = case.stubs() if tools == "stubs" else None
+    held = await hold_one(case.pipeline, case.script, vars=case.located.test.vars, stubs=stubs)
+    if held.error is not None or held.evidence is None:
+        verdict.error = held.error
         return verdict
-    finally:
-        for timer in overdue:
-            timer.cancel()
-    call = calls[0]
-    ended_ns = call.clock.now()
-    verdict.evidence = Evidence(
-        report=report,
-        events=events,
-        steps=ends[0].caller.moments,
-        ended_ns=ended_ns,
-        played=ends[0].played(ended_ns),
-        rate=OUTPUT_RATE,
-        remembered={turn.turn: call.remembered(turn.turn) for turn in report.turns},
-    )
-    verdict.error = _went_wrong(verdict.evidence, case.stubs(), tools)
+    verdict.evidence = held.evidence
+    verdict.error = not_held(held.evidence, stubs)
     located = case.located
-    verdict.misses = sorted(judge(located.test, verdict.evidence), key=lambda miss: _place(located, miss))
+    verdict.misses = sorted(judge(located.test, held.evidence), key=lambda miss: _place(located, miss))
     return verdict
 
 
 def _place(located: LocatedTest, miss: Miss) -> tuple[int, int]:
     place = located.place(*miss.path)
     return place.line, place.column
-
-
-def _went_wrong(evidence: Evidence, stubs: Mapping[str, Any], tools: Tools) -> str | None:
-    if evidence.ended_ns >= LONGEST_CALL:
-        return f"the conversation had not come to its end after {LONGEST_CALL // SECOND} s"
-    called = [event.name for _, event in evidence.events if isinstance(event, ToolStarted)]
-    absent = [name for name in dict.fromkeys(called) if name not in stubs and name != ALWAYS_LIVE]
-    if tools == "stubs" and absent:
-        names = " and ".join(f"'{name}'" for name in absent)
-        return f"{names} was called, and there is no stub: say in tool_results what it answers"
-    return None
-
-
-# ── the script ───────────────────────────────────────────────────────────────────────────────────
-
-
-def _script(test: ConversationTest, language: str) -> list[Item]:
-    """What the caller does, with its audio made."""
-    items: list[Item] = []
-    for step in test.steps:
-        if step.user is not None:
-            items.append(_utterance(step.user, language))
-        elif step.wait is not None:
-            items.append(Pause(step.wait))
-        else:
-            items.append(Look())
-    return items
-
-
-def _utterance(user: User, language: str) -> Utterance:
-    into = None if user.while_ is None else user.at or 0
-    if user.type is not None:
-        return Utterance(Typed(user.type), into)
-    if user.say is not None:
-        return Utterance(spoken(user.say, language, RATE), into)
-    if user.noise is not None:
-        return Utterance(noise(user.noise, RATE), into)
-    assert user.audio is not None, "one of the four was given"
-    clip = load_clip(user.audio, RATE)
-    return Utterance(clip if user.words is None else with_words(clip, user.words, RATE), into)
