@@ -38,6 +38,7 @@ from voicepipe.observe.ledger import Ledger
 from voicepipe.observe.log import EventLog
 from voicepipe.observe.price_book import PriceBook
 from voicepipe.observe.report import CallReport
+from voicepipe.observe.telemetry import Telemetry
 from voicepipe.providers.base import TtsProvider
 from voicepipe.providers.realtime_base import RealtimeProvider
 from voicepipe.runtime.call import Call as Call
@@ -76,6 +77,7 @@ class Pipeline:
         self._engines = Engines(loaded)
         self._prices = PriceBook(loaded)
         self._alerts = Alerts()
+        self._telemetry: Telemetry | None = None
         self._workers: ThreadWorkers | InlineWorkers | None = None
         self._tools: ToolSet | None = None
         self._connected = False
@@ -159,6 +161,7 @@ class Pipeline:
         await self._engines.start(self._workers, clock, progress, warn)
         if self._prices.wants_package:
             await self._workers.call(self._prices.load)
+        self._telemetry = Telemetry(self.loaded, self._prices, self._alerts)
         agent = self.loaded.agent
         texts = agent.notices.texts(agent.language)
         self._notices = await speak_notices(
@@ -192,7 +195,7 @@ class Pipeline:
             if self._tools is not None and self._connected:
                 stack.push_async_callback(self._tools.close)
         self._connected = False
-        self._notices, self._workers, self._tools = {}, None, None
+        self._notices, self._workers, self._tools, self._telemetry = {}, None, None, None
 
     async def __aenter__(self) -> Pipeline:
         await self.start()
@@ -241,7 +244,7 @@ class Pipeline:
                 prices=self._prices,
             )
             session.observe(report)
-            companions = list(self._companions(session))
+            companions = list(self._companions(session, report))
             for companion in companions:
                 session.observe(companion)
             call = Call(session, report)
@@ -270,11 +273,13 @@ class Pipeline:
             notices=self._notices,
         )
 
-    def _companions(self, session: Session) -> Iterator[Companion]:
+    def _companions(self, session: Session, report: CallReport) -> Iterator[Companion]:
         """Who goes along with ``session``, as the file asks for it."""
         cost = self.loaded.cost
         if cost.ledger is not None and not session.clock.virtual:  # what is simulated costs nobody anything
             yield Account(self._prices, Ledger(cost.ledger), session=session.name, pipeline=self.loaded.name)
+        assert self._telemetry is not None, "start() made it"
+        yield from self._telemetry.companions(session, report)
 
     async def hold(
         self,

@@ -33,6 +33,10 @@ class Clock:
         """Nanoseconds since the session began."""
         return round((self._loop.time() - self._origin) * SECOND)
 
+    def shared_now(self) -> int:
+        """Nanoseconds since a moment that all sessions of this loop have in common."""
+        return round(self._loop.time() * SECOND)
+
     async def sleep(self, nanoseconds: int) -> None:
         await asyncio.sleep(max(0, nanoseconds) / SECOND)
 

@@ -55,6 +55,20 @@ class Usage:
 
 
 @_record
+class NotSent:
+    """A billed input wasn't given ``ms`` of the caller's silence, for which its vendor would have billed
+    ``amount`` of ``unit``."""
+
+    at_ns: int
+    slot: str
+    provider: str
+    model: str | None
+    ms: int
+    unit: UsageUnit
+    amount: int
+
+
+@_record
 class ProviderAttempt:
     """One call of a provider, from its first instruction to its end.
 
@@ -244,13 +258,14 @@ class ObjectiveMissed:
     """From here on ``objective`` of ``slo:`` isn't met, over all calls of the process.
 
     ``objective``: ``voice_to_voice.p90``; ``limit``: ``< 1s``; ``value``: what was measured instead: in
-    milliseconds, or a share of 1, or USD; of ``count`` measurements in the last ``window_ns``.
+    milliseconds, or a share of 1, or USD, None if something has no price; of ``count`` measurements in the
+    last ``window_ns``.
     """
 
     at_ns: int
     objective: str
     limit: str
-    value: float
+    value: float | None
     count: int
     window_ns: int
 
@@ -262,7 +277,7 @@ class ObjectiveMet:
     at_ns: int
     objective: str
     limit: str
-    value: float
+    value: float | None
     count: int
     window_ns: int
 
@@ -308,6 +323,7 @@ class Tapped:
 
 Record = (
     Usage
+    | NotSent
     | ProviderAttempt
     | ProviderSwitched
     | ToolStarted

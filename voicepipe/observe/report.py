@@ -123,6 +123,8 @@ class CallReport:
         """How loud the caller's side was; known at the end of a call that had any audio."""
         self.heard_speech = False
         """Whether the VAD heard any speech."""
+        self.until_ns = 0
+        """Session time of the last event: how long the call has taken."""
         self._secrets = secrets
         self._failures: list[str] = []
         self._by_id: dict[int, TurnReport] = {}
@@ -205,6 +207,7 @@ class CallReport:
         return {name: plain(value, self._secrets) for name, value in report.items()}
 
     def __call__(self, at_ns: int, event: Any) -> None:
+        self.until_ns = at_ns
         self._settle(self._requests.read(event))
         silenced_ns = self._silences.read(event)
         match event:
