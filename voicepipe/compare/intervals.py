@@ -11,19 +11,17 @@ All draws are seeded: the same measurements make the same intervals.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
-from random import Random
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from voicepipe.observe.expectations import percentile
-from voicepipe.observe.forecast import DRAWS, FEW
-
-__all__ = ["DRAWS", "ENOUGH", "FEW", "Estimate", "Share"]
+from voicepipe.observe.forecast import DRAWS
 
 ENOUGH = 6
 """Call scripts. With fewer no exact test can tell a difference from chance at 95 %: that all of five point in
@@ -71,6 +69,33 @@ class Share:
     @property
     def exact(self) -> Fraction:
         return Fraction(self.part, self.whole)
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """How many times as much, with 95 % from ``low`` to ``high``; both None if that can't be told."""
+
+    value: Fraction
+    low: Fraction | None
+    high: Fraction | None
+
+
+Told = Literal["less", "more", "same", "unclear", "few", "unknown"]
+"""What a difference comes to. ``same``: there is none in any call. ``unclear``: it may be chance. ``few``: it
+was measured over fewer than ``ENOUGH`` scripts. ``unknown``: it wasn't measured."""
+
+
+def told(difference: Estimate | None, scripts: int) -> Told:
+    """Whether ``difference`` counts: its interval doesn't hold 0, and it is over enough call scripts."""
+    if difference is None:
+        return "unknown"
+    if difference.value == difference.low == difference.high == 0:
+        return "same"
+    if scripts < ENOUGH or difference.low is None or difference.high is None:
+        return "few"
+    if difference.low > 0:
+        return "more"
+    return "less" if difference.high < 0 else "unclear"
 
 
 def draws(units: int, seed: int) -> Counts:
@@ -189,18 +214,14 @@ def sign_flip(differences: Sequence[Fraction], seed: int) -> float:
     Fisher's randomisation test for pairs (1935), of both sides: exact for up to 12 differences that aren't 0,
     from 4096 seeded choices of signs above that.
     """
-    sizes = [abs(one) for one in differences if one]
-    seen = abs(sum(differences, Fraction(0)))
+    whole = math.lcm(*(one.denominator for one in differences))
+    sizes = [int(one * whole) for one in differences if one]
     if not sizes:
         return 1.0
-
-    def as_far(signs: Iterable[int]) -> bool:
-        total = sum((sign * size for sign, size in zip(signs, sizes, strict=True)), Fraction(0))
-        return abs(total) >= seen
-
-    tries = 1 << _EXACT
     if len(sizes) <= _EXACT:
-        choices = list(product((1, -1), repeat=len(sizes)))
-        return sum(map(as_far, choices)) / len(choices)
-    draw = Random(seed)  # noqa: S311 - no secret; seeded, for the same answer each time
-    return (1 + sum(as_far(draw.choices((1, -1), k=len(sizes))) for _ in range(tries))) / (tries + 1)
+        signs = np.array(list(product((1, -1), repeat=len(sizes))), dtype=np.int64)
+        return float(np.mean(np.abs(signs @ np.array(sizes)) >= abs(sum(sizes))))
+    tries = 1 << _EXACT
+    signs = np.random.default_rng([seed % 2**32, len(sizes)]).choice([1, -1], size=(tries, len(sizes)))
+    as_far = int(np.sum(np.abs(signs @ np.array(sizes)) >= abs(sum(sizes))))
+    return (as_far + 1) / (tries + 1)

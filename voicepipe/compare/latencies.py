@@ -46,21 +46,43 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class StageFigure:
-    """What one step took of voice to voice.
+    """What one step took of voice to voice; ``latency`` is over the turns in which it occurred.
 
-    ``p50`` and ``p95`` are over the ``turns`` in which it occurred. ``mean_ns`` is over all turns that have a
-    voice to voice, and 0 counts where it didn't occur: so the means of all steps sum to that of the total,
-    and ``share`` is the part of it that this step is.
+    ``mean_ns`` is over all turns that have a voice to voice, and 0 counts where it didn't occur: so the means
+    of all steps sum to that of the total, and ``share`` is the part of it that this step is.
     """
 
     step: Step
     label: str
-    clock: ClockName
-    turns: int
-    p50: Estimate | None
-    p95: Estimate | None
+    latency: Latency
     mean_ns: Fraction
     share: float
+
+    @property
+    def p50(self) -> Estimate | None:
+        return self.latency.p50
+
+    @property
+    def p95(self) -> Estimate | None:
+        return self.latency.p95
+
+    @property
+    def turns(self) -> int:
+        return self.latency.turns
+
+
+@dataclass(frozen=True, slots=True)
+class StageShare:
+    """``step`` makes ``difference_ns`` of the difference between the means of two variants.
+
+    ``share`` is the part of it that this is. The shares of all steps sum to 1; one may be negative, or above
+    1 where others go the other way. They are None where the means don't differ.
+    """
+
+    step: Step
+    label: str
+    difference_ns: Fraction
+    share: Fraction | None
 
 
 def measured_turns(calls: Sequence[MeasuredCall]) -> list[MeasuredTurn]:
@@ -111,23 +133,37 @@ def stage_figures(grouped: Grouped, clock: ClockName, seed: int) -> tuple[StageF
     figures = []
     for step in STEPS:
         groups = [[turn[step] for turn in group if step in turn] for group in spent]
-        if not any(groups):
-            continue
-        found = percentile_estimates(groups, (50, 95), seed)
-        whole = sum(map(sum, groups))
-        figures.append(
-            StageFigure(
-                step=step,
-                label=STAGE_LABELS[step],
-                clock=clock,
-                turns=sum(map(len, groups)),
-                p50=found.get(50),
-                p95=found.get(95),
-                mean_ns=Fraction(whole, turns),
-                share=whole / total if total else 0.0,
-            )
-        )
+        if any(groups):
+            whole = sum(map(sum, groups))
+            latency = latency_of(groups, clock, seed)
+            share = whole / total if total else 0.0
+            figures.append(StageFigure(step, STAGE_LABELS[step], latency, Fraction(whole, turns), share))
     return tuple(figures)
+
+
+def stage_shares(ours: Sequence[MeasuredTurn], theirs: Sequence[MeasuredTurn]) -> tuple[StageShare, ...]:
+    """What each step makes of the difference of the mean voice to voice, the largest first."""
+    if not ours or not theirs:
+        return ()
+    means = []
+    for turns in (ours, theirs):
+        sums: dict[Step, int] = {}
+        for turn in turns:
+            for step, ns in spent_ns(turn).items():
+                sums[step] = sums.get(step, 0) + ns
+        means.append({step: Fraction(ns, len(turns)) for step, ns in sums.items()})
+    none = Fraction(0)
+    differences = {
+        step: means[0].get(step, none) - means[1].get(step, none)
+        for step in STEPS
+        if step in means[0] or step in means[1]
+    }
+    total = sum(differences.values(), none)
+    shares = [
+        StageShare(step, STAGE_LABELS[step], difference, difference / total if total else None)
+        for step, difference in differences.items()
+    ]
+    return tuple(sorted(shares, key=lambda share: -abs(share.difference_ns)))
 
 
 def rounded(value: Fraction, low: Fraction | None, high: Fraction | None, times: int = 1) -> Estimate:

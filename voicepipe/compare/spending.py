@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from voicepipe.compare.intervals import Estimate, quotient
 from voicepipe.compare.latencies import Grouped, rounded
-from voicepipe.compare.measured import Item, MeasuredCall
+from voicepipe.compare.measured import MeasuredCall
 from voicepipe.core.clock import ClockName
 
 MINUTE_NS = 60 * 10**9
+
+NOTHING_METERED = "everything: none of its providers says what it used"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def spending(
 ) -> Spending:
     """``reached``: whether a call reached what was expected of it, None if nothing was."""
     calls = [call for group in grouped.values() for call in group]
-    unpriced = _unpriced([item for call in calls for item in call.items])
+    unpriced = _unpriced(calls)
     known = bool(calls) and not unpriced
     priced = sum(map(cost_of, calls))
     duration = sum(call.duration_ns for call in calls)
@@ -97,7 +99,11 @@ def cost_of(call: MeasuredCall) -> int:
     return sum(item.cost for item in call.items)
 
 
-def _unpriced(items: Sequence[Item]) -> tuple[str, ...]:
+def _unpriced(calls: Sequence[MeasuredCall]) -> tuple[str, ...]:
+    """What has no price. If nothing was metered of calls that were answered, nobody knows their cost."""
+    items = [item for call in calls for item in call.items]
+    if not items and any(turn.answered for call in calls for turn in call.turns):
+        return (NOTHING_METERED,)
     named = (
         f"{item.slot} {item.provider}{'/' + item.model if item.model else ''} ({item.unit})"
         for item in items
