@@ -1,9 +1,9 @@
 """What a comparison comes to, in words. Pure: the same sentences each time.
 
 Nothing is called better by chance: a difference counts if its 95 % interval doesn't hold 0 and it was
-measured over at least six call scripts; success is tested by pairs of the same calls. A variant is named as the better
-one only if it wins in latency, cost or success against each of the others, loses in none of them, and nothing
-else went wrong more often. Stand-ins and sections of their own never enter.
+measured over at least six call scripts; success is tested by pairs of the same calls. A variant is named as
+the better one only if it wins in latency, cost or success against each of the others, loses in none of them,
+and nothing else went wrong more often. Stand-ins and sections of their own never enter.
 """
 
 from __future__ import annotations
