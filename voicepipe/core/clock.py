@@ -113,8 +113,12 @@ def _describe(task: asyncio.Task[Any]) -> str:
     return f"{task.get_name()} ({getattr(coroutine, '__qualname__', coroutine)})"
 
 
+def runner_on(clock: ClockName) -> asyncio.Runner:
+    """A loop on the named clock, for several things to be run in it one after the other."""
+    return asyncio.Runner(loop_factory=None if clock == "real" else lambda: VirtualLoop(clock))
+
+
 def run_on(clock: ClockName, main: Coroutine[Any, Any, T]) -> T:
     """Run ``main`` in a new event loop on the named clock, as ``asyncio.run`` does on the real one."""
-    factory = None if clock == "real" else lambda: VirtualLoop(clock)
-    with asyncio.Runner(loop_factory=factory) as runner:
+    with runner_on(clock) as runner:
         return runner.run(main)
