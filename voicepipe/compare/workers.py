@@ -11,7 +11,7 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -145,8 +145,8 @@ class Workers:
 
 
 def _described(variant: Variant) -> dict[str, Any]:
-    named = ("name", "what", "path", "profile", "overrides", "clock", "section", "server", "layers", "code")
-    return {name: getattr(variant, name) for name in named}
+    """All of it but the pipeline."""
+    return {one.name: getattr(variant, one.name) for one in fields(variant) if one.name != "loaded"}
 
 
 def _answer(worker: _Worker) -> _Answer | None:
@@ -190,6 +190,5 @@ def _hold(task: _Task, work: _Work, variants: dict[str, Variant]) -> _Answer:
 
 
 def _load(described: Mapping[str, Any]) -> Variant:
-    origin = {name: described[name] for name in ("profile", "layers", "overrides", "code")}
-    loaded = load_pipeline(described["path"], **origin)
-    return Variant(**described, loaded=loaded)
+    from_what = ("path", "profile", "layers", "overrides", "code")
+    return Variant(**described, loaded=load_pipeline(**{name: described[name] for name in from_what}))
