@@ -162,6 +162,7 @@ class Pipeline:
         if self._prices.wants_package:
             await self._workers.call(self._prices.load)
         self._telemetry = Telemetry(self.loaded, self._prices, self._alerts)
+        await self._telemetry.start(self._workers, clock, progress)
         agent = self.loaded.agent
         texts = agent.notices.texts(agent.language)
         self._notices = await speak_notices(
@@ -192,6 +193,8 @@ class Pipeline:
             if self._workers is not None:
                 stack.callback(self._workers.close)
             stack.push_async_callback(self._engines.close)
+            if self._telemetry is not None:
+                stack.push_async_callback(self._telemetry.close)
             if self._tools is not None and self._connected:
                 stack.push_async_callback(self._tools.close)
         self._connected = False

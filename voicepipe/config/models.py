@@ -14,6 +14,7 @@ from voicepipe.config.conversations import TESTS, TOOL_RESULTS, Tests, ToolResul
 from voicepipe.config.cost import CostConfig
 from voicepipe.config.record import RecordConfig
 from voicepipe.config.slo import SloConfig
+from voicepipe.config.telemetry import MetricsConfig, TracesConfig
 from voicepipe.config.tool_models import Model, Tool
 from voicepipe.speech.chunker import has_words
 from voicepipe.speech.notices import notice_texts
@@ -106,5 +107,7 @@ class PipelineFile(Model):
         default_factory=RecordConfig, description="what is kept of calls, and what of it nobody may read"
     )
     slo: SloConfig | None = Field(None, description="objectives: alerts, verdicts and the exit status in CI")
+    metrics: MetricsConfig | None = Field(None, description="figures for Prometheus; off by default")
+    traces: TracesConfig | None = Field(None, description="traces for OpenTelemetry; off by default")
     tests: Tests = Field((), description=TESTS)
     tool_results: ToolResults = Field(default_factory=dict, description=TOOL_RESULTS)

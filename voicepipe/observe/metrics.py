@@ -1,0 +1,169 @@
+"""Counters and histograms of all calls of a process, for Prometheus (``metrics:``).
+
+By ``prometheus-client``, in a registry of its own: https://prometheus.github.io/client_python/ and, for the
+names, https://prometheus.io/docs/practices/naming/. Labels have few values, all of them known from the
+pipeline file: never a session, a turn, a tool that a model made up, or a text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from voicepipe.core.calls import Workers
+from voicepipe.core.extras import require
+from voicepipe.core.records import (
+    DeadAir,
+    ObjectiveMet,
+    ObjectiveMissed,
+    ProviderAttempt,
+    ProviderSwitched,
+    SpeechIgnored,
+    ToolFinished,
+    TurnEnded,
+)
+from voicepipe.core.units import SECOND
+from voicepipe.observe.price_book import PriceBook
+from voicepipe.observe.report import CallReport
+from voicepipe.observe.requests import Request, Requests
+from voicepipe.observe.timeline import STEPS
+from voicepipe.speech.pricing import usd
+
+LATENCY_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
+"""Seconds; closest where a conversation begins to feel slow."""
+
+STEP_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 5.0)
+
+LAG_EVERY_S = 1.0
+
+
+class Metrics:
+    """Of one started pipeline. Raises ``SetupError`` if the package is missing."""
+
+    def __init__(self) -> None:
+        client = require("prometheus_client", extra="metrics", purpose="metrics")
+        self._client = client
+        self.registry = client.CollectorRegistry()
+
+        def counter(name: str, about: str, *labels: str) -> Any:
+            return client.Counter(f"voicepipe_{name}", about, labels, registry=self.registry)
+
+        def gauge(name: str, about: str, *labels: str) -> Any:
+            return client.Gauge(f"voicepipe_{name}", about, labels, registry=self.registry)
+
+        def seconds(name: str, about: str, buckets: tuple[float, ...], *labels: str) -> Any:
+            return client.Histogram(
+                f"voicepipe_{name}_seconds", about, labels, registry=self.registry, buckets=buckets
+            )
+
+        self.calls = counter("calls", "Calls that have begun")
+        self.active = gauge("active_calls", "Calls that are being held")
+        self.turns = counter("turns", "Turns that have ended; discarded: prepared and dropped", "status")
+        self.voice_to_voice = seconds(
+            "voice_to_voice", "End of the caller's speech to the first sound of the reply", LATENCY_BUCKETS
+        )
+        self.steps = seconds("step", "What a turn spent on a step of its critical path", STEP_BUCKETS, "step")
+        self.silenced = seconds(
+            "silent_after_interruption", "Onset of an interruption to the reply's last sound", LATENCY_BUCKETS
+        )
+        self.ignored = counter("ignored", "Sounds of the caller that did not interrupt", "reason")
+        self.dead_air = counter("dead_air", "Times when nothing was heard for too long", "stage")
+        self.tools = counter("tool_calls", "Calls of tools that have ended", "status")
+        self.attempts = counter("provider_attempts", "Requests to providers", "slot", "provider", "status")
+        self.first_event = seconds(
+            "provider_first_event", "Begin of a request to its first event", STEP_BUCKETS, "slot", "provider"
+        )
+        self.switches = counter("provider_switches", "Times when another provider took over", "slot")
+        self.usage = counter("usage", "What providers consumed", "slot", "provider", "unit")
+        self.cost = counter("cost_usd", "What it cost, as far as it has a price", "slot", "provider")
+        self.unpriced = counter("unpriced_usage", "What has no price", "slot", "provider", "unit")
+        self.missed = gauge("objective_missed", "1 while an objective of slo: is missed", "objective")
+        self.lag = seconds("event_loop_lag", "How late the event loop rings", STEP_BUCKETS)
+        self._timer: asyncio.TimerHandle | None = None
+
+    def page(self) -> tuple[str, bytes]:
+        """The content type and the text, in Prometheus' text format."""
+        return self._client.CONTENT_TYPE_LATEST, self._client.generate_latest(self.registry)
+
+    def watch_loop(self) -> None:
+        """Measure the lag of the running loop once a second, until ``close``."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + LAG_EVERY_S
+
+        def ring() -> None:
+            self.lag.observe(max(0.0, loop.time() - due))
+            self.watch_loop()
+
+        self._timer = loop.call_at(due, ring)
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+class Meters:
+    """The companion of one call; what it sees goes to ``metrics``. ``report`` observes the call before it."""
+
+    def __init__(self, metrics: Metrics, report: CallReport, prices: PriceBook) -> None:
+        self._metrics = metrics
+        self._report = report
+        self._prices = prices
+        self._requests = Requests()
+        metrics.calls.inc()
+        metrics.active.inc()
+
+    def __call__(self, at_ns: int, event: Any) -> None:
+        self._count(self._requests.read(event))
+        metrics = self._metrics
+        match event:
+            case TurnEnded():
+                self._end_turn(event)
+            case ProviderAttempt():
+                metrics.attempts.labels(event.slot, event.provider, event.status).inc()
+                if event.first_event_ns is not None:
+                    first_s = (event.first_event_ns - event.began_ns) / SECOND
+                    metrics.first_event.labels(event.slot, event.provider).observe(first_s)
+            case ToolFinished():
+                metrics.tools.labels("error" if event.error else "ok").inc()
+            case SpeechIgnored():
+                metrics.ignored.labels(event.reason).inc()
+            case DeadAir():
+                metrics.dead_air.labels(event.stage.partition(" ")[0]).inc()
+            case ProviderSwitched():
+                metrics.switches.labels(event.slot).inc()
+            case ObjectiveMissed() | ObjectiveMet():
+                metrics.missed.labels(event.objective).set(isinstance(event, ObjectiveMissed))
+
+    async def end(self, report: CallReport, workers: Workers) -> None:
+        self._count(self._requests.take())
+        self._metrics.active.dec()
+
+    def _end_turn(self, event: TurnEnded) -> None:
+        metrics = self._metrics
+        metrics.turns.labels(event.status).inc()
+        if event.status == "discarded":
+            return
+        turn = next((one for one in reversed(self._report.turns) if one.turn == event.turn), None)
+        if turn is None:
+            return
+        if turn.silenced_ns is not None:
+            metrics.silenced.observe(turn.silenced_ns / SECOND)
+        if turn.timeline is None:
+            return
+        for step in STEPS:
+            spent = turn.timeline.spent_ns(step)
+            if spent is not None:
+                metrics.steps.labels(step).observe(spent / SECOND)
+        if turn.timeline.spoken and turn.timeline.audible:
+            metrics.voice_to_voice.observe(turn.timeline.total_ns / SECOND)
+
+    def _count(self, request: Request | None) -> None:
+        if request is None:
+            return
+        for meter, amount in request.tally(self._prices).amounts.items():
+            labels = (meter.slot, meter.provider, meter.unit)
+            self._metrics.usage.labels(*labels).inc(amount.total)
+            if amount.cost:
+                self._metrics.cost.labels(meter.slot, meter.provider).inc(float(usd(amount.cost)))
+            if amount.unpriced:
+                self._metrics.unpriced.labels(*labels).inc(amount.unpriced)
