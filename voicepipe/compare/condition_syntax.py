@@ -207,7 +207,7 @@ class _Parser:
 
 def _hint(character: str) -> str | None:
     if character == "=":
-        return "Equal is written ==."
+        return "Equal is written ==; a variant's name with a = in it stands in quotes: 'tts=piper'.success."
     if character in "&|":
         return "Conditions are joined with 'and' and 'or'."
     return "A variant's name that holds more than letters, digits and _ stands in quotes."

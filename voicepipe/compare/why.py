@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
-from voicepipe.compare.figures import VariantFigures
+from voicepipe.compare.figures import Figures, VariantFigures
 from voicepipe.compare.latencies import spent_ns
 from voicepipe.compare.measured import MeasuredCall, MeasuredTurn
 from voicepipe.compare.wording import listed, ms, percent
@@ -87,3 +87,11 @@ def _besides(turn: MeasuredTurn, call: MeasuredCall) -> list[str]:
     if turn.filler:
         said["what was heard first was a filler, not yet the reply"] = None
     return list(said)
+
+
+def whys(call: MeasuredCall, figures: Figures, limits_ns: Mapping[str, int] | None = None) -> dict[int, str]:
+    """Turn → why it was slow, for the slow turns of ``call``; ``limits_ns``: variant → its objective."""
+    of = figures.by_name[call.variant]
+    limit = (limits_ns or {}).get(call.variant)
+    told = ((turn.turn, why_slow(turn, call, of, limit)) for turn in call.turns)
+    return {turn: sentence for turn, sentence in told if sentence is not None}
