@@ -28,6 +28,7 @@ BENCHMARKS = (
     "echo",
     "conversations",
     "turns",
+    "agents",
     "realtime",
     "interaction",
     "failover",

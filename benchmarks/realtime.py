@@ -3,7 +3,7 @@
 The server is the scripted one, in this process and on loopback. It sends 20 ms of audio each 20 ms, so that
 nothing waits for the loudspeaker; each piece is known by its level. What is counted begins when the server
 hands a piece to its socket and ends when playout hands it to the transport. The caller's microphone goes on
-all the while, and every frame of it has to arrive.
+all the while, silence is sent as well, and every frame of it has to arrive.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ voicepipe: 1
 agent: {{notices: {{wait: "", failed: "", not_heard: "", reconnected: ""}}}}
 stages:
   vad: energy
-  realtime: {{use: openai/gpt-realtime-2.1, base_url: "{url}"}}
+  realtime: {{use: openai/gpt-realtime-2.1, send_silence: true, base_url: "{url}"}}
 """
 
 

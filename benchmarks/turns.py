@@ -70,7 +70,7 @@ def measure(quick: bool) -> list[Figure]:
 # ── the end of speech to the first audio ─────────────────────────────────────────────────────────
 
 
-def _clip() -> tuple[Sound, Samples]:
+def the_clip() -> tuple[Sound, Samples]:
     """The clip that all were measured with, and the noise of its room; else one of ours, and silence."""
     jfk = SHARED / "jfk.wav"
     if jfk.exists():
@@ -95,7 +95,7 @@ def _samples(pcm: Pcm) -> Samples:
 
 
 def _answers(count: int) -> list[Figure]:
-    clip, room = _clip()
+    clip, room = the_clip()
     beyond = [
         audio - max(began.wait_over_ns or 0, span.end_ns + STT_FINAL) - ENGINES
         for span, began, audio in _ask(clip, room, count, ONE_BY_ONE)
