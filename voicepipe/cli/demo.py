@@ -1,7 +1,8 @@
 """Hear and see the quickstart pipeline answer a caller: real speech, no key, no microphone.
 
 The caller asks, says "uh-huh" into a long answer, which goes on, and then interrupts it. At the end the
-language model dies, and the caller is told.
+language model dies, and the caller is told. What is left is a recording, and a page to listen to it line by
+line.
 
 voicepipe demo
 voicepipe demo --set stages.llm=openai/gpt-6-luna
@@ -20,17 +21,20 @@ from tempfile import TemporaryDirectory
 
 from voicepipe.api import RATE, Call, Pipeline
 from voicepipe.audio.wav import append_wav
-from voicepipe.cli.files import shipped
+from voicepipe.cli.files import shipped, write_text
 from voicepipe.cli.held import HeldCall
 from voicepipe.cli.options import add_verbosity
+from voicepipe.cli.page import Followed
 from voicepipe.cli.targets import check_targets
 from voicepipe.cli.terminal import Terminal
+from voicepipe.compare.page.single import Part, call_page
 from voicepipe.core.clock import Clock
 from voicepipe.core.units import SECOND
+from voicepipe.observe.report import CallReport
 from voicepipe.observe.timeline import Timelines, TurnTimeline
 from voicepipe.observe.waterfall import waterfall
 from voicepipe.transports.conversation import ConversationCall, Utterance
-from voicepipe.transports.wav import load_clip
+from voicepipe.transports.wav import Clip, load_clip
 
 PIPELINE = "quickstart.yaml"
 SCRIPT: tuple[tuple[str, int | None], ...] = (
@@ -59,7 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path("voicepipe-demo.wav"),
         metavar="WAV",
-        help="where the call is recorded: caller left, agent right (voicepipe-demo.wav)",
+        help="where the call is recorded, caller left, agent right; its page is put beside it "
+        "(voicepipe-demo.wav)",
     )
     parser.add_argument("--events", type=Path, metavar="JSONL", help="write the event log")
     add_verbosity(parser)
@@ -68,7 +73,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     terminal = Terminal(quiet=options.quiet)
     path, files = shipped(PIPELINE), [shipped(name) for name, _ in SCRIPT]
-    check_targets({"--output": options.output, "--events": options.events}, [path, *files])
+    page = options.output.with_suffix(".html")
+    written = {"--output": options.output, "the page": page, "--events": options.events}
+    check_targets(written, [path, *files])
     pipeline = Pipeline.from_yaml(path, set=options.overrides)
     clips = [load_clip(file, RATE) for file in files]
     shown = os.path.relpath(path)
@@ -83,15 +90,19 @@ def run(options: argparse.Namespace) -> int:
     ends = partial(call.open_ends, recording=options.output)
     report = call.hold(pipeline, "real", ends, events=options.events)
     status = call.status(report, clips)
+    parts = [call.part("The call", pipeline, report, options.output)]
     if rules and status == 0:
-        status = _let_model_die(terminal, path, options)
+        status, outage = _let_model_die(terminal, path, options)
+        parts.append(outage)
+    write_text(page, call_page("voicepipe demo", parts))
     terminal.line(f"Recorded in {options.output}: caller left, agent right.")
+    terminal.line(f"To listen to it line by line, open {page} in a browser.")
     terminal.line(f"The same with a model of your own: {_voicepipe()} demo --set {OWN_MODEL}")
     return status
 
 
-def _let_model_die(terminal: Terminal, path: Path, options: argparse.Namespace) -> int:
-    """One more question, to a model that doesn't answer; 1 if the caller isn't told."""
+def _let_model_die(terminal: Terminal, path: Path, options: argparse.Namespace) -> tuple[int, Part]:
+    """One more question, to a model that doesn't answer; 1 if the caller isn't told. And the call."""
     terminal.line(terminal.style("The language model dies, and the caller asks once more:", "bold"))
     terminal.line(f"  llm   {OUTAGE}")
     terminal.line()
@@ -102,9 +113,10 @@ def _let_model_die(terminal: Terminal, path: Path, options: argparse.Namespace) 
     with TemporaryDirectory() as folder:
         recording = Path(folder) / "outage.wav"
         report = call.hold(pipeline, "real", partial(call.open_ends, recording=recording))
+        part = call.part("The language model dies", pipeline, report, recording)
         append_wav(options.output, recording)
     terminal.line()
-    return 0 if any(turn.heard and not turn.agent for turn in report.turns) else 1
+    return 0 if any(turn.heard and not turn.agent for turn in report.turns) else 1, part
 
 
 class ScriptedCall(HeldCall):
@@ -113,16 +125,22 @@ class ScriptedCall(HeldCall):
     def __init__(self, terminal: Terminal, steps: Sequence[Utterance], *, verbose: bool) -> None:
         super().__init__(terminal, verbose=verbose)
         self._steps = steps
+        self._followed = Followed(steps, [_words(step) for step in steps])
 
     def begin(self, call: Call) -> None:
         super().begin(call)
         self._call = call
+        call.observe(self._followed)
 
     def open_ends(self, clock: Clock, recording: Path) -> ConversationCall:
         """The caller listens to the call, so as to speak into an answer."""
-        ends = ConversationCall(clock, self._steps, rate=RATE, recording=recording)
-        self._call.observe(ends.caller)
-        return ends
+        self._ends = ConversationCall(clock, self._steps, rate=RATE, recording=recording)
+        self._call.observe(self._ends.caller)
+        return self._ends
+
+    def part(self, heading: str, pipeline: Pipeline, report: CallReport, recording: Path) -> Part:
+        """The call, once it is over, as a part of a page."""
+        return self._followed.part(heading, pipeline, report, self._ends, recording)
 
 
 class DemoCall(ScriptedCall):
@@ -143,6 +161,12 @@ class DemoCall(ScriptedCall):
         for line in drawn.splitlines():
             self.terminal.line("  " + line)
         self.terminal.line()
+
+
+def _words(step: Utterance) -> str:
+    """What is said in a shipped clip: its name, ``2_uh_huh.wav``."""
+    name = step.what.name if isinstance(step.what, Clip) else step.what.text
+    return Path(name).stem.partition("_")[2].replace("_", " ")
 
 
 def _voicepipe() -> str:

@@ -83,10 +83,7 @@ def _line(line: Line) -> Html:
 
 
 def _lines(call: MeasuredCall, words: Words, why: Mapping[int, str], scale_ns: int | None) -> Iterator[Line]:
-    onsets = [round(event["onset_ms"] * MS) for event in _of(call.events, "SpeechStarted", "onset_ms")]
-    began = {
-        event["turn"]: round(event["at_ms"] * MS) for event in _of(call.events, "PlaybackStarted", "at_ms")
-    }
+    onsets, began = _onsets(call.events), _began(call.events)
     before = -1
     for turn in call.turns:
         if turn.user:
@@ -115,8 +112,17 @@ def _below(turn: MeasuredTurn, words: Words, why: Mapping[int, str], scale_ns: i
         yield tag("span", why[turn.turn], class_="why")
 
 
-def _of(events: Sequence[Event], name: str, field: str) -> Iterator[Event]:
-    return (event for event in events if event["event"] == name and event.get(field) is not None)
+def _onsets(events: Sequence[Event]) -> list[int]:
+    """When the caller began to speak, but for what was ignored."""
+    ignored = {event.get("utterance") for event in events if event["event"] == "SpeechIgnored"}
+    began = (event for event in events if event["event"] == "SpeechStarted")
+    return [round(event["onset_ms"] * MS) for event in began if event["position"] not in ignored]
+
+
+def _began(events: Sequence[Event]) -> dict[int, int]:
+    """When each turn was first heard."""
+    playing = (event for event in reversed(events) if event["event"] == "PlaybackStarted")
+    return {event["turn"]: round(event["at_ms"] * MS) for event in playing}
 
 
 def _happened(event: Event, words: Words) -> Html | None:
@@ -136,7 +142,7 @@ def _happened(event: Event, words: Words) -> Html | None:
             return join(change, words.text(str(event.get("reason"))))
         case "ProviderAttempt" if event.get("status") == "failed":
             return join(f"{event.get('slot')} {event.get('provider')} failed: ", _error(event, words))
-        case "Failed" | "TurnFailed":
+        case "Failed":
             return join(f"{event.get('stage')}: ", _error(event, words))
         case "BudgetExceeded":
             return join(f"{event.get('budget')}: {event.get('limit')} reached; {event.get('action')}")

@@ -33,10 +33,12 @@ class Words:
 
     def tool(self, use: ToolUse) -> Html:
         """``name(arguments) → result``"""
-        arguments = use.arguments if isinstance(use.arguments, str) else _json(use.arguments)
+        arguments = use.arguments
+        if not isinstance(arguments, str):
+            arguments = ", ".join(f"{name}={_json(value)}" for name, value in arguments.items())
         result = "no result" if use.result is None else use.result
         return join(
-            tag("code", said(use.name, 80), "(", self.text(arguments, ARGUMENTS), ")"),
+            tag("code", said(use.name, 80), "(", self.text(arguments, ARGUMENTS) if arguments else None, ")"),
             tag("span", " failed: " if use.error else " → ", class_="bad" if use.error else None),
             tag("code", self.text(result, ARGUMENTS)),
         )
