@@ -14,7 +14,7 @@ from voicepipe.api import Call, Pipeline
 from voicepipe.compare.environment import load, now
 from voicepipe.compare.measure import measured
 from voicepipe.compare.measured import MeasuredCall
-from voicepipe.compare.one_call import Held, Recall, hold_one
+from voicepipe.compare.one_call import Before, Held, hold_one
 from voicepipe.compare.plan import Run, Scripted, Tools, Variant
 from voicepipe.config.load import LoadedPipeline
 from voicepipe.config.slots import Filling, Slot
@@ -37,6 +37,10 @@ class StandIn(Protocol):
 
     def prepare(self, call: Scripted) -> None:
         """``call`` is about to be held: what the caller will say in it is known."""
+        ...
+
+    def listen(self, number: int) -> None:
+        """The caller is about to begin that utterance of the call, from 0."""
         ...
 
 
@@ -83,11 +87,12 @@ class Desk:
         broken = self._broken.get(run.variant.name)
         if broken is not None:
             return measured(run, Held(None, broken), began=now(), load=load(), stubs=None)
-        server = self._servers.get(run.variant.name)
+        pipeline, server = self._pipelines[run.variant.name], self._servers.get(run.variant.name)
+        before = _recall(run.call)
         if server is not None:
             server.prepare(run.call)
-        pipeline = self._pipelines[run.variant.name]
-        return held_on(pipeline, run, self._tools, recording, self._runner.run)
+            before = _both(before, server.listen)
+        return held_on(pipeline, run, self._tools, recording, before, self._runner.run)
 
     async def _start(self) -> None:
         for variant in self._variants:
@@ -122,7 +127,8 @@ def simulate(run: Run, tools: Tools, recording: Path | None) -> MeasuredCall:
     it, nor where. The latencies of ``sim`` providers are drawn anew for each call and repetition, the same
     for all variants."""
     pipeline = Pipeline(_seeded(run.variant.loaded, crc32(f"{run.call.name}/{run.repetition}".encode())))
-    return held_on(pipeline, run, tools, recording, lambda call: run_on("simulated", call))
+    before = _recall(run.call)
+    return held_on(pipeline, run, tools, recording, before, lambda call: run_on("simulated", call))
 
 
 def held_on(
@@ -130,6 +136,7 @@ def held_on(
     run: Run,
     tools: Tools,
     recording: Path | None,
+    before: Before | None,
     runs: Callable[[Any], Held],
 ) -> MeasuredCall:
     """``runs`` runs the coroutine that holds the call. Raises ``AudioError`` if it can't be recorded."""
@@ -150,7 +157,7 @@ def held_on(
                 vars={**(test.test.vars if test else {}), **call.vars},
                 stubs=stubs,
                 recording=recording,
-                recall=_recall(call),
+                before=before,
             )
         )
     except AudioError:  # of the recording: nothing of this comparison can be kept any more
@@ -160,7 +167,16 @@ def held_on(
     return measured(run, held, began=began, load=busy, stubs=stubs, recording=recording)
 
 
-def _recall(call: Scripted) -> Recall | None:
+def _both(first: Before | None, listen: Callable[[int], None]) -> Before:
+    def before(call: Call, number: int) -> None:
+        if first is not None:
+            first(call, number)
+        listen(number)
+
+    return before
+
+
+def _recall(call: Scripted) -> Before | None:
     """Before each utterance, what was said up to it in the recording."""
     if not call.remembered:
         return None

@@ -24,7 +24,7 @@ LONGEST_CALL = 600 * SECOND
 ALWAYS_LIVE = "end_call"
 """Acts on nothing but the call itself, so that it needs no stub."""
 
-Recall = Callable[[Call, int], None]
+Before = Callable[[Call, int], None]
 """Told of the call, and of the number of the utterance, from 0, that the caller is about to begin."""
 
 
@@ -44,12 +44,13 @@ async def hold_one(
     vars: Mapping[str, str],
     stubs: Mapping[str, Any] | None,
     recording: Path | None = None,
-    recall: Recall | None = None,
+    before: Before | None = None,
 ) -> Held:
     """Hold the call on the clock of the running loop; tools answer from ``stubs``, or live for None.
 
-    ``recording`` gets both sides as a stereo WAV. Raises ``SetupError`` for what is missing here, and
-    ``ConfigError``; whatever else goes wrong is the call's ``error``, with nothing secret in it.
+    ``recording`` gets both sides as a stereo WAV. ``before`` is told of each utterance. Raises ``SetupError``
+    for what is missing here, and ``ConfigError``; whatever else goes wrong is the call's ``error``, with
+    nothing secret in it.
     """
     events: list[tuple[int, Any]] = []
     calls: list[Call] = []
@@ -63,8 +64,8 @@ async def hold_one(
         overdue.append(call.clock.call_at(LONGEST_CALL, lambda: call.hang_up("it took too long")))
 
     def about_to_speak(number: int) -> None:
-        if recall is not None:
-            recall(calls[0], number)
+        if before is not None:
+            before(calls[0], number)
 
     def open_ends(clock: Clock) -> ConversationCall:
         ends.append(ConversationCall(clock, script, rate=RATE, recording=recording, before=about_to_speak))

@@ -1,0 +1,46 @@
+"""All that was measured, put together: what a report is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from voicepipe.compare.environment import environment
+from voicepipe.compare.measured import CallInfo, Comparison, MeasuredCall, VariantInfo
+from voicepipe.compare.plan import Plan, Variant
+
+
+def comparison(
+    plan: Plan, measured: Iterable[MeasuredCall], *, began: str, unfinished: str | None
+) -> Comparison:
+    """``measured`` as it was held, in any order: it is put into one that tells nothing of who held what when,
+    by call, repetition and variant."""
+    calls = {call.name: number for number, call in enumerate(plan.calls)}
+    variants = {variant.name: number for number, variant in enumerate(plan.variants)}
+
+    def place(call: MeasuredCall) -> tuple[int, int, int]:
+        return calls[call.call], call.repetition, variants[call.variant]
+
+    return Comparison(
+        title=plan.title,
+        variants=tuple(_variant(variant, plan.left_out.get(variant.name)) for variant in plan.variants),
+        calls=tuple(CallInfo(name=one.name, kind=one.kind, speech_ns=one.speech_ns) for one in plan.calls),
+        measured=tuple(sorted(measured, key=place)),
+        environment=environment([variant.loaded for variant in plan.variants], began=began),
+        repetitions=plan.repetitions,
+        tools=plan.tools,
+        history=plan.history,
+        seed=plan.seed,
+        unfinished=unfinished,
+    )
+
+
+def _variant(variant: Variant, left_out: str | None) -> VariantInfo:
+    return VariantInfo(
+        name=variant.name,
+        what=variant.what,
+        stages={slot.key: slot.fillings[0].label for slot in variant.loaded.slots if slot.fillings},
+        clock=variant.clock,
+        section=variant.section,
+        stand_in=variant.server is not None,
+        left_out=left_out,
+    )
