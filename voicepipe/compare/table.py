@@ -147,7 +147,7 @@ def _stage_row(step: Step) -> _Row:
         stage = one.stage(step)
         return None if stage is None or stage.p50 is None else ms(stage.p50.value)
 
-    return _Row(f"  {STAGE_LABELS[step]}", cell)
+    return _Row(f"  {STAGE_LABELS[step]} p50", cell)
 
 
 def _counted(label: str, figure: str) -> _Row:
