@@ -117,7 +117,7 @@ class _Detector:
                     self._level(self._window),
                     self._position,
                     self._position + size,
-                    [self._level(part) for part in self._parts],
+                    [self._level(part) for part in self._parts] if self.endpointer.speaking else (),
                 )
                 if self.endpointer.speaking:
                     self._prosody.push(self._window)
