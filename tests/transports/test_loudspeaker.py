@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from tests.support.sound import FakeDevice, FakeSound, FakeStream
 from tests.support.toolbench import settle
+from voicepipe.audio.track import Track
 from voicepipe.core.frames import Pcm
 from voicepipe.transports.loudspeaker import Loudspeaker
-from voicepipe.transports.recording import AgentTrack
 from voicepipe.transports.sound_devices import devices
 
 RATE = 48_000
@@ -141,7 +141,7 @@ def test_underruns_are_counted_as_portaudio_tells_them() -> None:
 def test_a_reply_goes_on_the_track_in_one_piece_where_its_first_sample_is_heard() -> None:
     async def test() -> None:
         speaker, device = make(latency=0.02)
-        track, now = AgentTrack(RATE), [1000]
+        track, now = Track(RATE), [1000]
         speaker.record(track, lambda: now[0])
         await speaker.write(ramp(0, FRAME))
         device.play()

@@ -12,6 +12,7 @@ import pytest
 from tests.support.sound import FakeDevice, FakeSound, FakeStream
 from tests.support.tones import split_tone, tone
 from tests.support.toolbench import settle
+from voicepipe.audio.track import Track
 from voicepipe.audio.wav import read_wav
 from voicepipe.core.clock import Clock
 from voicepipe.core.frames import AudioIn, Pcm, Talk
@@ -20,7 +21,7 @@ from voicepipe.core.turns import Turns
 from voicepipe.core.units import MS
 from voicepipe.errors import AudioError, SetupError
 from voicepipe.transports.microphone import WAITING, Microphone
-from voicepipe.transports.recording import AgentTrack, Recording
+from voicepipe.transports.recording import Recording
 from voicepipe.transports.sound_devices import devices
 
 RATE = 16_000
@@ -219,7 +220,7 @@ def recorded(path: Path, play: Callable[[Desk], None]) -> Pcm:
 
     async def test() -> None:
         desk = Desk(PLAIN)
-        desk.microphone.recording = Recording(path, caller_rate=RATE, agent=AgentTrack(RATE))
+        desk.microphone.recording = Recording(path, caller_rate=RATE, agent=Track(RATE))
         async with desk.in_call():
             play(desk)
             await desk.heard()

@@ -4,13 +4,12 @@ import wave
 from pathlib import Path
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.support.tones import tone
+from voicepipe.audio.track import Track
 from voicepipe.core.frames import Pcm
 from voicepipe.core.units import MS
-from voicepipe.transports.recording import AgentTrack, Recording
+from voicepipe.transports.recording import Recording
 
 RATE = 16_000
 
@@ -19,69 +18,9 @@ def block(size: int, value: int = 1) -> Pcm:
     return np.full(size, value, np.int16)
 
 
-def test_what_is_heard_lies_where_it_was_put_with_silence_around_it() -> None:
-    track = AgentTrack(RATE)
-    track.add(3, block(2))
-    track.add(7, block(2, 5))
-    assert track.take(0, 10).tolist() == [0, 0, 0, 1, 1, 0, 0, 5, 5, 0]
-
-
-def test_nothing_is_given_out_twice() -> None:
-    track = AgentTrack(RATE)
-    track.add(0, block(10))
-    assert track.take(0, 5).tolist() == [1] * 5
-    assert track.take(0, 10).tolist() == [0] * 5 + [1] * 5
-
-
-def test_a_cut_ends_in_a_fade_and_leaves_nothing_after_it() -> None:
-    track = AgentTrack(1000)
-    track.add(0, block(100, 1000))
-    track.add(100, block(100, 1000))
-    track.cut(50, fade_ms=10)
-    taken = track.take(0, 200)
-    assert (taken[:40] == 1000).all()
-    assert (np.diff(taken[40:50]) < 0).all()
-    assert not taken[49:].any()
-
-
-def test_a_cut_after_the_end_changes_nothing() -> None:
-    track = AgentTrack(1000)
-    track.add(0, block(100, 1000))
-    track.cut(150, fade_ms=10)
-    assert (track.take(0, 100) == 1000).all()
-
-
-def test_what_is_forgotten_is_over() -> None:
-    track = AgentTrack(1000)
-    track.add(0, block(10))
-    track.add(10, block(10, 2))
-    track.forget(10)
-    assert track.take(0, 20).tolist() == [0] * 10 + [2] * 10
-
-
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 9))), st.lists(st.integers(1, 20)))
-def test_however_it_is_taken_the_whole_is_the_same(blocks: list[tuple[int, int]], sizes: list[int]) -> None:
-    def filled() -> tuple[AgentTrack, int]:
-        track, end = AgentTrack(RATE), 0
-        for number, (gap, size) in enumerate(blocks):
-            track.add(end + gap, block(size, number + 1))
-            end += gap + size
-        return track, end
-
-    track, end = filled()
-    whole = track.take(0, end + sum(sizes))
-    track, _ = filled()
-    parts, start = [np.zeros(0, np.int16)], 0
-    for size in sizes:
-        parts.append(track.take(start, start + size))
-        start += size
-    parts.append(track.take(start, end + sum(sizes)))
-    np.testing.assert_array_equal(np.concatenate(parts), whole)
-
-
 def test_the_file_has_the_caller_left_and_the_agent_right_at_the_agents_rate(tmp_path: Path) -> None:
     path = tmp_path / "call.wav"
-    track = AgentTrack(48_000)
+    track = Track(48_000)
     recording = Recording(path, caller_rate=RATE, agent=track)
     recording.begin(10 * MS)
     track.add(960, block(480, 7))  # 20 ms after the time line's beginning: 10 ms into the recording
@@ -98,7 +37,7 @@ def test_the_file_has_the_caller_left_and_the_agent_right_at_the_agents_rate(tmp
 
 def test_a_recording_that_was_never_closed_holds_all_but_the_last_second(tmp_path: Path) -> None:
     path = tmp_path / "killed.wav"
-    recording = Recording(path, caller_rate=RATE, agent=AgentTrack(RATE))
+    recording = Recording(path, caller_rate=RATE, agent=Track(RATE))
     for _ in range(175):  # 3.5 s
         recording.add_caller(block(320))
     with wave.open(str(path)) as left:

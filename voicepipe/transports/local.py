@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from voicepipe.audio.echo import EchoGate
+from voicepipe.audio.track import Track
 from voicepipe.core.clock import Clock
 from voicepipe.core.units import SECOND
 from voicepipe.errors import SetupError
 from voicepipe.transports.loudspeaker import Loudspeaker
 from voicepipe.transports.microphone import Microphone
 from voicepipe.transports.played import Played
-from voicepipe.transports.recording import AgentTrack, Recording
+from voicepipe.transports.recording import Recording
 from voicepipe.transports.sound_devices import DeviceStream, choose, devices, sound_library
 
 __all__ = ["LocalCall", "devices"]
@@ -103,7 +104,7 @@ class LocalCall:
         return gate
 
     def _record(self, path: Path) -> None:
-        agent = AgentTrack(self.output.rate)
+        agent = Track(self.output.rate)
         self._recording = Recording(path, caller_rate=self.caller.rate, agent=agent)
         self.caller.recording = self._recording
         self.output.record(agent, partial(self.caller.time_line, agent.rate))

@@ -12,9 +12,9 @@ import numpy as np
 
 from voicepipe.audio.mix import fade_out
 from voicepipe.audio.pcm import samples_in
+from voicepipe.audio.track import Track
 from voicepipe.core.frames import Pcm
 from voicepipe.transports.played import Played
-from voicepipe.transports.recording import AgentTrack
 from voicepipe.transports.sound_devices import DeviceStream, SoundDevice
 
 LEAD_MS = 60
@@ -60,13 +60,13 @@ class Loudspeaker:
         self._taken: deque[tuple[int, int]] = deque([(0, 0)])
         """``(_handed, _read)`` after each callback, as far back as the device's latency reaches."""
         self._room: asyncio.Future[None] | None = None
-        self._track: AgentTrack | None = None
+        self._track: Track | None = None
         self._time_line: Callable[[], int] = lambda: 0
         self._track_end = 0
         self._in_reply = False
         self._played: Played | None = None
 
-    def record(self, track: AgentTrack, time_line: Callable[[], int]) -> None:
+    def record(self, track: Track, time_line: Callable[[], int]) -> None:
         """Put what is played on ``track``, at the sample of it that ``time_line()`` says is spoken now.
 
         To be called before the stream is started; ``time_line`` is called in PortAudio's thread.
@@ -146,7 +146,7 @@ class Loudspeaker:
         if self._track is not None:
             self._put_on_track(self._track, block[:size], whole=size == samples)
 
-    def _put_on_track(self, track: AgentTrack, pcm: Pcm, *, whole: bool) -> None:
+    def _put_on_track(self, track: Track, pcm: Pcm, *, whole: bool) -> None:
         """A reply is placed once, where it begins: the jitter of callbacks is not part of what is heard."""
         if pcm.size:
             start = self._track_end

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from voicepipe.audio.pcm import samples_in
+from voicepipe.audio.track import Track
 from voicepipe.core.clock import Clock
 from voicepipe.core.frames import Pcm
 from voicepipe.core.units import MS, SECOND
-from voicepipe.transports.recording import AgentTrack
 
 LEAD = 60 * MS
 """How far ahead of what is being heard a block may be written: as much as a sound card buffers."""
@@ -24,7 +24,7 @@ class PacedOutput:
         self.rate = rate
         self._recorded = recorded
         self._clock = clock
-        self.track = AgentTrack(rate)
+        self.track = Track(rate)
         self._end = 0
         self._room: asyncio.Future[None] | None = None
 
