@@ -45,6 +45,7 @@ from voicepipe.runtime.call import Call as Call
 from voicepipe.runtime.checked_transport import resolver
 from voicepipe.runtime.engines import Engines, Tell
 from voicepipe.runtime.graph import graph_of
+from voicepipe.runtime.limits import WhoseCall, check_prices, goodbye, limit
 from voicepipe.runtime.notices import SpokenNotice, Voice, speak_notices
 from voicepipe.runtime.realtime_voice import RealtimeVoice
 from voicepipe.runtime.session import Session, Slot
@@ -158,13 +159,15 @@ class Pipeline:
         clock = Clock()
         self._tools = tools_of(self.loaded)
         self._workers = make_workers(clock)
-        await self._engines.start(self._workers, clock, progress, warn)
         if self._prices.wants_package:
             await self._workers.call(self._prices.load)
+        if not clock.virtual:
+            check_prices(self.loaded, self._prices)
+        await self._engines.start(self._workers, clock, progress, warn)
         self._telemetry = Telemetry(self.loaded, self._prices, self._alerts)
-        await self._telemetry.start(self._workers, clock, progress)
+        await self._telemetry.start(self._workers, clock, progress, warn)
         agent = self.loaded.agent
-        texts = agent.notices.texts(agent.language)
+        texts = agent.notices.texts(agent.language) | goodbye(self.loaded)
         self._notices = await speak_notices(
             texts, self._voices(), clock=clock, workers=self._workers, warn=warn
         )
@@ -193,8 +196,8 @@ class Pipeline:
             if self._workers is not None:
                 stack.callback(self._workers.close)
             stack.push_async_callback(self._engines.close)
-            if self._telemetry is not None:
-                stack.push_async_callback(self._telemetry.close)
+            if self._telemetry is not None and self._workers is not None:
+                stack.push_async_callback(self._telemetry.close, self._workers)
             if self._tools is not None and self._connected:
                 stack.push_async_callback(self._tools.close)
         self._connected = False
@@ -220,8 +223,11 @@ class Pipeline:
         answers: Mapping[str, Callable[..., Any]] | None = None,
         tool_mode: ToolMode | None = None,
         name: str | None = None,
+        user: str | None = None,
+        groups: Mapping[str, str] | None = None,
     ) -> AsyncIterator[Call]:
-        """One call. ``tools`` are added to those of the file; ``vars`` fill its variables.
+        """One call. ``tools`` are added to those of the file; ``vars`` fill its variables. ``user`` and
+        ``groups`` (``{"team": "sales"}``) say whose budgets count it; ``BudgetError`` if one is spent.
 
         When it is over it is added to ``cost.ledger``, if there is one; ``SetupError`` if that fails.
 
@@ -247,7 +253,16 @@ class Pipeline:
                 prices=self._prices,
             )
             session.observe(report)
-            companions = list(self._companions(session, report))
+            spender = limit(
+                session,
+                self.loaded,
+                WhoseCall(user, groups or {}, values),
+                prices=self._prices,
+                engines=self._engines,
+                workers=self._workers,
+                alerts=self._alerts,
+            )
+            companions = [*self._companions(session, report), *filter(None, [spender])]
             for companion in companions:
                 session.observe(companion)
             call = Call(session, report)
@@ -255,6 +270,8 @@ class Pipeline:
                 for companion in companions:
                     stack.push_async_callback(companion.end, report, self._workers)
                 stack.push_async_callback(call.end)  # before the providers that it uses
+                if spender is not None:
+                    await spender.open()
                 yield call
         finally:
             await self.close()
@@ -293,13 +310,15 @@ class Pipeline:
         answers: Mapping[str, Callable[..., Any]] | None = None,
         tool_mode: ToolMode | None = None,
         on_call: Callable[[Call], None] = lambda call: None,
+        user: str | None = None,
+        groups: Mapping[str, str] | None = None,
     ) -> CallReport:
         """Hold one whole call between the ends that ``open_ends`` makes; they are closed at its end.
 
         ``events`` gets the log. ``on_call`` is given the call before it begins, to observe it or to be
         able to hang up.
         """
-        opened = self.session(vars=vars, answers=answers, tool_mode=tool_mode)
+        opened = self.session(vars=vars, answers=answers, tool_mode=tool_mode, user=user, groups=groups)
         async with opened as call, AsyncExitStack() as stack:
             if events is not None:
                 log = EventLog(

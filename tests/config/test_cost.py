@@ -75,7 +75,10 @@ def test_a_price_may_come_from_the_environment(tmp_path: Path) -> None:
         ("{prices: {'a b': {request: 1}}}", "'a b' can't be a name here"),
         ("{prices: 3}", "expected a map, found '3'"),
         ("{machine_hour: 1}", "unknown key 'machine_hour'. Did you mean 'machine_usd_hour'?"),
-        ("{budget: {day_usd: 50}}", "'budget': not available in this version"),
+        (
+            "{budget: {day_usd: 50}}",
+            "budget.day_usd needs a place where calls are counted: set 'ledger' or 'budget.store'",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_an_error(tmp_path: Path, cost: str, message: str) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator, StringConstraints, WithJsonSchema, model_validator
 
+from voicepipe.config.budget import BudgetConfig
 from voicepipe.config.tool_models import Model
 from voicepipe.core.records import UsageUnit
 from voicepipe.core.units import ConfigPath
@@ -122,6 +123,15 @@ class CostConfig(Model):
     ledger: ConfigPath | None = Field(
         None, description="a database to which each call on the real clock is added, for `voicepipe costs`"
     )
+    budget: BudgetConfig | None = Field(None, description="what calls may cost, and what happens then")
+
+    @model_validator(mode="after")
+    def _counted_somewhere(self) -> CostConfig:
+        budget = self.budget
+        if budget is not None and budget.shared and budget.store_beside(self.ledger) is None:
+            keys = " and ".join(f"budget.{key}" for key in budget.shared)
+            raise ValueError(f"{keys} needs a place where calls are counted: set 'ledger' or 'budget.store'")
+        return self
 
     def rates(self, provider: str, model: str | None) -> Rates | None:
         """What is written for the model, or else for its provider."""

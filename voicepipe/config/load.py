@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
+from voicepipe.config.cheaper import cheaper_profiles
 from voicepipe.config.check import validate
 from voicepipe.config.conversation_files import LocatedTest, located, named_files, read_tests, with_files
-from voicepipe.config.cost import CostConfig
 from voicepipe.config.displace import displaced
 from voicepipe.config.forms import long_form
 from voicepipe.config.interpolate import Environment, read_env_file
 from voicepipe.config.later import NOT_AVAILABLE, planned
 from voicepipe.config.layers import Dropped, Merger, read_layers
 from voicepipe.config.layers import overrides as override_layers
-from voicepipe.config.models import AgentConfig, PipelineFile
-from voicepipe.config.registry import Registry, is_own_code
+from voicepipe.config.loaded import LoadedPipeline as LoadedPipeline
+from voicepipe.config.models import PipelineFile
+from voicepipe.config.registry import Registry
 from voicepipe.config.slots import Code, Slot, SlotReader, slot_keys, without_dropped
-from voicepipe.config.tool_models import McpTool, PythonTool
 from voicepipe.config.variables import references
 from voicepipe.core.names import did_you_mean
 from voicepipe.core.nodes import Node, Place
@@ -33,60 +33,6 @@ MAX_MESSAGE = 1000
 """Characters of a message; what a file holds may be repeated in it."""
 
 IN_PROFILES = ("agent", "stages")
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedPipeline:
-    """A pipeline file under one profile, checked.
-
-    ``top`` is what stands outside of the stages; ``tests`` those of the file, with their places.
-    ``tree`` is what the layers came to, each value with its place; ``dropped`` what they did away with,
-    ``displaced`` being those of them that are whole slots whose ports another one has taken.
-    ``environment`` holds the variables a provider may read, and masks those that the file used.
-    """
-
-    path: Path
-    name: str
-    profile: str | None
-    profiles: tuple[str, ...]
-    top: PipelineFile
-    slots: tuple[Slot, ...]
-    tests: tuple[LocatedTest, ...]
-    tree: Node
-    dropped: tuple[Dropped, ...]
-    displaced: tuple[Dropped, ...]
-    environment: Environment
-
-    @property
-    def agent(self) -> AgentConfig:
-        return self.top.agent
-
-    @property
-    def cost(self) -> CostConfig:
-        return self.top.cost
-
-    @property
-    def tool_results(self) -> Mapping[str, Any]:
-        return self.top.tool_results
-
-    @property
-    def folder(self) -> Path:
-        """Where the file lies."""
-        return self.path.parent.resolve()
-
-    @property
-    def own_code(self) -> list[str]:
-        """The code that this pipeline runs: tools, commands of MCP servers, providers."""
-        tools = [tool.python for tool in self.agent.tools if isinstance(tool, PythonTool)]
-        servers = [tool.mcp.command for tool in self.agent.tools if isinstance(tool, McpTool)]
-        commands = [" ".join(map(self.environment.mask, command)) for command in servers if command]
-        uses = [filling.use for slot in self.slots for filling in slot.fillings]
-        return tools + commands + [use for use in uses if is_own_code(use)]
-
-    @property
-    def tool_places(self) -> list[Place]:
-        """Where each of ``agent.tools`` stands."""
-        return [self.tree.place_of(("agent", "tools", index)) for index in range(len(self.agent.tools))]
 
 
 def load_pipeline(
@@ -225,6 +171,12 @@ class _Loader:
 
     def load(self, profile: str | None) -> LoadedPipeline | None:
         """The pipeline under ``profile``; None, or one that isn't to be used, after a problem."""
+        loaded = self._load(profile)
+        if loaded is None or loaded.cost.budget is None:
+            return loaded
+        return replace(loaded, cheaper=cheaper_profiles(loaded, self._load, self._errors))
+
+    def _load(self, profile: str | None) -> LoadedPipeline | None:
         merger = Merger(self._slot_keys, self._environment, self._errors)
         merged: Node | None = None
         added: dict[str, int] = {}

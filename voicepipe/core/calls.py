@@ -61,6 +61,17 @@ class Host:
     """Tells a waiting person what takes long (loading, downloading)."""
 
 
+class Ration(Protocol):
+    """What a budget allows a request whose length nobody knows before."""
+
+    allowed_ms: int
+    """Of audio, from the beginning of the request."""
+
+    async def allow(self, heard_ms: int) -> None:
+        """To be called before audio is sent beyond ``allowed_ms``. Raises ``BudgetError``."""
+        ...
+
+
 @dataclass(slots=True)
 class Call:
     """One request to a provider, on behalf of ``session``; the provider puts its usage here.
@@ -78,6 +89,8 @@ class Call:
     usage: dict[tuple[UsageUnit, bool], int] = field(default_factory=dict)
     model: str | None = None
     """The model that ``usage`` is of, where it isn't the provider's own."""
+    ration: Ration | None = None
+    """What of its audio may be sent, for whoever hands it to the provider; None: all."""
 
     def add_usage(self, unit: UsageUnit, amount: int, *, estimated: bool = False) -> None:
         key = (unit, estimated)

@@ -61,7 +61,8 @@ class PriceBook:
         self._known: dict[tuple[str, str], list[_Known]] = {}
         self._found: dict[tuple[str, str, str | None], Priced] = {}
         self._used: dict[int, PriceEntry] = {}
-        for slot in loaded.slots:
+        pipelines = (loaded, *loaded.cheaper.values())
+        for slot in (slot for pipeline in pipelines for slot in pipeline.slots):
             for one in map(_known, slot.fillings):
                 if one is not None:
                     self._known.setdefault((slot.key, one.provider), []).append(one)

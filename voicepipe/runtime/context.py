@@ -12,13 +12,19 @@ from voicepipe.core.frames import Control, ProviderBegan, StreamFrame, TurnFaile
 from voicepipe.core.records import ProviderSwitched, Record
 from voicepipe.core.turns import Turn, Turns
 from voicepipe.errors import ProviderError, VoicepipeError
+from voicepipe.runtime.budget import Ticket
 from voicepipe.runtime.guard import Guard
 from voicepipe.runtime.lineup import Lineup
 from voicepipe.runtime.recovery import RecoveringCall
+from voicepipe.runtime.spender import Spender
+from voicepipe.speech.budget import Asks
 from voicepipe.speech.conversation import Conversation
 from voicepipe.stages.base import Deadlines, ToolRunner
 
 E = TypeVar("E")
+
+BUDGET = "the budget has met its limit"
+"""Why a cheaper provider is asked."""
 
 
 class Context:
@@ -42,6 +48,7 @@ class Context:
         report: Callable[[Upward | StreamFrame], None],
         broadcast: Callable[[Control], None],
         record: Callable[[Record], None],
+        spender: Spender | None = None,
     ) -> None:
         self.session = session
         self.slot = slot
@@ -58,8 +65,9 @@ class Context:
         self.broadcast = broadcast
         self.record = record
         self._lineup = lineup
-        self._provider = 0
-        """Which one of the lineup this session has called last."""
+        self._spender = spender
+        self._asked = lineup, 0
+        """Whom this session has called last: of which providers which one."""
         self._broken_off: ProviderError | None = None
         """The last error of a call that couldn't be made again, since some of it was used."""
 
@@ -84,16 +92,26 @@ class Context:
         turn: int | None,
         armed: bool = True,
         used: Callable[[], bool] | None = None,
+        asks: Callable[[], Asks] = Asks,
     ) -> RecoveringCall[E]:
-        lineup = self._lineup
+        spender = self._spender
+        lineup = (spender.lineup(self.slot) if spender is not None else None) or self._lineup
         assert lineup is not None, f"slot {self.slot} has no provider"
 
-        def attempt(index: int, number: int, deadlines: Deadlines) -> Guard[E]:
+        def attempt(
+            lineup: Lineup, index: int, number: int, deadlines: Deadlines, ticket: Ticket | None
+        ) -> Guard[E]:
             self._note_provider(lineup, index, turn)
             provider = lineup.providers[index]
             return Guard(
                 lambda call: begin(provider, call),
-                Call(session=self.session, turn=turn, clock=self.clock, workers=self.workers),
+                Call(
+                    session=self.session,
+                    turn=turn,
+                    clock=self.clock,
+                    workers=self.workers,
+                    ration=ticket,
+                ),
                 slot=self.slot,
                 provider=provider.name,
                 model=getattr(provider.config, "model", None),
@@ -114,21 +132,26 @@ class Context:
             used=used,
             report=self.report,
             on_broken_off=self._note_broken_off,
+            spender=spender,
+            asks=asks,
         )
 
     def _note_provider(self, lineup: Lineup, index: int, turn: int | None) -> None:
-        previous, self._provider = self._provider, index
-        if index != previous:
-            self.record(
-                ProviderSwitched(
-                    at_ns=self.clock.now(),
-                    turn=turn,
-                    slot=self.slot,
-                    previous=lineup.label(previous),
-                    provider=lineup.label(index),
-                    reason=lineup.health.why(previous) or f"{lineup.label(index)} answers again",
-                )
+        (before, previous), self._asked = self._asked, (lineup, index)
+        assert before is not None, "the slot has providers"
+        if (before, previous) == (lineup, index):
+            return
+        answers = f"{lineup.label(index)} answers again"
+        self.record(
+            ProviderSwitched(
+                at_ns=self.clock.now(),
+                turn=turn,
+                slot=self.slot,
+                previous=before.label(previous),
+                provider=lineup.label(index),
+                reason=BUDGET if before is not lineup else lineup.health.why(previous) or answers,
             )
+        )
 
     def _note_broken_off(self, error: ProviderError) -> None:
         self._broken_off = error

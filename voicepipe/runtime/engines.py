@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
+from voicepipe.config.cheaper import same_providers
 from voicepipe.config.load import LoadedPipeline
 from voicepipe.config.slots import Filling, Slot
 from voicepipe.core.calls import Host, Workers
@@ -61,6 +63,8 @@ class Engines:
         self._providers: dict[str, Provider] = {}
         self.lineups: dict[str, Lineup] = {}
         """By the slot's key; none for a slot without a provider."""
+        self.cheaper: dict[str, dict[str, Lineup]] = {}
+        """By profile: the slots of ``loaded.cheaper`` whose providers are other ones."""
 
     def provider(self, key: str) -> Provider | None:
         """The one that is wanted in slot ``key``."""
@@ -83,12 +87,38 @@ class Engines:
         for slot in self._loaded.slots:
             fillings = [filling for filling in slot.fillings if filling.key in self._providers]
             if fillings:
-                self.lineups[slot.key] = await self._start(slot, fillings, clock, progress, warn)
+                providers = [self._providers[filling.key] for filling in fillings]
+                self.lineups[slot.key] = await self._start(slot, fillings, providers, clock, progress, warn)
+        for name, other in self._loaded.cheaper.items():
+            await self._start_cheaper(name, other, workers, clock, progress, warn)
+
+    async def _start_cheaper(
+        self, name: str, other: LoadedPipeline, workers: Workers, clock: Clock, progress: Tell, warn: Tell
+    ) -> None:
+        """What a call can be switched to; on a virtual clock only what runs there."""
+        ours = {slot.key: slot for slot in self._loaded.slots}
+        changed = [slot for slot in other.slots if not same_providers(slot, ours[slot.key])]
+        if clock.virtual and any(_is_real(filling) for slot in changed for filling in slot.fillings):
+            progress(f"profile {name} of cost.budget can't run on the {clock.name} clock and is left out")
+            return
+        made = make_providers(replace(other, slots=tuple(changed)), workers, clock, progress)
+        self._providers |= {f"{name}: {key}": provider for key, provider in made.items()}
+        self.cheaper[name] = {
+            slot.key: await self._start(
+                slot, slot.fillings, [made[one.key] for one in slot.fillings], clock, progress, warn
+            )
+            for slot in changed
+        }
 
     async def _start(
-        self, slot: Slot, fillings: Sequence[Filling], clock: Clock, progress: Tell, warn: Tell
+        self,
+        slot: Slot,
+        fillings: Sequence[Filling],
+        providers: Sequence[Provider],
+        clock: Clock,
+        progress: Tell,
+        warn: Tell,
     ) -> Lineup:
-        providers = [self._providers[filling.key] for filling in fillings]
         lineup = Lineup.of(slot.config, providers, clock=clock, seed=slot.key)
         if len(fillings) > 1:
             _require_packages(fillings, lineup.providers)
@@ -114,10 +144,14 @@ class Engines:
 
     async def close(self) -> None:
         """Give everything back, also after a ``start`` that failed."""
-        providers, self._providers, self.lineups = self._providers, {}, {}
+        providers, self._providers, self.lineups, self.cheaper = self._providers, {}, {}, {}
         async with AsyncExitStack() as stack:
             for provider in providers.values():
                 stack.push_async_callback(provider.close)
+
+
+def _is_real(filling: Filling) -> bool:
+    return filling.provider is not None and filling.provider.clock == "real"
 
 
 def _require_packages(fillings: Sequence[Filling], providers: Sequence[Provider]) -> None:

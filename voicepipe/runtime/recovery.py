@@ -11,9 +11,12 @@ from voicepipe.core.calls import Call
 from voicepipe.core.clock import Clock
 from voicepipe.core.frames import Recovered, Recovering, Upward
 from voicepipe.core.units import SECOND
-from voicepipe.errors import ProviderError, VoicepipeError
+from voicepipe.errors import BudgetError, ProviderError, VoicepipeError
+from voicepipe.runtime.budget import Ticket
 from voicepipe.runtime.guard import Guard
 from voicepipe.runtime.lineup import Lineup
+from voicepipe.runtime.spender import Spender
+from voicepipe.speech.budget import Asks
 from voicepipe.stages.base import Deadlines
 
 E = TypeVar("E")
@@ -22,8 +25,9 @@ RECOVER_WITHIN = 8 * SECOND
 """Of waits and of the time that attempts took after the first failure: what is begun later would come when
 the caller has given up."""
 
-Open = Callable[[int, int, Deadlines], Guard[E]]
-"""Begins an attempt: which provider, the how manieth of the call (from 1), and how long it may take."""
+Open = Callable[[Lineup, int, int, Deadlines, Ticket | None], Guard[E]]
+"""Begins an attempt: of which providers which one, the how manieth of the call (from 1), how long it may
+take, and what is held back for it."""
 
 
 class RecoveringCall(Generic[E]):
@@ -47,6 +51,8 @@ class RecoveringCall(Generic[E]):
         used: Callable[[], bool] | None,
         report: Callable[[Upward], None],
         on_broken_off: Callable[[ProviderError], None],
+        spender: Spender | None = None,
+        asks: Callable[[], Asks] = Asks,
     ) -> None:
         self._open = open_attempt
         self._lineup = lineup
@@ -58,6 +64,11 @@ class RecoveringCall(Generic[E]):
         self._used = used or (lambda: self._gave)
         self._report = report
         self._on_broken_off = on_broken_off
+        self._spender = spender
+        self._asks = asks
+        self._ticket: Ticket | None = None
+        self._steps = 0
+        """Of the budget, when the attempt began."""
         self._guard: Guard[E] | None = None
         self._last: Call | None = None
         self._left: deque[int] = deque()
@@ -78,7 +89,7 @@ class RecoveringCall(Generic[E]):
     async def __aenter__(self) -> RecoveringCall[E]:
         self._lineup.retries.note_request()
         self._left = deque(self._lineup.order())
-        self._begin_next()
+        await self._begin_next()
         return self
 
     def __aiter__(self) -> RecoveringCall[E]:
@@ -93,7 +104,10 @@ class RecoveringCall(Generic[E]):
                 self._note_answer()
                 raise
             except VoicepipeError as error:
-                await self._recover(self._as_failure(error))
+                if self._ticket is not None and self._ticket.refused is not None:
+                    await self._ask_cheaper(self._ticket.refused)
+                else:
+                    await self._recover(self._as_failure(error))
             else:
                 self._note_answer()
                 self._gave = True
@@ -103,7 +117,7 @@ class RecoveringCall(Generic[E]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._guard is not None:
-            await self._guard.__aexit__(kind, error, trace)
+            await self._close(self._guard, error)
 
     def arm(self) -> None:
         """See ``stages.base.GuardedCall``."""
@@ -118,18 +132,60 @@ class RecoveringCall(Generic[E]):
 
     # ── attempts ─────────────────────────────────────────────────────────────────────────────────
 
-    def _begin_next(self) -> None:
+    async def _begin_next(self) -> None:
         self._index, self._tries = self._left.popleft(), 0
-        self._begin()
+        await self._begin()
 
-    def _begin(self) -> None:
+    async def _begin(self) -> None:
+        if self._spender is not None:
+            self._ticket = await self._admitted(self._spender)
         self._number += 1
         self._tries += 1
         deadlines = self._lineup.deadlines(alternative=self._alternative)
-        self._guard = self._open(self._index, self._number, deadlines)
+        self._guard = self._open(self._lineup, self._index, self._number, deadlines, self._ticket)
         self._last = self._guard.call
         if self._armed:
             self._guard.arm()
+
+    async def _admitted(self, spender: Spender) -> Ticket:
+        """Once the budget allows the attempt; perhaps with a cheaper provider."""
+        while True:
+            self._steps = spender.steps
+            found = await spender.admit(
+                self._slot,
+                self._turn,
+                self._lineup,
+                self._index,
+                total_ns=self._lineup.deadlines(alternative=self._alternative).total,
+                asks=self._asks(),
+            )
+            if isinstance(found, Ticket):
+                return found
+            self._use(found)
+
+    def _use(self, lineup: Lineup) -> None:
+        self._lineup = lineup
+        self._left = deque(lineup.order())
+        self._index, self._tries = self._left.popleft(), 0
+
+    async def _close(self, guard: Guard[E], error: BaseException | None) -> None:
+        try:
+            await guard.__aexit__(None if error is None else type(error), error, None)
+        finally:
+            if self._ticket is not None:
+                self._ticket.close()
+
+    async def _ask_cheaper(self, refused: BudgetError) -> None:
+        """The budget doesn't allow the attempt to go on: another one, or raise ``refused``."""
+        assert self._spender is not None, "it has refused"
+        if self._used():
+            raise refused
+        lineup = self._spender.instead(refused, self._slot, self._turn, self._lineup, self._steps)
+        guard, self._guard = self._guard, None
+        assert guard is not None, "it has failed"
+        await self._close(guard, refused)
+        self._use(lineup)
+        await self._begin()
 
     @property
     def _alternative(self) -> bool:
@@ -155,16 +211,16 @@ class RecoveringCall(Generic[E]):
         wait_ns = self._next_step(error)
         guard, self._guard = self._guard, None
         assert guard is not None, "it has failed"
-        await guard.__aexit__(type(error), error, error.__traceback__)
+        await self._close(guard, error)
         self._recovering = True
         self._report(Recovering(turn=self._turn, stage=self._slot, at_ns=self._clock.now()))
         if wait_ns is None:
-            self._begin_next()
+            await self._begin_next()
         else:
             if wait_ns:
                 self._recovering_ns += wait_ns
                 await self._clock.sleep(wait_ns)
-            self._begin()
+            await self._begin()
 
     def _next_step(self, error: ProviderError) -> int | None:
         """How long to wait before the same provider is asked; None: ask the next one. Or raises ``error``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,17 +24,21 @@ from voicepipe.core.frames import (
 )
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.io import AudioInput, AudioOutput
-from voicepipe.core.records import Record, StateChanged, Tapped
+from voicepipe.core.records import BudgetExceeded, Record, StateChanged, Tapped
 from voicepipe.core.turns import Turns
+from voicepipe.core.units import format_duration
 from voicepipe.observe.caller_level import LevelMeter
 from voicepipe.providers.base import Provider
+from voicepipe.runtime.cap import Cap
 from voicepipe.runtime.context import Context
+from voicepipe.runtime.farewell import GOODBYE, Farewell
 from voicepipe.runtime.graph import INPUT, OUTPUT, TURN, Graph
 from voicepipe.runtime.lineup import Lineup
 from voicepipe.runtime.notices import SpokenNotice
 from voicepipe.runtime.playout import CAPACITY as PLAYOUT_CAPACITY
 from voicepipe.runtime.playout import Playout
 from voicepipe.runtime.probes import Prober
+from voicepipe.runtime.spender import Spender
 from voicepipe.runtime.tools import SessionTools, ToolSet
 from voicepipe.speech.conversation import Conversation
 from voicepipe.speech.policy import State
@@ -42,6 +46,10 @@ from voicepipe.stages.base import Agent, Stage
 
 Observer = Callable[[int, Any], None]
 """Called with the session time (ns) and a record, an upward frame or a frame that was sent (no audio)."""
+
+
+MAX_CALL = "max_call"
+"""The budget of time, in the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,9 @@ class Session:
         self._inboxes = self._make_inboxes()
         self._idle_since: int | None = None if agent.greeting else 0
         self._hang_up_when_idle: str | None = None
+        self._farewell = Farewell(self.clock, self.turns, self.record)
+        self._spender: Spender | None = None
+        self._cap: Cap | None = None
         self._tools = SessionTools(
             tools,
             clock=clock,
@@ -138,6 +149,22 @@ class Session:
         """Say the last reply again; one that is being spoken is repeated when it has ended."""
         self._report(Repeat(at_ns=self.clock.now()))
 
+    def part(self, reason: str) -> None:
+        """End the call now, with the notice `GOODBYE` if there is one."""
+        self._farewell.due = True
+        self.hang_up(reason)
+
+    def limit(self, spender: Spender | None, max_call: int | None) -> None:
+        """Have ``spender`` asked before each request, and the call end ``max_call`` ns after it began."""
+        self._spender = spender
+        if max_call is not None:
+            self._cap = Cap(
+                self.clock,
+                max_call,
+                goodbye_ns=self._farewell.takes(self._notices.get(GOODBYE)),
+                warn=lambda: self._time_is_up(max_call),
+            )
+
     def hang_up_after_reply(self, reason: str) -> None:
         """End the call once the agent has finished what it is saying, or now if nothing is due."""
         self._hang_up_when_idle = reason
@@ -146,22 +173,51 @@ class Session:
 
     async def run(self, audio_in: AudioInput, audio_out: AudioOutput) -> None:
         """Hold the call until somebody hangs up. A stage's unexpected exception ends it and is raised."""
+        call = self._hold(audio_in, audio_out)
+        await (call if self._cap is None else self._cap.hold(call))
+
+    async def _hold(self, audio_in: AudioInput, audio_out: AudioOutput) -> None:
         playout = Playout(
             audio_out, clock=self.clock, turns=self.turns, report=self._report, notices=self._notices
         )
+        speaker = self._inboxes[OUTPUT]
+        speaker.open()  # it may have to say something when all stages have left
         try:
             async with asyncio.TaskGroup() as call:
-                player = call.create_task(playout.run(self._inboxes[OUTPUT]), name="playout")
-                prober = call.create_task(self._prober().run(), name="prober")
+                player = call.create_task(self._ending(playout.run(speaker)), name="playout")
+                aside = [call.create_task(self._prober().run(), name="prober")]
+                if self._spender is not None:
+                    aside.append(call.create_task(self._spender.run(), name="budget"))
                 await self._run_stages(audio_in)
+                await self._farewell.say(self._notices.get(GOODBYE), speaker, self._observers)
                 player.cancel()  # it has told what was heard, or its loudspeaker hangs
-                prober.cancel()
+                for task in aside:
+                    task.cancel()
         except BaseExceptionGroup as group:
             raise _only(group) from None
         finally:
+            speaker.close()
             await self._tools.close()
             if (level := self._meter.record(self.clock.now())) is not None:
                 self.record(level)
+
+    async def _ending(self, work: Awaitable[None]) -> None:
+        """``work``, which is left where it hangs when the longest time of a call is over."""
+        await (work if self._cap is None else self._cap.leash(work))
+
+    def _time_is_up(self, max_call: int) -> None:
+        limit = format_duration(max_call)
+        self.record(
+            BudgetExceeded(
+                at_ns=self.clock.now(),
+                turn=None,
+                slot=None,
+                budget=MAX_CALL,
+                limit=limit,
+                action="hang_up",
+            )
+        )
+        self.part(f"the call has lasted {limit}")
 
     async def _run_stages(self, audio_in: AudioInput) -> None:
         live = audio_in.live and not self.clock.virtual
@@ -186,7 +242,7 @@ class Session:
 
     async def _run_stage(self, slot: Slot, outlet: Outlet[Any]) -> None:
         try:
-            await slot.stage.run(self._context(slot), self._inboxes[slot.name], outlet)
+            await self._ending(slot.stage.run(self._context(slot), self._inboxes[slot.name], outlet))
         finally:
             outlet.close()
             if slot.name != TURN:  # with the turn stage the call ends, and nobody is told off for writing
@@ -194,7 +250,7 @@ class Session:
 
     async def _run_caller(self, audio_in: AudioInput, outlet: Outlet[Any]) -> None:
         try:
-            await audio_in.run(outlet, self)
+            await self._ending(audio_in.run(outlet, self))
         finally:
             outlet.close()
         self.hang_up("the caller has left")
@@ -263,6 +319,7 @@ class Session:
             report=self._report,
             broadcast=self._broadcast,
             record=self.record,
+            spender=self._spender,
         )
 
     @property

@@ -27,6 +27,7 @@ from voicepipe.core.retries import RetryLimits
 from voicepipe.core.turns import Turn, Turns
 from voicepipe.core.units import MS, SECOND, Duration
 from voicepipe.providers.base import ProviderKind
+from voicepipe.speech.budget import Asks
 from voicepipe.speech.conversation import Conversation
 
 E = TypeVar("E")
@@ -108,6 +109,7 @@ class StageContext(Protocol):
         turn: int | None,
         armed: bool = True,
         used: Callable[[], bool] | None = None,
+        asks: Callable[[], Asks] = Asks,
     ) -> AbstractAsyncContextManager[GuardedCall[E]]:
         """Call this slot's provider: ``begin(provider, call)`` gives its events.
 
@@ -117,6 +119,9 @@ class StageContext(Protocol):
         A call that fails is made again as the slot's ``retry`` and ``fallback`` say: ``begin`` is called once
         more, perhaps with another provider, and has to forget what the call gave before. ``used`` says that
         this is impossible, since some of it was sent on; by default once there was any event.
+
+        ``asks`` tells what the request is about to send and to get, for a budget to hold back what it may
+        cost; it is called where there is a budget, before each attempt. Raises ``BudgetError``.
         """
         ...
 

@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from voicepipe.core.frames import AudioIn
-from voicepipe.core.units import SECOND
+from voicepipe.core.units import MS, SECOND
 
 RING = 15 * SECOND
 """Audio kept for an onset that is reported late, and for a connection that is made anew meanwhile."""
@@ -37,6 +37,13 @@ class Utterance:
     text: str = ""
     unwanted: bool = False
     """It isn't sent again, whatever happens to the connection."""
+
+    @property
+    def length_ms(self) -> int:
+        """Of its audio, at most; where the server has found it, nobody here knows it."""
+        rate = self.frames[0].rate if self.frames else 0
+        samples = sum(frame.pcm.size for frame in self.frames)
+        return samples * 1000 // rate if rate else LONGEST // MS
 
     def stands_on(self, connection: int) -> bool:
         """Whether it is an item there."""

@@ -11,6 +11,7 @@ from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.messages import TextDelta, ToolCall
 from voicepipe.core.turns import Turn
 from voicepipe.providers.base import LlmProvider, ProviderKind
+from voicepipe.speech.budget import Asks, tokens_of
 from voicepipe.speech.chunker import has_words
 from voicepipe.stages.base import ReplaceableConfig, Stage, StageConfig, StageContext
 from voicepipe.stages.tool_rounds import ToolRoundsConfig, with_tools
@@ -72,7 +73,10 @@ class Llm(Stage):
             calls.clear()
             return provider.generate(call, messages, offers)
 
-        async with ctx.provider_call(generate, turn=turn.id, used=lambda: wrote) as events:
+        def asks() -> Asks:
+            return Asks(read=tokens_of(messages, offers), writes=True)
+
+        async with ctx.provider_call(generate, turn=turn.id, used=lambda: wrote, asks=asks) as events:
             async for event in events:
                 if isinstance(event, TextDelta):
                     wrote = wrote or bool(event.text)

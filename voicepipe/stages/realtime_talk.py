@@ -14,6 +14,7 @@ from voicepipe.core.messages import Message, ToolCall
 from voicepipe.core.turns import Turn
 from voicepipe.errors import ProviderError
 from voicepipe.providers.realtime_base import RealtimeProvider, ReplyAudio, ReplyText
+from voicepipe.speech.budget import Asks, tokens_of
 from voicepipe.speech.heard import Pace
 from voicepipe.stages.base import StageContext
 from voicepipe.stages.realtime_link import Link
@@ -98,7 +99,9 @@ class Talk:
         """One response of the model; its words and its audio go out as they come."""
         calls: list[ToolCall] = []
         async with self._ctx.provider_call(
-            lambda provider, call: self._respond(provider, call, frame, reply, say, remember), turn=turn.id
+            lambda provider, call: self._respond(provider, call, frame, reply, say, remember),
+            turn=turn.id,
+            asks=lambda: self._asks(turn, say),
         ) as events:
             async for event in events:
                 if isinstance(event, ToolCall):
@@ -108,6 +111,12 @@ class Talk:
                     await reply.take(event, in_history=remember)
         await reply.end_item()
         return calls
+
+    def _asks(self, turn: Turn, say: str | None) -> Asks:
+        """The server reads the whole conversation again for each response."""
+        ctx, speaks = self._ctx, self._speaks
+        read = tokens_of(ctx.conversation.messages(turn.id), ctx.tools.offers()) + len((say or "").encode())
+        return Asks(read=read, writes=not speaks, talks=speaks, recalls=True)
 
     async def _respond(
         self,

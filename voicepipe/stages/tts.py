@@ -11,6 +11,7 @@ from voicepipe.core.calls import Call
 from voicepipe.core.frames import AudioOut, EndOfAudio, EndOfText, Segment, Text, Word
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.providers.base import ProviderKind, Speech, TtsProvider
+from voicepipe.speech.budget import Asks
 from voicepipe.speech.chunker import Chunk, Chunker, Mode, has_words
 from voicepipe.speech.heard import Pace
 from voicepipe.speech.speakable import Speakable
@@ -84,7 +85,9 @@ class Tts(Stage):
             slicer = Slicer(segment)
             return provider.synthesize(call, text)
 
-        async with ctx.provider_call(synthesize, turn=segment.turn, used=lambda: sent) as events:
+        async with ctx.provider_call(
+            synthesize, turn=segment.turn, used=lambda: sent, asks=lambda: Asks(speak=text)
+        ) as events:
             async for event in events:
                 if isinstance(event, Speech):
                     for pcm in slicer.push(event.pcm):
