@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.observe.money import CLOUD, SIM, book
-from tests.observe.test_cost import call, cost, machine
+from tests.observe.test_cost import call, cost, machine, silent
 from tests.support.happenings import Story
 from voicepipe.cli.cost import cost_lines, cost_warnings
 from voicepipe.cli.main import main
@@ -32,6 +32,14 @@ def test_a_line_tells_what_was_spent_on_what(tmp_path: Path) -> None:
     prices = book(tmp_path, CLOUD)
     assert cost_lines(cost(spoken(), prices)) == ["cost 0.004150 USD (llm 0.000150, tts 0.004000)"]
     assert cost_warnings(cost(spoken(), prices)) == []
+
+
+def test_another_tells_what_silence_would_have_cost(tmp_path: Path) -> None:
+    prices = book(tmp_path, CLOUD)
+    saving = silent(spoken(), "stt", 41_000, "audio_in_ms", 41_000)
+    assert cost_lines(cost(saving, prices))[1:] == ["silence not sent: 41 s, 0.003280 USD saved"]
+    alone = silent(Story(), "stt", 41_000, "audio_in_ms", 41_000)
+    assert cost_lines(cost(alone, prices)) == ["silence not sent: 41 s, 0.003280 USD saved"]
 
 
 def test_and_what_of_it_was_for_nothing(tmp_path: Path) -> None:

@@ -76,6 +76,8 @@ def test_a_call_is_printed_as_one_json_object(real_call: RealCall) -> None:
             "turns",
             "usage",
             "wasted",
+            "not_sent_ms",
+            "saved",
             "discarded_drafts",
             "ignored",
             "dead_air",

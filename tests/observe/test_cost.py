@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.observe.money import CLOUD, FUSED, SIM, book
 from tests.support.happenings import Story
 from voicepipe.core.frames import Heard, Segment
-from voicepipe.core.records import AttemptStatus, ProviderAttempt, Usage, UsageUnit
+from voicepipe.core.records import AttemptStatus, NotSent, ProviderAttempt, Usage, UsageUnit
 from voicepipe.core.units import MS
 from voicepipe.observe.cost import Cost
 from voicepipe.observe.price_book import PriceBook
@@ -256,6 +256,63 @@ def test_every_way_to_end_is_priced(tmp_path: Path, status: Any) -> None:
         story.begin(2)
     story.end(3, status=status, said="Hi", heard="")
     assert cost(story, book(tmp_path, CLOUD)).total == 500 * LUNA_IN + 12 * LUNA_OUT
+
+
+def silent(story: Story, slot: str, ms: int, unit: UsageUnit, amount: int) -> Story:
+    """The caller's silence that wasn't sent."""
+    provider, model = MODELS[slot]
+    return story.add(
+        1, NotSent(at_ns=0, slot=slot, provider=provider, model=model, ms=ms, unit=unit, amount=amount)
+    )
+
+
+def test_silence_that_was_not_sent_is_priced_like_what_was_and_is_no_part_of_it(tmp_path: Path) -> None:
+    story = call(Story(), 1, "stt", None, audio_in_ms=2000)
+    for ms in (40_000, 1001):
+        silent(story, "stt", ms, "audio_in_ms", ms)
+    made = report(story, book(tmp_path, CLOUD))
+    found = cost(story, book(tmp_path, CLOUD))
+    assert (found.priced, found.not_spent) == (2000 * NOVA, 41_001 * NOVA)
+    assert (made.not_sent_ms, made.to_dict()["not_sent_ms"]) == (41_001, 41_001)
+    assert [amount.total for amount in made.saved.amounts.values()] == [41_001]
+    assert made.to_dict()["saved"] == [
+        {
+            "slot": "stt",
+            "provider": "deepgram",
+            "model": "nova-3",
+            "unit": "audio_in_ms",
+            "amount": 41_001,
+            "estimated": 0,
+        }
+    ]
+    assert made.to_dict()["cost"]["saved_usd"] == float(41_001 * NOVA)
+
+
+def test_silence_that_was_not_sent_to_a_fused_model_is_priced_as_audio(tmp_path: Path) -> None:
+    found = cost(silent(Story(), "realtime", 4150, "audio_tokens_in", 41), book(tmp_path, FUSED))
+    assert found.not_spent == 41 * Decimal(32) / 1_000_000
+
+
+def test_silence_without_a_price_is_told_without_money(tmp_path: Path) -> None:
+    file = "stages: {stt: {use: deepgram/nova-9}, llm: sim, tts: sim}\n"
+    story = Story().add(
+        1,
+        NotSent(
+            at_ns=0, slot="stt", provider="deepgram", model="nova-9", ms=500, unit="audio_in_ms", amount=500
+        ),
+    )
+    made = report(story, book(tmp_path, file))
+    (saved,) = made.saved.amounts.values()
+    assert (saved.total, saved.unpriced, saved.cost) == (500, 500, 0)
+    assert made.to_dict()["cost_usd"] == 0.0, "of what was saved nothing is missing in what was spent"
+
+
+def test_where_nobody_sends_a_bill_nothing_is_saved(tmp_path: Path) -> None:
+    here = (
+        'stages: {vad: energy, realtime: {use: openai/gpt-realtime-2.1, base_url: "http://127.0.0.1:9/v1"}}\n'
+    )
+    made = report(silent(Story(), "realtime", 4150, "audio_tokens_in", 41), book(tmp_path, here))
+    assert (made.saved.amounts, made.not_sent_ms) == ({}, 0)
 
 
 REQUESTS = st.lists(

@@ -28,6 +28,10 @@ def test_the_rates_are_those_of_the_formats() -> None:
     assert provider(input_format="pcmu").rate_in == 8000
 
 
+def test_silence_would_be_billed_as_the_callers_audio_is() -> None:
+    assert provider().billed(1990) == {"audio_tokens_in": 19}
+
+
 def test_openais_own_hosts_need_a_key_and_find_it_in_the_environment() -> None:
     own = "https://api.openai.com/v1"
     assert provider({"OPENAI_API_KEY": SECRET}, base_url=own).check() == []

@@ -29,7 +29,10 @@ pytest.importorskip("openai", reason="needs the extra 'cloud'")
     ],
 )
 def test_a_model_is_live_by_its_name_or_if_it_is_said(model: str, live: bool | None, expected: bool) -> None:
-    assert OpenAISttConfig(model=model, live=live).is_live is expected
+    config = OpenAISttConfig(model=model, live=live)
+    assert config.is_live is expected
+    silence = OpenAIStt(config, make_host()).billed(1234)
+    assert silence == ({"audio_in_ms": 1234} if expected else {}), "a file holds an utterance, no silence"
 
 
 @pytest.mark.parametrize(

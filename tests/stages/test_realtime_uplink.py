@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from tests.support.fake_realtime import FakeRealtime, OnTheLine, call, spans
 from tests.support.stages import FRAME, RATE
 from voicepipe.core.frames import SpeechStarted
+from voicepipe.core.records import NotSent
 from voicepipe.core.units import MS
 from voicepipe.providers.realtime_base import CallerStarted, CallerStopped
 
@@ -114,10 +116,83 @@ def test_an_utterance_that_begins_before_the_last_one_was_taken_takes_nothing_fr
         await line.silence(1000)
 
     call(model, story)
-    first, second = utterances(model)
-    assert first == (200, 400)
-    assert second[0] <= 440
-    assert second[1] == 640
+    assert utterances(model) == [(200, 400), (440, 640)]
+
+
+def test_what_is_said_into_the_answer_to_a_commit_is_sent_while_it_is_still_being_said() -> None:
+    model = FakeRealtime(words=("one", "two"))
+    model.commit_takes = 0.3
+    sent: list[tuple[int, int]] = []
+
+    async def story(line: OnTheLine) -> None:
+        await line.silence(200)
+        await line.say(200)
+        await line.silence(40)
+        await line.begin()
+        await line.silence(1000)
+        sent.append(spans_of_buffer(model))
+        await line.end()
+        await line.silence(1000)
+
+    call(model, story)
+    assert sent[0][0] == 440
+    assert sent[0][1] >= 1400
+    assert utterances(model) == [(200, 400), (440, 1440)]
+
+
+@pytest.mark.parametrize("padding", [0, 300])
+def test_the_callers_silence_stays_here_but_for_the_padding(padding: int) -> None:
+    model = FakeRealtime(words=("one", "two"))
+
+    async def story(line: OnTheLine) -> None:
+        await line.silence(1000)
+        await line.say(300, padding_ms=padding)
+        await line.silence(2000)
+        await line.say(300, padding_ms=padding)
+        await line.silence(2000)
+
+    call(model, story)
+    assert utterances(model) == [(1000 - padding, 1300), (3300 - padding, 3600)]
+    assert sum(pcm.size for pcm in model.last.given) == 2 * (300 + padding) * RATE // 1000
+
+
+def test_all_of_it_is_sent_where_that_is_wanted() -> None:
+    model = FakeRealtime(words=("one",))
+
+    async def story(line: OnTheLine) -> None:
+        await line.silence(1000)
+        await line.say(300)
+        await line.silence(1000)
+
+    line = call(model, story, send_silence=True)
+    given = {int(pcm[0]) for pcm in model.last.given}
+    assert given >= set(range(5, line.position // FRAME - 1)), "but for those before there was a connection"
+    assert utterances(model) == [(1000, 1300)]
+    assert not [record for record in line.bench.records if isinstance(record, NotSent)]
+
+
+def test_the_silence_before_what_is_answered_counts_as_saved() -> None:
+    model = FakeRealtime(["Yes."], ["No."], words=("one", "two", "three"))
+
+    async def story(line: OnTheLine) -> None:
+        await line.silence(1000)
+        first = await line.say(300, padding_ms=200)
+        await line.silence(500)
+        second = await line.say(300, padding_ms=200)
+        await line.silence(400)
+        await line.over(await line.ask(first, second))
+        await line.silence(800)
+        await line.say(100)  # is left unanswered
+        await line.silence(700)
+        third = await line.say(300, padding_ms=1000)
+        await line.silence(400)
+        await line.over(await line.ask(third))
+        await line.silence(5000)
+
+    line = call(model, story)
+    told = [record for record in line.bench.records if isinstance(record, NotSent)]
+    assert [(one.ms, one.unit, one.amount) for one in told] == [(1100, "audio_tokens_in", 11)]
+    assert (told[0].slot, told[0].provider, told[0].model) == ("realtime", "fake", None)
 
 
 def test_words_that_never_come_are_not_asked_for_with_somebody_elses_audio() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -24,6 +24,7 @@ from voicepipe.core.frames import (
     UserTurn,
 )
 from voicepipe.core.messages import Message, ToolCall
+from voicepipe.core.records import UsageUnit
 from voicepipe.core.retries import RetryLimits
 from voicepipe.core.units import MS
 from voicepipe.errors import ProviderError
@@ -53,6 +54,8 @@ class FakeConnection:
         self.setup = setup
         self.items: list[tuple[str, Any]] = []
         self.buffer: list[Pcm] = []
+        self.given: list[Pcm] = []
+        """All that was ever put into the buffer."""
         self.asked: list[list[Any]] = []
         """The conversation at each request for a reply."""
         self._model = model
@@ -112,6 +115,7 @@ class FakeConnection:
     async def append(self, pcm: Pcm) -> None:
         self._check()
         self.buffer.append(pcm)
+        self.given.append(pcm)
         if self._model.slow:  # the socket takes no more at once
             await asyncio.sleep(self._model.slow)
 
@@ -206,6 +210,9 @@ class FakeRealtime(RealtimeProvider):
         self.close_takes = 0.0
         self.hears = 0
 
+    def billed(self, silence_ms: int) -> Mapping[UsageUnit, int]:
+        return {"audio_tokens_in": silence_ms // 100}
+
     @property
     def last(self) -> FakeConnection:
         return self.connections[-1]
@@ -264,10 +271,13 @@ class OnTheLine:
             self.position += FRAME
             await self.bench.clock.sleep(20 * MS)
 
-    async def begin(self) -> int:
+    async def begin(self, padding_ms: int = 0) -> int:
         """The caller begins to speak; the name of the utterance."""
         now, onset = self.bench.clock.now(), self.position
-        await self.bench.into.send(SpeechStarted(position=onset, audio_from=onset, onset_ns=now, at_ns=now))
+        audio_from = onset - padding_ms * RATE // 1000
+        await self.bench.into.send(
+            SpeechStarted(position=onset, audio_from=audio_from, onset_ns=now, at_ns=now)
+        )
         return onset
 
     async def end(self) -> None:
@@ -275,8 +285,8 @@ class OnTheLine:
         await self.bench.into.send(SpeechStopped(position=self.position, offset_ns=now, at_ns=now))
         await settle()
 
-    async def say(self, ms: int) -> int:
-        onset = await self.begin()
+    async def say(self, ms: int, padding_ms: int = 0) -> int:
+        onset = await self.begin(padding_ms)
         await self.silence(ms)
         await self.end()
         return onset

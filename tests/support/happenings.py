@@ -37,6 +37,7 @@ from voicepipe.core.records import (
     DeadAir,
     Failed,
     IgnoredReason,
+    NotSent,
     ObjectiveMet,
     ObjectiveMissed,
     ProviderAttempt,
@@ -97,6 +98,15 @@ EXAMPLES: tuple[Any, ...] = (
     Repeat(at_ns=AT),
     CallerIdle(at_ns=AT),
     Usage(at_ns=AT, turn=1, slot="llm", provider="openai", model="gpt-6-luna", unit="tokens_out", amount=12),
+    NotSent(
+        at_ns=AT,
+        slot="stt",
+        provider="deepgram",
+        model="nova-3",
+        ms=4100,
+        unit="audio_in_ms",
+        amount=4100,
+    ),
     ProviderAttempt(
         at_ns=AT, turn=1, slot="llm", provider="openai", began_ns=0, first_event_ns=None, status="cancelled"
     ),
@@ -129,9 +139,7 @@ EXAMPLES: tuple[Any, ...] = (
         at_ns=AT, objective="answered", limit=">= 0.99", value=0.995, count=200, window_ns=900_000 * MS
     ),
     BudgetAlert(at_ns=AT, budget="day 2026-11-23", spent_usd=40.1, limit_usd=50.0),
-    BudgetExceeded(
-        at_ns=AT, turn=1, slot="llm", budget="session", limit="0.40 USD", action="profile cheap"
-    ),
+    BudgetExceeded(at_ns=AT, turn=1, slot="llm", budget="session", limit="0.40 USD", action="profile cheap"),
     Tapped(at_ns=AT, slot="llm/second", frame=Text(turn=1, text="Friday")),
 )
 

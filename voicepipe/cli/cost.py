@@ -17,6 +17,7 @@ def cost_lines(cost: Cost) -> list[str]:
     ::
 
         cost 0.012300 USD (llm 0.010000, tts 0.002300), 0.001100 of it for nothing
+        silence not sent: 41 s, 0.003280 USD saved
     """
     lines = []
     by_stage = ", ".join(
@@ -26,6 +27,9 @@ def cost_lines(cost: Cost) -> list[str]:
         least = "" if cost.total is not None else "at least "
         waste = f", {shown(cost.for_nothing)} of it for nothing" if cost.for_nothing else ""
         lines.append(f"cost {least}{shown(cost.priced)} USD ({by_stage}){waste}")
+    if cost.saved.amounts:
+        saved = f", {shown(cost.not_spent)} USD saved" if cost.not_spent else ""
+        lines.append(f"silence not sent: {cost.silence_ms / 1000:.0f} s{saved}")
     return lines
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -14,11 +14,16 @@ from voicepipe.speech.pricing import usd
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The money of ``used``, of which ``wasted`` was for nothing; ``book`` is where its prices come from."""
+    """The money of ``used``, of which ``wasted`` was for nothing; ``book`` is where its prices come from.
+
+    ``saved`` is what wasn't used, since ``silence_ms`` of the caller's silence weren't sent.
+    """
 
     used: Tally
     wasted: Tally
     book: PriceBook
+    saved: Tally = field(default_factory=Tally)
+    silence_ms: int = 0
 
     @property
     def priced(self) -> Decimal:
@@ -29,6 +34,11 @@ class Cost:
     def for_nothing(self) -> Decimal:
         """USD of that for what nobody heard."""
         return usd(_sum(self.wasted))
+
+    @property
+    def not_spent(self) -> Decimal:
+        """USD that the caller's silence would have cost, as far as it has a price."""
+        return usd(_sum(self.saved))
 
     @property
     def total(self) -> Decimal | None:
@@ -56,6 +66,7 @@ class Cost:
         return {
             "priced_usd": float(self.priced),
             "wasted_usd": float(self.for_nothing),
+            "saved_usd": float(self.not_spent),
             "stages": {name: float(value) for name, value in self.by(lambda meter: meter.slot).items()},
             "providers": {name: float(value) for name, value in self.by(named).items()},
             "items": [self._item(meter, amount) for meter, amount in self._priced()],

@@ -12,6 +12,7 @@ from voicepipe.core.records import (
     CallerLevel,
     DeadAir,
     Failed,
+    NotSent,
     ProviderSwitched,
     SpeechIgnored,
     ToolFinished,
@@ -26,7 +27,7 @@ from voicepipe.core.units import MS
 from voicepipe.observe.cost import Cost
 from voicepipe.observe.events import plain
 from voicepipe.observe.price_book import PriceBook
-from voicepipe.observe.requests import Request, Requests
+from voicepipe.observe.requests import Request, Requests, unsent
 from voicepipe.observe.silenced import Silences
 from voicepipe.observe.timeline import LATENCIES, Timelines, TurnTimeline
 from voicepipe.observe.usage import Listened, Tally, unheard
@@ -123,6 +124,10 @@ class CallReport:
         """How loud the caller's side was; known at the end of a call that had any audio."""
         self.heard_speech = False
         """Whether the VAD heard any speech."""
+        self.saved = Tally()
+        """What billed inputs would have consumed if they had been sent the caller's silence."""
+        self.not_sent_ms = 0
+        """How long that silence was."""
         self.until_ns = 0
         """Session time of the last event: how long the call has taken."""
         self._secrets = secrets
@@ -143,6 +148,10 @@ class CallReport:
     def failures(self) -> list[str]:
         """What went wrong, for a person to read, in the order in which it happened."""
         return [plain(text, self._secrets) for text in self._failures]
+
+    def masked(self, text: str) -> str:
+        """``text`` without the secrets, and not longer than the log's."""
+        return str(plain(text, self._secrets))
 
     @property
     def unanswered(self) -> list[TurnReport]:
@@ -166,7 +175,9 @@ class CallReport:
     @property
     def cost(self) -> Cost | None:
         """What ``usage`` costs; None for a report that was made without prices."""
-        return None if self._prices is None else Cost(self.usage, self.wasted, self._prices)
+        if self._prices is None:
+            return None
+        return Cost(self.usage, self.wasted, self._prices, self.saved, self.not_sent_ms)
 
     def to_dict(self) -> dict[str, Any]:
         """What ``voicepipe run --json`` prints; ``docs/events.md`` describes it.
@@ -201,6 +212,8 @@ class CallReport:
             "discarded_drafts": self.discarded_drafts,
             "usage": self.usage.to_list(),
             "wasted": self.wasted.to_list(),
+            "not_sent_ms": self.not_sent_ms,
+            "saved": self.saved.to_list(),
             "cost_usd": None if total is None else float(total),
             "cost": None if cost is None else cost.to_dict(),
         }
@@ -228,6 +241,8 @@ class CallReport:
                 self._discard(event)
             case CallerLevel():
                 self.level = event
+            case NotSent():
+                self._save(event)
             case Failed():
                 self._fail(f"{event.stage}: {event.error}")
             case _:
@@ -310,6 +325,11 @@ class CallReport:
             places = [self._of_drafts]
         for place in places if request.for_nothing else places[:1]:
             place.add_all(used)
+
+    def _save(self, event: NotSent) -> None:
+        saved = unsent(event, self._prices)
+        self.saved.add_all(saved)
+        self.not_sent_ms += event.ms if saved.amounts else 0
 
     def _start_tool(self, turn: TurnReport, event: ToolStarted) -> None:
         if len(turn.tool_calls) < MAX_TOOL_CALLS:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from voicepipe.core.records import AttemptStatus, ProviderAttempt, Usage, UsageUnit
+from voicepipe.core.records import AttemptStatus, NotSent, ProviderAttempt, Usage, UsageUnit
 from voicepipe.core.units import MS
 from voicepipe.observe.price_book import PriceBook
 from voicepipe.observe.usage import MACHINE, Amount, Meter, Tally
@@ -57,6 +57,16 @@ class Request:
         if usd_hour is None:
             return Amount(ms, unpriced=ms)
         return Amount(ms, cost=machine_cost(self.busy_ns, usd_hour))
+
+
+def unsent(silence: NotSent, book: PriceBook | None) -> Tally:
+    """What ``silence`` would have consumed and cost, as a request of its own; nothing where nobody sends a
+    bill, as for a server on this computer."""
+    request = Request(0, silence.at_ns, None, silence.slot, silence.provider, silence.model)
+    request.amounts[silence.unit] = Amount(silence.amount)
+    if book is not None and book.find(silence.slot, silence.provider, silence.model).by_time:
+        return Tally()
+    return request.tally(book)
 
 
 class Requests:

@@ -7,8 +7,7 @@ A provider knows nothing of queues, turns, metrics, retries or other stages. Its
 * ``extra`` and ``packages``: what has to be installed, for hints and ``voicepipe doctor``;
 * ``keys``: the environment variables that it reads without being told, for ``voicepipe doctor``;
 * ``clock``: ``"real"`` for whatever holds a socket, a device or a thread of its own;
-* ``local``: True if it works on the user's own machine, so that its time is what it costs, and nobody
-  sends a bill.
+* ``local``: True if it works on the user's own machine: its time is what it costs, nobody sends a bill.
 
 The class is registered under the entry-point group ``voicepipe.providers`` as ``KIND.NAME``, ours and
 yours alike, or is written as ``use: package.module:Class``. One instance serves all sessions of a
@@ -18,7 +17,7 @@ process: state of a call lives in the generator, state of a session in what ``op
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -27,6 +26,7 @@ from pydantic import BaseModel, ConfigDict
 from voicepipe.core.calls import Call, Host
 from voicepipe.core.frames import Pcm, Word
 from voicepipe.core.messages import Message, TextDelta, ToolCall, ToolOffer
+from voicepipe.core.records import UsageUnit
 
 __all__ = [
     "Call",
@@ -90,6 +90,10 @@ class Provider(ABC):
     def found(self) -> list[str]:
         """The models on this computer, as a pipeline file names them, for ``doctor``; none is loaded."""
         return []
+
+    def billed(self, silence_ms: int) -> Mapping[UsageUnit, int]:
+        """What the vendor would bill for the caller's silence, were it sent along; nothing by default."""
+        return {}
 
     async def pull(self) -> None:  # noqa: B027 - most have nothing to fetch
         """Fetch what the provider needs from the network, telling ``host.progress``."""

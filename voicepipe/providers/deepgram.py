@@ -7,13 +7,14 @@ Protocol: https://developers.deepgram.com/reference/speech-to-text/listen-stream
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import ClassVar
 from urllib.parse import urlencode
 
 from pydantic import Field, SecretStr
 
 from voicepipe.core.calls import Call, Host
+from voicepipe.core.records import UsageUnit
 from voicepipe.core.units import MS, SECOND, Duration
 from voicepipe.errors import ProviderError
 from voicepipe.providers.base import Hypothesis, Pcm, SttProvider
@@ -138,6 +139,10 @@ class Deepgram(SttProvider):
 
     def check(self) -> list[str]:
         return self._web.check()
+
+    def billed(self, silence_ms: int) -> Mapping[UsageUnit, int]:
+        """Audio is billed whatever is in it, and a connection that rests isn't (/docs/audio-keep-alive)."""
+        return {"audio_in_ms": silence_ms}
 
     async def transcribe(self, call: Call, audio: AsyncIterator[Pcm]) -> AsyncIterator[Hypothesis]:
         exchange = Exchange(

@@ -7,18 +7,20 @@ that are compatible are reached by ``base_url``. A session of OpenAI's ends afte
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from voicepipe.core.calls import Call, Host
+from voicepipe.core.records import UsageUnit
 from voicepipe.core.units import SECOND
 from voicepipe.errors import ProviderError
 from voicepipe.providers import openai_realtime_events as wire
 from voicepipe.providers.openai_realtime_config import OPENAI, OpenAIRealtimeConfig
 from voicepipe.providers.openai_realtime_line import Line
 from voicepipe.providers.openai_realtime_session import session_of
+from voicepipe.providers.openai_realtime_usage import CALLER_MS_PER_TOKEN
 from voicepipe.providers.realtime_base import RealtimeProvider, RealtimeSetup
 from voicepipe.providers.vendor_errors import too_late
 from voicepipe.providers.web_socket import WebSockets
@@ -48,6 +50,11 @@ class OpenAIRealtime(RealtimeProvider):
     @property
     def rate(self) -> int:
         return self.config.rate
+
+    def billed(self, silence_ms: int) -> Mapping[UsageUnit, int]:
+        """What is committed is billed with the next reply, and as cached with each further one; here only
+        with the next."""
+        return {"audio_tokens_in": silence_ms // CALLER_MS_PER_TOKEN}
 
     def check(self) -> list[str]:
         return self._web.check()

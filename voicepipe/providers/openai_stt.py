@@ -6,13 +6,14 @@ Most models take an utterance as a whole, over HTTP. Those whose name says that 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import ClassVar, Protocol, Self
 
 from pydantic import Field, SecretStr, model_validator
 
 from voicepipe.core.calls import Call, Host
+from voicepipe.core.records import UsageUnit
 from voicepipe.core.units import SECOND, Duration
 from voicepipe.providers.base import Hypothesis, Pcm, SttProvider
 from voicepipe.providers.endpoint import Endpoint, EndpointConfig
@@ -117,6 +118,11 @@ class OpenAIStt(SttProvider):
 
     def check(self) -> list[str]:
         return self._way.check()
+
+    def billed(self, silence_ms: int) -> Mapping[UsageUnit, int]:
+        """The live ones are billed by the length of what is committed
+        (https://developers.openai.com/api/docs/models/gpt-live-transcribe); others get utterances only."""
+        return {"audio_in_ms": silence_ms} if self.config.is_live else {}
 
     def transcribe(self, call: Call, audio: AsyncIterator[Pcm]) -> AsyncIterator[Hypothesis]:
         return self._way.transcribe(call, audio)

@@ -43,6 +43,7 @@ from voicepipe.providers.realtime_base import (
 )
 from voicepipe.stages.base import ReplaceableConfig, Stage, StageConfig, StageContext
 from voicepipe.stages.caller_audio import CallerAudio, Utterance
+from voicepipe.stages.kept_back import KeptBack
 from voicepipe.stages.realtime_link import Link, ServerEvent
 from voicepipe.stages.realtime_memory import Memory
 from voicepipe.stages.realtime_talk import Talk
@@ -55,6 +56,11 @@ _VOICE = frozenset({AudioOut, EndOfAudio})
 class RealtimeConfig(ReplaceableConfig, ToolRoundsConfig):
     output: Literal["audio", "text"] = Field(
         "audio", description="whether the model speaks itself, or writes what a tts stage speaks"
+    )
+    send_silence: bool = Field(
+        False,
+        description="whether the model is sent all that the microphone hears, or the caller's speech with its"
+        " padding; a server that finds the turns is sent all",
     )
     renew_after: Duration = Field(
         55 * 60 * SECOND,
@@ -116,6 +122,10 @@ class _Call:
         self._onset = 0
         """Where the speech began that the server is about to find the end of."""
         self._finds_turns = ctx.finds_turns or SpeechStarted in ctx.tells
+        self._whole = stage.config.send_silence or self._finds_turns
+        self._silence = KeptBack(ctx)
+        self._silences: dict[int, int] = {}
+        """By the utterance that it lies before: milliseconds that weren't sent."""
         speaks = stage.config.output == "audio"
         self._memory = Memory(ctx.conversation, speaks=speaks, listen=self._listen_again)
         self._link = Link(
@@ -126,6 +136,7 @@ class _Call:
             on_connected=self._memory.begin,
             on_event=self._on_event,
             renew_after=stage.config.renew_after,
+            whole=self._whole,
         )
         self._talk = Talk(
             ctx,
@@ -156,15 +167,21 @@ class _Call:
             if type(frame) is AudioIn:
                 self._audio.push(frame)
                 self._rate, self._end = frame.rate, frame.position + frame.pcm.size
-                await self._link.append(frame)
+                if self._whole or self._audio.open is not None:
+                    await self._link.append(frame)
+                else:
+                    self._silence.note(frame)
                 if self._link.old and self._quiet:
                     self._link.renew()
             elif type(frame) is UserTurn:
+                self._note_silence(frame)
                 self._spawn(self._talk.reply(frame), f"reply {frame.turn}")
             elif type(frame) is SpeechStarted:
                 self._onset = frame.position
                 if not self._finds_turns:
                     before, self._last = self._last, self._audio.begin(frame.position, frame.audio_from)
+                    self._silence.send(sum(one.pcm.size for one in self._last.frames))
+                    self._silences[frame.position] = self._silence.take()
                     await self._link.begin(self._last, before)
             elif type(frame) is SpeechStopped and not self._finds_turns:
                 utterance = self._audio.end()
@@ -181,6 +198,13 @@ class _Call:
         task = self._group.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _note_silence(self, turn: UserTurn) -> None:
+        """What lies before the utterances that ``turn`` answers would have been billed with the reply."""
+        ms = sum(self._silences.get(position, 0) for position in turn.utterances)
+        answered = max(turn.through, *turn.utterances, -1)
+        self._silences = {at: one for at, one in self._silences.items() if at > answered}
+        self._silence.record(self._link.provider, ms)
 
     # ── the caller's words ───────────────────────────────────────────────────────────────────────
 

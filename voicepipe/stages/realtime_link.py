@@ -59,7 +59,9 @@ class Link:
         on_connected: Callable[[RealtimeConnection, int], Awaitable[None]],
         on_event: Callable[[ServerEvent], None],
         renew_after: int,
+        whole: bool,
     ) -> None:
+        """``whole``: see ``Uplink``."""
         self.number = 0
         """Of the connection that there is, or was last; 0 before the first."""
         self.old = False
@@ -68,12 +70,13 @@ class Link:
         self.heard_through: int | None = None
         """Where the server finds turns: the last sample of which it has told what it heard."""
         self._ctx = ctx
-        self._provider = provider
+        self.provider = provider
         self._audio = audio
         self._setup = setup
         self._on_connected = on_connected
         self._on_event = on_event
         self._renew_after = renew_after
+        self._whole = whole
         self._chance = Random(0) if ctx.clock.virtual else Random()  # noqa: S311 - waits, not secrets
         self._numbers = itertools.count(1)
         self._hopeless: ProviderError | None = None
@@ -124,13 +127,20 @@ class Link:
             held.reschedule(0)  # the loop's time has long passed that: it expires at once
 
     async def _hold(self) -> None:
-        ctx, provider = self._ctx, self._provider
+        ctx, provider = self._ctx, self.provider
         call = Call(session=ctx.session, turn=None, clock=ctx.clock, workers=ctx.workers)
         self._connected_ns = None
         async with provider.connect(call, self._setup()) as connection:
             number = next(self._numbers)
             await self._on_connected(connection, number)
-            uplink = Uplink(connection, number, self._audio, rate=provider.rate_in, missed=self._missed)
+            uplink = Uplink(
+                connection,
+                number,
+                self._audio,
+                rate=provider.rate_in,
+                missed=self._missed,
+                whole=self._whole,
+            )
             self._uplink, self._missed = uplink, None
             timer = ctx.clock.call_at(ctx.clock.now() + self._renew_after, self._grow_old)
             try:
@@ -186,8 +196,8 @@ class Link:
 
     async def ready(self, provider: RealtimeProvider) -> RealtimeConnection:
         """The connection to ``provider``, once there is one. Raises ``ProviderError`` if there won't be."""
-        if provider is not self._provider:
-            self._provider = provider
+        if provider is not self.provider:
+            self.provider = provider
             self.renew()
         while self.connection is None:
             if self._hopeless is not None:
@@ -231,8 +241,8 @@ class Link:
             return
         try:
             async with AsyncExitStack() as floor:
-                if utterance.connection != uplink.number:
-                    await floor.enter_async_context(uplink.replay(utterance))
+                if known is None and (utterance.connection != uplink.number or not self._whole):
+                    await floor.enter_async_context(uplink.alone(utterance))
                 async with aclosing(connection.hear(call, known)) as events:
                     async for event in events:
                         if isinstance(event, CallerItem):

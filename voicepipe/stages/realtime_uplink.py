@@ -1,7 +1,8 @@
 """The caller's audio on its way up to one connection of a fused model: in order, whatever happens beside it.
 
 The server's buffer holds the audio of one utterance at a time. It is written to frame by frame as the
-caller speaks, and in one go where an utterance has to be sent again, which others must not write into.
+caller speaks, and in one go where an utterance has to be sent again, which others must not write into. The
+caller's silence is written to it only where the server is to find the turns, or everything is wanted.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ class Uplink:
     """To ``connection`` with this ``number``, which takes audio at ``rate`` Hz.
 
     ``missed``: the first sample that no connection was given; ``catch_up`` sends it, and what follows.
+    ``whole``: all frames are appended, also those that belong to no utterance.
     """
 
     def __init__(
@@ -34,14 +36,18 @@ class Uplink:
         *,
         rate: int,
         missed: int | None,
+        whole: bool,
     ) -> None:
         self.connection = connection
         self.number = number
         self._audio = audio
         self._rate = rate
         self._missed = missed
+        self._whole = whole
         self._floor = asyncio.Lock()
         """Held by who sends more than the next frame."""
+        self._holds: Utterance | None = None
+        """Whose audio the buffer was given last."""
         self._resampler: Resampler | None = None
         self._sent = 0
         """Samples so far, at the caller's rate."""
@@ -60,7 +66,8 @@ class Uplink:
 
     async def append(self, frame: AudioIn) -> None:
         """The next frame; who holds the floor sends it otherwise."""
-        if self._missed is None and not self._floor.locked():
+        begun = self._whole or self._begun(self._audio.open)
+        if begun and self._missed is None and not self._floor.locked():
             await self._send((frame,))
         elif self._missed is None:
             self._missed = frame.position
@@ -73,7 +80,8 @@ class Uplink:
         if self._floor.locked():
             return  # who holds it begins the open utterance anew
         if before is not None and before.connection == self.number and not before.placed.is_set():
-            utterance.displace(self.number)
+            if self._whole:  # then the buffer holds its beginning already
+                utterance.displace(self.number)
             return
         async with self._floor:
             await self._upload(utterance)
@@ -85,14 +93,17 @@ class Uplink:
             await self._catch_up()
 
     @asynccontextmanager
-    async def replay(self, utterance: Utterance) -> AsyncIterator[None]:
+    async def alone(self, utterance: Utterance) -> AsyncIterator[None]:
         """All of ``utterance``, which is over, is in the buffer alone, and the body takes it from there."""
         async with self._floor:
-            missed = self._missed
-            if self._audio.open is not None:  # it is in the buffer as well, and is begun anew behind this one
-                self._audio.open.displace()
-            await self._upload(utterance)
-            self._missed = self._missed if missed is None else missed
+            if not self._begun(utterance):
+                missed = self._missed
+                if (
+                    self._audio.open is not None
+                ):  # it's in the buffer as well, and is begun anew behind this one
+                    self._audio.open.displace()
+                await self._upload(utterance)
+                self._missed = self._missed if missed is None else missed
             try:
                 yield
             finally:
@@ -101,16 +112,23 @@ class Uplink:
     async def _catch_up(self) -> None:
         while True:
             utterance, missed = self._audio.open, self._missed
-            if utterance is not None and utterance.connection != self.number:
+            if utterance is not None and not self._begun(utterance):
                 await self._upload(utterance)
             elif missed is not None:
                 self._missed = None
-                await self._send(self._audio.since(missed))
+                if self._whole or utterance is not None:
+                    await self._send(self._audio.since(missed))
             else:
                 return
 
+    def _begun(self, utterance: Utterance | None) -> bool:
+        return utterance is not None and utterance.connection == self.number
+
     async def _upload(self, utterance: Utterance) -> None:
         """All that there is of ``utterance``, in place of what the buffer holds."""
+        if self._holds not in (None, utterance) and not self._holds.placed.is_set():
+            self._holds.displace()
+        self._holds = utterance
         utterance.displace(self.number)
         self._resampler = self._missed = None
         frames = tuple(utterance.frames)

@@ -26,6 +26,7 @@ from voicepipe.stages.base import (
     StageConfig,
     StageContext,
 )
+from voicepipe.stages.kept_back import KeptBack
 from voicepipe.stages.transcriber import Transcriber
 from voicepipe.stages.utterance import Reading, RecentAudio, SpokenUtterance
 
@@ -61,15 +62,27 @@ class Stt(Stage):
         inbox: Inbox[AudioIn | SpeechStarted | SpeechStopped],
         out: Outlet[Transcript],
     ) -> None:
-        recent = RecentAudio()
-        async for frame in inbox:
-            if type(frame) is AudioIn:
-                recent.push(frame)
-            elif type(frame) is SpeechStarted:
-                await self._utterance(ctx, SpokenUtterance(inbox, frame, recent), out)
+        recent, silence = RecentAudio(), KeptBack(ctx)
+        asked: SttProvider = self.provider
+        try:
+            async for frame in inbox:
+                if type(frame) is AudioIn:
+                    recent.push(frame)
+                    silence.note(frame)
+                elif type(frame) is SpeechStarted:
+                    audio = SpokenUtterance(inbox, frame, recent)
+                    silence.send(audio.begun)
+                    asked = await self._utterance(ctx, audio, out)
+                    silence.record(asked, silence.take())
+        finally:
+            silence.record(asked, silence.take())
 
-    async def _utterance(self, ctx: StageContext, audio: SpokenUtterance, out: Outlet[Transcript]) -> None:
+    async def _utterance(
+        self, ctx: StageContext, audio: SpokenUtterance, out: Outlet[Transcript]
+    ) -> SttProvider:
+        """Returns who was asked last."""
         transcriber = Transcriber(audio.id, ctx.clock)
+        asked: SttProvider = self.provider
         events: GuardedCall[Hypothesis]
 
         def wait(waiting: bool) -> None:
@@ -80,6 +93,8 @@ class Stt(Stage):
                 events.arm()
 
         def transcribe(provider: SttProvider, call: Call) -> AsyncIterator[Hypothesis]:
+            nonlocal asked
+            asked = provider
             transcriber.begin_again()
             return provider.transcribe(call, Reading(audio, provider, call, wait))
 
@@ -98,3 +113,4 @@ class Stt(Stage):
         # The policy waits for a final one of every utterance.
         if (last := transcriber.frame(Hypothesis(text="", final=True))) is not None:
             await out.send(last)
+        return asked

@@ -67,11 +67,17 @@ class SpokenUtterance:
         self._inbox = inbox
         self._recent = recent
         self._kept = [(frame, recent.caption(frame)) for frame in recent.since(start.audio_from)]
+        self.begun = sum(frame.pcm.size - self.skip(frame) for frame, _ in self._kept)
+        """Samples of it that were there when its onset became known."""
         self._forgotten = 0
         """Frames that were kept, and aren't any more."""
         self.stopped_ns: int | None = None
         """When the caller's pause was noticed."""
         self._stopped = False
+
+    def skip(self, frame: AudioIn) -> int:
+        """Samples of ``frame`` that lie before the utterance."""
+        return max(0, self.audio_from - frame.position)
 
     def kept(self, index: int) -> tuple[int, AudioIn, str | None] | None:
         """Frame ``index`` with its caption, or the first after it that is still there; None: not yet."""
@@ -131,7 +137,6 @@ class Reading:
 
     async def __anext__(self) -> Pcm:
         if self._ended:
-            raise StopAsyncIteration
         found = self._utterance.kept(self._index)
         while found is None:
             self._wait(True)
@@ -150,11 +155,9 @@ class Reading:
             from voicepipe.audio.resample import Resampler  # noqa: PLC0415 - needs NumPy
 
             self._resampler = Resampler(frame.rate, self._provider.rate)
-        skip = max(0, self._utterance.audio_from - frame.position)
-        return self._resampler.process(frame.pcm[skip:])
+        return self._resampler.process(frame.pcm[self._utterance.skip(frame) :])
 
     def _last(self) -> Pcm:
         self._ended = True
         if self._resampler is None or not (tail := self._resampler.flush()).size:
-            raise StopAsyncIteration
         return tail
