@@ -41,6 +41,7 @@ from voicepipe.providers.realtime_base import (
     RealtimeProvider,
     RealtimeSetup,
 )
+from voicepipe.speech.budget import Asks
 from voicepipe.stages.base import ReplaceableConfig, Stage, StageConfig, StageContext
 from voicepipe.stages.caller_audio import CallerAudio, Utterance
 from voicepipe.stages.kept_back import KeptBack
@@ -227,6 +228,7 @@ class _Call:
                 lambda provider, call: link.hear(provider, call, utterance),
                 turn=None,
                 used=lambda: utterance.stands_on(link.number),  # words that didn't come once won't come
+                asks=lambda: Asks(hear_ms=utterance.length_ms),
             ) as events:
                 async for hypothesis in events:
                     self._tell(transcriber, hypothesis)

@@ -18,6 +18,7 @@ from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.units import SECOND, Duration
 from voicepipe.errors import ProviderError
 from voicepipe.providers.base import Hypothesis, ProviderKind, SttProvider
+from voicepipe.speech.budget import Asks
 from voicepipe.stages.base import (
     Deadlines,
     GuardedCall,
@@ -103,7 +104,9 @@ class Stt(Stage):
             return transcriber.ended or (stopped is not None and ctx.clock.now() > stopped + WORTHWHILE)
 
         try:
-            async with ctx.provider_call(transcribe, turn=None, used=of_no_use) as events:
+            async with ctx.provider_call(
+                transcribe, turn=None, used=of_no_use, asks=lambda: Asks(streams=True)
+            ) as events:
                 async for hypothesis in events:
                     if (transcript := transcriber.frame(hypothesis)) is not None:
                         await out.send(transcript)

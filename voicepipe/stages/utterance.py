@@ -129,6 +129,7 @@ class Reading:
         self._call = call
         self._wait = wait
         self._index = 0
+        self._samples = 0
         self._resampler: Resampler | None = None
         self._ended = False
 
@@ -137,6 +138,7 @@ class Reading:
 
     async def __anext__(self) -> Pcm:
         if self._ended:
+            raise StopAsyncIteration
         found = self._utterance.kept(self._index)
         while found is None:
             self._wait(True)
@@ -148,6 +150,9 @@ class Reading:
                 return self._last()
             found = self._utterance.kept(self._index)
         index, frame, caption = found
+        ration, self._samples = self._call.ration, self._samples + frame.pcm.size
+        if ration is not None and (heard_ms := self._samples * 1000 // frame.rate) > ration.allowed_ms:
+            await ration.allow(heard_ms)
         self._index = index + 1
         if self._provider.captions and caption is not None:
             self._call.captions.append(caption)
@@ -160,4 +165,5 @@ class Reading:
     def _last(self) -> Pcm:
         self._ended = True
         if self._resampler is None or not (tail := self._resampler.flush()).size:
+            raise StopAsyncIteration
         return tail
