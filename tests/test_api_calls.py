@@ -314,3 +314,32 @@ def test_a_reply_can_be_skipped_and_repeated(make: Make) -> None:
             assert (first.status, second.status) == ("interrupted", "completed")
 
     run_on("simulated", main())
+
+
+# ── another history ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_model_can_be_given_another_history(make: Make) -> None:
+    past = [Message(role="user", text="I am Ann."), Message(role="assistant", text="Hello Ann.")]
+
+    async def main() -> None:
+        async with make().session() as call:
+            call.recall(past)
+            await converse(call, "Who am I?")
+
+    run_on("simulated", main())
+    assert [one for one in Witness.asked[-1] if one.role != "system"] == [
+        *past,
+        Message(role="user", text="Who am I?"),
+    ]
+
+
+def test_a_fused_model_cannot_be_given_another_history(make: Make) -> None:
+    fused = "voicepipe: 1\nstages: {vad: energy, realtime: 'tests.support.fake_realtime:FakeRealtime'}\n"
+
+    async def main() -> None:
+        async with make(fused).session() as call:
+            call.recall([])
+
+    with pytest.raises(UsageError, match="remembers the call itself"):
+        run_on("real", main())

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicepipe.core.clock import Clock, Deadlock, VirtualLoop, run_on
+from voicepipe.core.clock import Clock, Deadlock, VirtualLoop, run_on, runner_on
 from voicepipe.core.units import MS, SECOND
 
 DAY = 86_400 * SECOND
@@ -246,3 +246,15 @@ def test_a_clock_can_be_made_for_a_loop_that_does_not_run_yet() -> None:
         assert clock.now() == 3 * MS
     finally:
         loop.close()
+
+
+@pytest.mark.parametrize("name", ["real", "simulated", "charged"])
+def test_a_runner_runs_several_things_in_one_loop_on_its_clock(name: Any) -> None:
+    async def loop_and_clock() -> tuple[int, str]:
+        await Clock().sleep(1)
+        return id(asyncio.get_running_loop()), Clock().name
+
+    with runner_on(name) as runner:
+        first, second = runner.run(loop_and_clock()), runner.run(loop_and_clock())
+    assert first == second
+    assert first[1] == name

@@ -56,3 +56,8 @@ def test_what_was_ignored_belongs_to_the_part_in_which_it_was_noticed() -> None:
     assert found.ignored(2000 * MS, 4000 * MS) == []
     assert found.noticed(2000 * MS, 4000 * MS)
     assert not found.noticed(3000 * MS, 4000 * MS)
+
+
+def test_a_turn_that_was_begun_anew_under_another_number_is_no_reply() -> None:
+    story = Story().begin(100).end(300, status="discarded").begin(300, 2).audible(800, 2).end(2000, 2)
+    assert list(evidence(story).replies) == [2]

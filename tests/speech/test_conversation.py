@@ -328,3 +328,56 @@ def test_what_is_remembered_of_a_reply_is_known_once_it_is_over() -> None:
     conversation.finish(1, completed=False)
     assert conversation.remembered(1) == "Thursday"
     assert conversation.remembered(2) == ""
+
+
+# ── another history ──────────────────────────────────────────────────────────────────────────────
+
+
+def test_turns_that_begin_after_a_recall_know_that_history_and_no_other() -> None:
+    conversation = asked("when?")
+    conversation.add_text(1, "Now.")
+    conversation.finish(1, completed=True)
+    conversation.recall([user("where?"), assistant("Here.")])
+    conversation.begin(2, "why?")
+    assert conversation.messages(2) == [
+        system("Be brief."),
+        user("where?"),
+        assistant("Here."),
+        user("why?"),
+    ]
+    assert conversation.history == [user("where?"), assistant("Here.")]
+
+
+def test_a_turn_that_is_under_way_goes_on_from_what_it_knew() -> None:
+    conversation = asked("when?")
+    before = conversation.messages(1)
+    conversation.recall([user("where?"), assistant("Here.")])
+    assert conversation.messages(1) == before
+    conversation.add_text(1, "Now.")
+    conversation.finish(1, completed=True)
+    conversation.begin(2, "why?")
+    assert conversation.messages(2)[1:] == [user("where?"), assistant("Here."), user("why?")]
+
+
+def test_turns_after_a_recall_follow_one_another() -> None:
+    conversation = Conversation("")
+    conversation.recall([user("where?")])
+    for turn, question in ((1, "when?"), (2, "why?")):
+        conversation.begin(turn, question)
+        conversation.commit(turn)
+        conversation.add_text(turn, "Hm.")
+        conversation.finish(turn, completed=True)
+    assert conversation.history == [
+        user("where?"),
+        user("when?"),
+        assistant("Hm."),
+        user("why?"),
+        assistant("Hm."),
+    ]
+
+
+def test_a_recalled_history_has_an_answer_to_each_call_of_a_tool() -> None:
+    conversation = Conversation("")
+    conversation.recall([user("where?"), assistant("", CALL)])
+    conversation.begin(1, "well?")
+    assert conversation.messages(1)[2].role == "tool"

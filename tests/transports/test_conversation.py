@@ -218,3 +218,38 @@ def test_a_call_that_is_recorded_leaves_both_sides_in_one_file(tmp_path: Path) -
     assert np.abs(caller[: OUTPUT_RATE // 5]).max() == 0
     assert np.abs(caller).max() > 7000
     assert np.flatnonzero(agent).tolist() == list(range(OUTPUT_RATE // 50))
+
+
+def test_somebody_is_told_of_each_utterance_before_it_is_sent() -> None:
+    sent = Sent()
+    told: list[tuple[int, int]] = []
+
+    async def main() -> None:
+        script = [Utterance(HELLO), Look(), Pause(100 * MS), Utterance(Typed("Bye"))]
+        line = FakeLine(Clock())
+        caller = ConversationCaller(
+            script,
+            rate=RATE,
+            before=lambda number: told.append((number, sum(bool(f.pcm.any()) for f in sent.frames))),
+        )
+        await caller.run(sent, line)  # type: ignore[arg-type]  # an outlet that keeps what is sent
+
+    run_on("simulated", main())
+    assert told == [(0, 0), (1, 50)]
+
+
+def test_what_was_played_is_known_of_a_recorded_call_too(tmp_path: Path) -> None:
+    async def main() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        played = []
+        for path in (None, tmp_path / "call.wav"):
+            clock = Clock()
+            ends = ConversationCall(clock, [Utterance(HELLO)], rate=RATE, recording=path)
+            await ends.output.write(np.full(480, 900, np.int16))
+            await ends.caller.run(Sent(), FakeLine(clock))  # type: ignore[arg-type]
+            ends.close()
+            played.append(ends.played(clock.now())[:OUTPUT_RATE])
+        return played[0], played[1]
+
+    plain, recorded = run_on("simulated", main())
+    assert np.count_nonzero(plain) == 480
+    assert np.array_equal(plain, recorded)

@@ -18,7 +18,7 @@ class Limit:
     None: as much as it takes.
 
     Before each call as much must be left as the dearest one of its variant has cost so far, and at least what
-    was estimated. A call on the simulated clock, or against a stand-in, costs nobody anything.
+    was estimated. A call on a virtual clock, or against a stand-in, costs nobody anything.
     """
 
     def __init__(self, most: int | None, estimate: Estimate | None = None) -> None:
@@ -56,4 +56,4 @@ class Limit:
 
 
 def _free(run: Run) -> bool:
-    return run.variant.clock == "simulated" or run.variant.server is not None
+    return run.variant.clock != "real" or run.variant.server is not None
