@@ -16,12 +16,13 @@ from voicepipe.cli.keys import Keyboard
 from voicepipe.cli.main import INTERRUPTED
 from voicepipe.cli.terminal import Terminal, printable
 from voicepipe.cli.transcript import LiveTranscript
+from voicepipe.config.budget import ENDINGS
 from voicepipe.core.clock import Clock, ClockName, run_on
 from voicepipe.core.frames import SpeechStarted
 from voicepipe.core.io import AudioInput, AudioOutput, CallEnds
-from voicepipe.core.records import ClipEnded, StateChanged
+from voicepipe.core.records import BudgetAlert, BudgetExceeded, ClipEnded, StateChanged
 from voicepipe.core.units import MS
-from voicepipe.errors import AudioError
+from voicepipe.errors import AudioError, BudgetError
 from voicepipe.observe.caller_level import advice
 from voicepipe.observe.cost import Cost
 from voicepipe.observe.report import CallReport
@@ -46,6 +47,7 @@ class HeldCall:
         self._ctrl_c = 0
         self._hanging_up = False
         self._clips = _ClipsHeard()
+        self._ended_by: BudgetExceeded | None = None
 
     def hold(
         self,
@@ -55,6 +57,8 @@ class HeldCall:
         *,
         vars: Mapping[str, str] | None = None,
         events: Path | None = None,
+        user: str | None = None,
+        groups: Mapping[str, str] | None = None,
     ) -> CallReport:
         """Load the models and hold the call between the ends that ``open_ends`` makes."""
         mask = pipeline.loaded.environment.mask
@@ -66,7 +70,9 @@ class HeldCall:
                 lambda message: self._tell_progress(mask(message)), lambda message: self._warn(mask(message))
             )
             try:
-                return await pipeline.hold(open_ends, vars=vars, events=events, on_call=self.begin)
+                return await pipeline.hold(
+                    open_ends, vars=vars, events=events, on_call=self.begin, user=user, groups=groups
+                )
             finally:
                 await pipeline.close()
 
@@ -83,6 +89,7 @@ class HeldCall:
         """Called with the call before it begins."""
         call.observe(LiveTranscript(self.terminal))
         call.observe(self._clips)
+        call.observe(self._note_budget)
         loop, whole = asyncio.get_running_loop(), asyncio.current_task()
         assert whole is not None, "a call is held by a task"
 
@@ -101,6 +108,10 @@ class HeldCall:
         """The exit status, with a sentence for what was missed. ``AudioError`` for clips without speech."""
         if self._ctrl_c:
             return INTERRUPTED
+        if self._ended_by is not None:
+            one = self._ended_by
+            self.terminal.error(f"the call was ended by its budget: {one.budget}, {one.limit}")
+            return BudgetError.exit_status
         spoken = not script or any(isinstance(item, Clip) for item in script)
         if report.level is not None and spoken:
             for sentence in advice(report.level):
@@ -114,6 +125,13 @@ class HeldCall:
         if report.unanswered:
             self.terminal.error(f"{len(report.unanswered)} of the caller's turns got no answer")
         return 1 if report.unanswered or report.failures else 0
+
+    def _note_budget(self, at_ns: int, event: Any) -> None:
+        if isinstance(event, BudgetAlert):
+            spent, limit = event.spent_usd, event.limit_usd
+            self._warn(f"{spent:.2f} of {limit:.2f} USD are spent of the budget '{event.budget}'")
+        elif isinstance(event, BudgetExceeded) and event.action in ENDINGS:
+            self._ended_by = event
 
     def tell_cost(self, cost: Cost) -> None:
         """What the call has cost, where it has cost anything."""

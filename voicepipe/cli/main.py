@@ -1,7 +1,7 @@
 """The command line: finds the command, runs it, and turns what went wrong into a sentence and a status.
 
 Exit status: 0 fine, 1 an expectation or an answer was missed, 2 bad usage or configuration,
-3 environment (device, package, model, unreadable audio, no speech), 130 Ctrl-C.
+3 environment (device, package, model, unreadable audio, no speech), 4 budget, 130 Ctrl-C.
 """
 
 from __future__ import annotations

@@ -55,13 +55,27 @@ def add_vars(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def variables(given: list[str]) -> dict[str, str]:
+def add_payers(parser: argparse.ArgumentParser) -> None:
+    """Whose budgets count the call."""
+    budget = parser.add_argument_group("whose budget counts the call (cost.budget)")
+    budget.add_argument("--user", metavar="NAME", help="for user_day_usd")
+    budget.add_argument(
+        "--group",
+        action="append",
+        default=[],
+        metavar="SORT=NAME",
+        dest="groups",
+        help="for budget.groups, such as team=sales; may be repeated",
+    )
+
+
+def variables(given: list[str], option: str = "--var") -> dict[str, str]:
     """``["name=Ann"]`` → ``{"name": "Ann"}``."""
     values = {}
     for pair in given:
         name, equals, value = pair.partition("=")
         if not equals:
-            raise UsageError(f"--var {pair}: expected NAME=VALUE")
+            raise UsageError(f"{option} {pair}: expected NAME=VALUE")
         values[name.strip()] = value
     return values
 

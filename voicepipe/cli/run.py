@@ -18,7 +18,7 @@ from pathlib import Path
 from voicepipe.api import RATE, Pipeline
 from voicepipe.cli.held import DeskCall, HeldCall
 from voicepipe.cli.keys import Keyboard
-from voicepipe.cli.options import add_pipeline, add_vars, add_verbosity, code_mode, variables
+from voicepipe.cli.options import add_payers, add_pipeline, add_vars, add_verbosity, code_mode, variables
 from voicepipe.cli.targets import check_targets
 from voicepipe.cli.terminal import Terminal
 from voicepipe.config.explain import dropped_lines
@@ -70,6 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--events", type=Path, metavar="JSONL", help="write the event log")
     parser.add_argument("--json", action="store_true", help="print the call as one JSON object")
     add_vars(parser)
+    add_payers(parser)
     add_verbosity(parser)
 
 
@@ -91,7 +92,15 @@ def run(options: argparse.Namespace) -> int:
             call, ends = _by_script(options, items, terminal)
         else:
             call, ends = _by_microphone(options, pipeline, keyboard, terminal)
-        report = call.hold(pipeline, options.clock, ends, vars=variables(options.vars), events=options.events)
+        report = call.hold(
+            pipeline,
+            options.clock,
+            ends,
+            vars=variables(options.vars),
+            events=options.events,
+            user=options.user,
+            groups=variables(options.groups, "--group"),
+        )
     if report.cost is not None:
         call.tell_cost(report.cost)
     if options.json:

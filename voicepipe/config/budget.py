@@ -185,6 +185,9 @@ class BudgetConfig(Model):
         ends = [index for index, one in enumerate(self.then) if one.end is not None]
         if ends and ends[0] < len(self.then) - 1:
             raise ValueError(f"nothing can come after '{self.then[ends[0]].end}', found more in 'then'")
+        said = [index for index, one in enumerate(self.then) if one.say is not None]
+        if said and any(one.end is None for one in self.then[said[0] + 1 :]):
+            raise ValueError("what is said in 'then' is the last thing before hang_up or deny, found more")
         return self
 
     @property

@@ -19,6 +19,9 @@ from voicepipe.providers.realtime_base import RealtimeProvider
 from voicepipe.runtime.guard import Guard
 from voicepipe.runtime.lineup import Lineup
 from voicepipe.runtime.realtime_voice import RealtimeVoice
+from voicepipe.runtime.spender import Spender
+from voicepipe.speech.budget import Asks, tokens_of
+from voicepipe.stages.base import Deadlines
 
 SILENCE_MS = 200
 """What a recogniser is given. Vendors bill it as a second at most."""
@@ -44,6 +47,19 @@ def ask(provider: Provider, call: Call) -> AsyncIterator[Any]:
             raise TypeError(f"{provider.kind} providers can't be probed")
 
 
+def asks(provider: Provider) -> Asks:
+    """What that consumes, for a budget."""
+    match provider:
+        case LlmProvider():
+            return Asks(read=tokens_of([Message(role="user", text=QUESTION)]), writes=True)
+        case TtsProvider():
+            return Asks(speak=WORD)
+        case RealtimeProvider():
+            return Asks(read=tokens_of([Message(role="user", text=SENTENCE)]), talks=True)
+        case _:
+            return Asks(hear_ms=1000)
+
+
 def is_answer(event: Any) -> bool:
     """Whether no more is needed to know that the provider works. A recogniser has to come to its end."""
     return isinstance(event, TextDelta | ToolCall) or (isinstance(event, Speech) and event.pcm.size > 0)
@@ -65,7 +81,9 @@ class Prober:
         clock: Clock,
         workers: Workers,
         record: Callable[[Record], None],
+        spender: Spender | None = None,
     ) -> None:
+        self._spender = spender
         self._lineups = {slot: lineup for slot, lineup in lineups.items() if len(lineup.providers) > 1}
         self._session = session
         self._clock = clock
@@ -126,6 +144,16 @@ class Prober:
             async with asyncio.timeout(deadlines.total / SECOND):
                 await provider.start()
             lineup.unstarted.discard(index)
+        ticket = None
+        if self._spender is not None:
+            ticket = await self._spender.reserve(slot, provider, asks(provider), total_ns=deadlines.total)
+        try:
+            await self._ask(slot, provider, deadlines)
+        finally:
+            if ticket is not None:
+                ticket.close()
+
+    async def _ask(self, slot: str, provider: Provider, deadlines: Deadlines) -> None:
         async with Guard(
             lambda call: ask(provider, call),
             Call(session=self._session, turn=None, clock=self._clock, workers=self._workers),

@@ -23,7 +23,7 @@ from voicepipe.core.frames import (
     Upward,
 )
 from voicepipe.core.inbox import Inbox, Outlet
-from voicepipe.core.io import AudioInput, AudioOutput
+from voicepipe.core.io import AudioInput, AudioOutput, AudioTap
 from voicepipe.core.records import BudgetExceeded, Record, StateChanged, Tapped
 from voicepipe.core.turns import Turns
 from voicepipe.core.units import format_duration
@@ -104,6 +104,7 @@ class Session:
         self._farewell = Farewell(self.clock, self.turns, self.record)
         self._spender: Spender | None = None
         self._cap: Cap | None = None
+        self._tap: AudioTap | None = None
         self._tools = SessionTools(
             tools,
             clock=clock,
@@ -121,6 +122,13 @@ class Session:
     def fused(self) -> bool:
         """Whether one model hears and answers, and keeps the conversation on its own side."""
         return any(slot.name == "realtime" for slot in self._slots)
+
+    def tap(self, tap: AudioTap) -> None:
+        """Let ``tap`` hear both sides of the call, which hasn't begun."""
+        self._tap = tap
+        for name in self._graph.routes(INPUT)[AudioIn][:1]:
+            self._inboxes[name].attach("in", tap.hear)
+            self._inboxes[name].attach("drop", tap.hear)
 
     # ── what the caller's side may know (core.io.Line) ───────────────────────────────────────────
 
@@ -177,6 +185,8 @@ class Session:
         await (call if self._cap is None else self._cap.hold(call))
 
     async def _hold(self, audio_in: AudioInput, audio_out: AudioOutput) -> None:
+        if self._tap is not None:
+            audio_out = self._tap.listen(audio_out, self.clock)
         playout = Playout(
             audio_out, clock=self.clock, turns=self.turns, report=self._report, notices=self._notices
         )
@@ -188,6 +198,8 @@ class Session:
                 aside = [call.create_task(self._prober().run(), name="prober")]
                 if self._spender is not None:
                     aside.append(call.create_task(self._spender.run(), name="budget"))
+                if self._tap is not None:
+                    aside.append(call.create_task(self._tap.run(self._workers), name="recording"))
                 await self._run_stages(audio_in)
                 await self._farewell.say(self._notices.get(GOODBYE), speaker, self._observers)
                 player.cancel()  # it has told what was heard, or its loudspeaker hangs
@@ -300,6 +312,7 @@ class Session:
             clock=self.clock,
             workers=self._workers,
             record=self.record,
+            spender=self._spender,
         )
 
     def _context(self, slot: Slot) -> Context:

@@ -16,6 +16,7 @@ from voicepipe.core.clock import Clock
 from voicepipe.core.records import BudgetExceeded, Record
 from voicepipe.errors import BudgetError
 from voicepipe.observe.report import CallReport
+from voicepipe.providers.base import Provider
 from voicepipe.runtime.budget import Budget, Ticket
 from voicepipe.runtime.lineup import Lineup
 from voicepipe.speech.budget import Asks
@@ -88,11 +89,15 @@ class Spender:
         asked instead. Raises ``BudgetError`` if the call has to end."""
         steps = self._steps
         try:
-            if self._over is None:
-                return await self._budget.reserve(slot, lineup.providers[index], asks, total_ns=total_ns)
+            return await self.reserve(slot, lineup.providers[index], asks, total_ns=total_ns)
         except BudgetError as error:
             return self.instead(error, slot, turn, lineup, steps)
-        raise self._over.with_traceback(None)
+
+    async def reserve(self, slot: str, provider: Provider, asks: Asks, *, total_ns: int) -> Ticket:
+        """For a request that the call can do without. Raises ``BudgetError``, and that is all."""
+        if self._over is not None:
+            raise self._over.with_traceback(None)
+        return await self._budget.reserve(slot, provider, asks, total_ns=total_ns)
 
     @property
     def steps(self) -> int:
@@ -104,7 +109,8 @@ class Spender:
 
         Raises ``error`` if the call has to end.
         """
-        if steps == self._steps:  # otherwise it was of before, and now it may well be allowed
+        # What was refused before the last step may well be allowed now.
+        if steps == self._steps and self._over is None:
             self._take_step(error, slot, turn)
         if self._over is not None:
             raise error
