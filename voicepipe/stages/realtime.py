@@ -1,7 +1,7 @@
 """REALTIME: a model that hears and speaks, in place of stt, llm and tts.
 
 The turn stage stays and owns all ids. Its ``UserTurn`` asks for a reply; what the model hears is told to it
-against the stream. Audio is sent on as it comes, whatever else goes on; each utterance and each reply is a
+against the stream. Speech is sent on as it comes, whatever else goes on; each utterance and each reply is a
 guarded call of its own.
 """
 
@@ -32,7 +32,7 @@ from voicepipe.core.frames import (
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.ports import Ports, ports_of
 from voicepipe.core.units import SECOND, Duration
-from voicepipe.errors import ProviderError
+from voicepipe.errors import BudgetError, ProviderError
 from voicepipe.providers.base import Hypothesis, ProviderKind
 from voicepipe.providers.realtime_base import (
     CallerSilent,
@@ -234,7 +234,7 @@ class _Call:
                     self._tell(transcriber, hypothesis)
                     if hypothesis.final and hypothesis.text != UNRECOGNISED:
                         utterance.text = hypothesis.text
-        except ProviderError as error:
+        except (ProviderError, BudgetError) as error:
             ctx.report(TurnFailed(turn=None, stage=ctx.slot, error=error, at_ns=ctx.clock.now()))
         finally:
             self._note_heard(utterance)
