@@ -376,3 +376,16 @@ def test_recordings_of_different_rates_are_not_joined(tmp_path: Path) -> None:
     write_wav(tmp_path / "b.wav", stereo(1), 16_000)
     with pytest.raises(ValueError, match="16000 Hz"):
         append_wav(tmp_path / "a.wav", tmp_path / "b.wav")
+
+
+def test_what_was_written_can_be_made_silent_and_the_rest_goes_on(tmp_path: Path) -> None:
+    with WavWriter(tmp_path / "a.wav", 8000, channels=2) as writer:
+        writer.write(np.full((20_000, 2), 7, np.int16))
+        writer.silence(-5, 10)
+        writer.silence(500, 17_000)
+        writer.silence(19_990, 30_000)
+        writer.write(np.full((5, 2), 8, np.int16))
+    expected = np.full(20_005, 7)
+    expected[:10] = expected[500:17_000] = expected[19_990:20_000] = 0
+    expected[20_000:] = 8
+    np.testing.assert_array_equal(read_wav(tmp_path / "a.wav", channel=1).pcm, expected)

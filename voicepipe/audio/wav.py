@@ -329,6 +329,19 @@ class WavWriter:
         except OSError as error:
             raise self._error(error) from error
 
+    def silence(self, start: int, end: int) -> None:
+        """Overwrite what was written from sample ``start`` to ``end`` with zeros, on all channels."""
+        start, end = max(0, start), min(end, self.frames)
+        try:
+            self._file.flush()
+            self._file.seek(len(self._header()) + self._bytes(start))
+            for at in range(start, end, self._rate):
+                self._file.write(bytes(self._bytes(min(end, at + self._rate) - at)))
+            self._file.seek(0, os.SEEK_END)
+            self._file.flush()
+        except OSError as error:
+            raise self._error(error) from error
+
     def close(self) -> None:
         """Complete the header and close the file; a second call does nothing."""
         if self._file.closed:

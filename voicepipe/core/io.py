@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias
 
+from voicepipe.core.calls import Workers
 from voicepipe.core.clock import Clock
 from voicepipe.core.frames import AudioIn, Pcm, Talk, TypedText
 from voicepipe.core.inbox import Outlet
@@ -57,6 +58,22 @@ class AudioOutput(Protocol):
 
     def flush(self) -> None:
         """Drop what is pending, with a fade short enough not to be heard as speech."""
+        ...
+
+
+class AudioTap(Protocol):
+    """Hears both sides of a call, whatever its transport is, and takes no part in it."""
+
+    def hear(self, frame: Any) -> None:
+        """See a frame that the caller sends, dropped or not; synchronous, and quick: the call waits."""
+        ...
+
+    def listen(self, output: AudioOutput, clock: Clock) -> AudioOutput:
+        """The loudspeaker that the call is to write to in place of ``output``."""
+        ...
+
+    async def run(self, workers: Workers) -> None:
+        """Do in ``workers`` what blocks; goes on beside the call and is cancelled at its end."""
         ...
 
 
