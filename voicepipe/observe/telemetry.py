@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 from voicepipe.config.load import LoadedPipeline
 from voicepipe.core.calls import Workers
@@ -11,11 +11,15 @@ from voicepipe.core.clock import Clock
 from voicepipe.core.records import Record
 from voicepipe.observe.alerts import Alerts
 from voicepipe.observe.companion import Companion
+from voicepipe.observe.door import Door
 from voicepipe.observe.metrics import Meters, Metrics
 from voicepipe.observe.metrics_server import MetricsServer
 from voicepipe.observe.price_book import PriceBook
+from voicepipe.observe.redact import Redactor
 from voicepipe.observe.report import CallReport
 from voicepipe.observe.slo import Objectives, Watcher
+from voicepipe.observe.trace_export import TraceExport
+from voicepipe.observe.traces import CallTrace
 
 
 class Watched(Protocol):
@@ -34,31 +38,44 @@ class Telemetry:
     """Made when a pipeline starts, and closed when it stops."""
 
     def __init__(self, loaded: LoadedPipeline, prices: PriceBook, alerts: Alerts) -> None:
+        self._loaded = loaded
         self._prices = prices
         self._alerts = alerts
         self._slo = loaded.top.slo
         self._objectives = Objectives(self._slo) if self._slo is not None else None
-        self._asked_metrics = loaded.top.metrics
         self._metrics: Metrics | None = None
         self._server: MetricsServer | None = None
+        self._traces: TraceExport | None = None
 
-    async def start(self, workers: Workers, clock: Clock, progress: Callable[[str], None]) -> None:
-        """Nothing is served from a virtual clock. Raises ``SetupError``, and then leaves nothing behind."""
-        if clock.virtual or self._asked_metrics is None:
+    async def start(
+        self,
+        workers: Workers,
+        clock: Clock,
+        progress: Callable[[str], None],
+        warn: Callable[[str], None],
+    ) -> None:
+        """On a virtual clock nothing is served or sent. Raises ``SetupError``: ``close`` it then as well."""
+        top = self._loaded.top
+        if clock.virtual:
             return
-        self._metrics = Metrics()
-        self._server = MetricsServer(self._metrics.page, workers)
-        where = self._asked_metrics.prometheus
-        port = await self._server.start(where.host, where.port)
-        self._metrics.watch_loop()
-        progress(f"metrics: http://{where.host}:{port}/metrics")
+        if top.metrics is not None:
+            where = top.metrics.prometheus
+            self._metrics = Metrics()
+            self._server = MetricsServer(self._metrics.page, workers)
+            port = await self._server.start(where.host, where.port)
+            self._metrics.watch_loop()
+            progress(f"metrics: http://{where.host}:{port}/metrics")
+        if top.traces is not None:
+            self._traces = TraceExport(top.traces, service=self._loaded.name, warn=warn)
 
-    async def close(self) -> None:
-        """Serve no more."""
+    async def close(self, workers: Workers) -> None:
+        """Serve no more, and send what is left."""
         if self._server is not None:
             await self._server.close()
         if self._metrics is not None:
             self._metrics.close()
+        if self._traces is not None:
+            await self._traces.close(workers)
 
     def companions(self, session: Watched, report: CallReport) -> Iterator[Companion]:
         """Who goes along with ``session``; ``report`` observes it before them."""
@@ -74,3 +91,30 @@ class Telemetry:
             )
         if self._metrics is not None:
             yield Meters(self._metrics, report, self._prices)
+        if self._traces is not None:
+            yield self._trace(self._traces, session, report)
+
+    def _trace(self, traces: TraceExport, session: Watched, report: CallReport) -> Companion:
+        config = self._loaded.top.traces
+        assert config is not None, "it asked for them"
+        sink = traces.trace(session.name, session.clock)
+        trace = CallTrace(config, sink, agent=self._loaded.name, report=report, prices=self._prices)
+        private = self._loaded.top.record.redact
+        if not private:
+            return trace
+        return _BehindDoor(trace, Redactor(private, language=self._loaded.agent.language))
+
+
+class _BehindDoor:
+    """A companion that sees a call as it may be written down."""
+
+    def __init__(self, companion: Companion, redactor: Redactor) -> None:
+        self._companion = companion
+        self._door = Door(redactor)
+        self._door.observe(companion)
+
+    def __call__(self, at_ns: int, event: Any) -> None:
+        self._door(at_ns, event)
+
+    async def end(self, report: CallReport, workers: Workers) -> None:
+        await self._companion.end(report, workers)
