@@ -36,6 +36,11 @@ def test_a_call_that_broke_off_after_all_was_met_is_no_success_either() -> None:
     assert reached_in([broken])(broken) is False
 
 
+def test_a_call_of_which_nothing_was_expected_reached_nothing_and_missed_nothing() -> None:
+    ours, theirs = call("fast"), call("default", passed=True)
+    assert reached_in([ours, theirs])(ours) is None
+
+
 def test_repetitions_of_one_script_give_a_success_no_interval() -> None:
     calls = [call(passed=True, repetition=number) for number in range(9)]
     share = success(grouped(*calls), reached_in(calls))

@@ -180,7 +180,8 @@ class _Success:
 
 def _success(groups: Sequence[Sequence[Pair]], reached: Reached, seed: int) -> _Success:
     """By script, since its repetitions may all end alike: the difference of the shares of calls."""
-    expecting = [group for group in groups if reached(group[0][0]) is not None]
+    known = [[pair for pair in group if None not in map(reached, pair)] for group in groups]
+    expecting = [group for group in known if group]
     if not expecting:
         return _Success(None, None, None, "unknown")
     passed = [[[bool(reached(call)) for call in calls] for calls in side] for side in _sides(expecting)]

@@ -44,7 +44,7 @@ def reached_in(calls: Sequence[MeasuredCall]) -> Reached:
     def reached(call: MeasuredCall) -> bool | None:
         if call.call not in expecting:
             return None
-        return call.error is None and bool(call.passed)
+        return call.passed if call.error is None else False
 
     return reached
 

@@ -225,11 +225,11 @@ def _of_variant(one: VariantFigures) -> list[str]:
     if one.counts.errors:
         said.append(
             f"{one.name}: {len(one.counts.errors)} of {many(one.calls, 'call')} broke off before the end "
-            f"({one.counts.errors[0].rstrip('.')}). They are in no difference, but of success."
+            f"({one.counts.errors[0].rstrip('.')}). Only success counts such calls."
         )
     silent = one.counts.turns - one.counts.answered
     if silent:
-        said.append(f"{one.name}: {many(silent, 'turn')} got no answer, and so have no latency.")
+        said.append(f"{one.name}: {many(silent, 'turn')} got no answer, and no latency tells of that.")
     return said
 
 
