@@ -23,6 +23,7 @@ COMMANDS = {
     "run": "hold a call on this computer: microphone, WAV files or typed text",
     "demo": "hear and see the quickstart pipeline answer spoken questions",
     "test": "hold the conversations that a pipeline's tests describe",
+    "compare": "hold the same calls on several variants, and say what differs",
     "chaos": "hold calls in which something fails, and tell what the caller heard",
     "costs": "tell what calls have cost, and what a month will",
     "validate": "check a pipeline file and report all its problems",

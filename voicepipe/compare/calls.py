@@ -12,8 +12,8 @@ any other folder               all of these in it
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from voicepipe.api import RATE
@@ -44,14 +44,19 @@ EXPECTED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CallFinder:
-    """``baseline``: the pipeline whose language scripted callers speak. ``tell`` gets sentences."""
+    """``baseline``: the pipeline whose language scripted callers speak. ``tell`` gets sentences.
+
+    ``vars``: variables of the agent that all calls are given. What is found twice is the same object.
+    """
 
     baseline: LoadedPipeline
     history: History
     code: Code
     tell: Callable[[str], None]
+    vars: Mapping[str, str] = field(default_factory=dict)
+    _known: dict[str, tuple[Scripted, Path]] = field(default_factory=dict)
 
     def find(self, paths: Sequence[Path]) -> list[Scripted]:
         """The calls at ``paths``, in their order.
@@ -59,18 +64,19 @@ class CallFinder:
         Raises ``UsageError`` for a path that holds none and for two calls of one name, ``ConfigErrors`` for
         what is wrong in a YAML file, ``AudioError`` and ``LogError`` for what can't be used.
         """
-        calls: dict[str, tuple[Scripted, Path]] = {}
+        found: dict[str, Scripted] = {}
         for path in paths:
             for call, place in self._at(path):
-                if call.name in calls:
+                known, where = self._known.setdefault(call.name, (replace(call, vars=self.vars), place))
+                if call.name in found or where.resolve() != place.resolve():
                     raise UsageError(
-                        f"two calls are called '{call.name}': of {calls[call.name][1]} and of {place}",
+                        f"two calls are called '{call.name}': of {where} and of {place}",
                         hint="rename one of them: the report tells calls by their names",
                     )
-                if len(calls) == MAX_CALLS:
+                if len(found) == MAX_CALLS:
                     raise UsageError(f"more than {MAX_CALLS} calls were found, up to {place}")
-                calls[call.name] = call, place
-        return [call for call, _ in calls.values()]
+                found[call.name] = known
+        return list(found.values())
 
     def _at(self, path: Path) -> Iterator[tuple[Scripted, Path]]:
         if not path.exists():

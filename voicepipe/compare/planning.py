@@ -169,7 +169,7 @@ def _check_calls(terms: Terms, variants: Sequence[Variant]) -> None:
                     hint="use --history free",
                 )
             if tools is not None and call.test is not None:
-                errors += problems_of(call.test, variant.loaded, tools)
+                errors += problems_of(call.test, variant.loaded, tools, call.vars)
             else:
                 _check_variables(variant, call)
     if errors:
@@ -178,7 +178,7 @@ def _check_calls(terms: Terms, variants: Sequence[Variant]) -> None:
 
 def _check_variables(variant: Variant, call: Scripted) -> None:
     try:
-        agent_for_call(variant.loaded.agent, {**call.vars, **(call.test.test.vars if call.test else {})})
+        agent_for_call(variant.loaded.agent, {**(call.test.test.vars if call.test else {}), **call.vars})
     except UsageError as error:
         raise UsageError(
             f"'{variant.name}', in the call '{call.name}': {error.message}", hint=error.hint

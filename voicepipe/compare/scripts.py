@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from voicepipe.api import RATE
 from voicepipe.config.conversation_files import LocatedTest
@@ -56,12 +56,18 @@ def tool_names(loaded: LoadedPipeline) -> set[str]:
 
 
 def problems_of(
-    located: LocatedTest, loaded: LoadedPipeline, tools: Collection[str]
+    located: LocatedTest,
+    loaded: LoadedPipeline,
+    tools: Collection[str],
+    vars: Mapping[str, str] | None = None,
 ) -> Iterator[ConfigError]:
-    """What can be said of a test before it is held, but only with the pipeline at hand."""
+    """What can be said of a test before it is held, but only with the pipeline at hand.
+
+    ``vars`` are variables that it is given besides its own.
+    """
     test = located.test
     try:
-        agent_for_call(loaded.agent, test.vars)
+        agent_for_call(loaded.agent, {**test.vars, **(vars or {})})
     except UsageError as error:
         yield located.place("vars").error(error.message, hint="give it under 'vars' of the test")
     for name in test.tool_results.keys() - tools:

@@ -67,6 +67,15 @@ class Kept:
             return None
         return found
 
+    def forget(self, run: Run) -> None:
+        """Hold it anew, whatever is kept of it. Raises ``SetupError`` if that can't be thrown away."""
+        for suffix in (".json", ".wav"):
+            path = self._path(run, suffix)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise _unwritable(path, error) from None
+
     def put(self, run: Run, call: MeasuredCall) -> None:
         """Keep ``call``, whole or not at all. Raises ``SetupError`` if it can't be written: what was kept
         before stays."""

@@ -47,6 +47,11 @@ class Loaded:
     variants: list[Variant] = field(default_factory=list)
     refused: dict[str, SetupError] = field(default_factory=dict)
 
+    @property
+    def baseline(self) -> LoadedPipeline:
+        """The pipeline file as it is."""
+        return self.variants[0].loaded
+
 
 # ── what is asked for ────────────────────────────────────────────────────────────────────────────
 
@@ -248,8 +253,9 @@ def _matrix(axes: Sequence[tuple[str, Sequence[_Value]]], path: Path) -> list[Wa
 def load_all(found: Sequence[Wanted], *, code: Code) -> Loaded:
     """Load the pipelines of all variants; their clocks are to be chosen yet.
 
-    Raises ``ConfigErrors`` with the problems of all of them, each with its variant's name; of the first one,
-    on which the others stand, only its own. Raises ``GraphError`` likewise.
+    Raises ``ConfigErrors`` with the problems of all of them, each with its variant's name. What is wrong with
+    the first one, on which the others stand, is raised as it is: ``ConfigErrors``, ``GraphError``,
+    ``SetupError``.
     """
     result = Loaded()
     problems: list[ConfigError] = []
@@ -265,6 +271,8 @@ def load_all(found: Sequence[Wanted], *, code: Code) -> Loaded:
                 raise
             problems.append(ConfigError(f"variant '{one.name}': {error.message}", hint=error.hint))
         except SetupError as error:
+            if one.name == BASELINE:
+                raise
             result.refused[one.name] = error
         else:
             result.variants.append(_variant(one, loaded, code))
