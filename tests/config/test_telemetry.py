@@ -73,3 +73,13 @@ def test_what_cannot_be_meant_is_one_clear_error(tmp_path: Path, text: str, mess
     error = one(problems(tmp_path, FILE.format(text)))
     assert message in error.message
     assert error.line == 3
+
+
+def test_of_the_calls_of_tests_and_comparisons_nothing_is_kept_watched_served_or_sent(tmp_path: Path) -> None:
+    text = 'metrics: {}\ntraces: {otlp: "https://a.example"}\nslo: {answered: "> 0.9"}\n'
+    text += "record: {dir: calls, redact: [card]}"
+    loaded = load(tmp_path, FILE.format(text))
+    top = loaded.rehearsed().top
+    assert (top.metrics, top.traces, top.slo, top.record.dir) == (None, None, None, None)
+    assert top.record.redact == ("card",)
+    assert loaded.top.slo is not None

@@ -94,7 +94,7 @@ def make_cases(tests: Sequence[tuple[LocatedTest, LoadedPipeline]], clock: Clock
     errors: list[ConfigError] = []
     for located, loaded in tests:
         if loaded.profile not in pipelines:
-            pipelines[loaded.profile] = Pipeline(loaded)
+            pipelines[loaded.profile] = Pipeline(loaded.rehearsed())
             tools[loaded.profile] = tool_names(loaded)
         script = script_of(located.test, loaded.agent.language)
         case = Case(located, pipelines[loaded.profile], clock or located.test.clock or "simulated", script)

@@ -97,7 +97,7 @@ class Desk:
     async def _start(self) -> None:
         for variant in self._variants:
             try:
-                pipeline = Pipeline(await self._loaded(variant))
+                pipeline = Pipeline((await self._loaded(variant)).rehearsed())
                 await pipeline.start(warn=self._warn(variant), live_tools=self._tools == "live")
             except Exception as error:  # what one variant lacks mustn't keep the others from being measured
                 said = variant.loaded.environment.mask(_in_words(error))
@@ -126,7 +126,8 @@ def simulate(run: Run, tools: Tools, recording: Path | None) -> MeasuredCall:
     """``run`` on the simulated clock, in a loop of its own: the answer doesn't depend on what was held before
     it, nor where. The latencies of ``sim`` providers are drawn anew for each call and repetition, the same
     for all variants."""
-    pipeline = Pipeline(_seeded(run.variant.loaded, crc32(f"{run.call.name}/{run.repetition}".encode())))
+    seed = crc32(f"{run.call.name}/{run.repetition}".encode())
+    pipeline = Pipeline(_seeded(run.variant.loaded, seed).rehearsed())
     before = _recall(run.call)
     return held_on(pipeline, run, tools, recording, before, lambda call: run_on("simulated", call))
 

@@ -54,6 +54,10 @@ class LoadedPipeline:
     def tool_results(self) -> Mapping[str, Any]:
         return self.top.tool_results
 
+    def rehearsed(self) -> LoadedPipeline:
+        """The same for calls of tests and comparisons, of which nothing is kept, watched, served or sent."""
+        return replace(self, top=self.top.rehearsed())
+
     @property
     def folder(self) -> Path:
         """Where the file lies."""

@@ -111,3 +111,8 @@ class PipelineFile(Model):
     traces: TracesConfig | None = Field(None, description="traces for OpenTelemetry; off by default")
     tests: Tests = Field((), description=TESTS)
     tool_results: ToolResults = Field(default_factory=dict, description=TOOL_RESULTS)
+
+    def rehearsed(self) -> PipelineFile:
+        """The same for calls of tests and comparisons, of which nothing is kept, watched, served or sent."""
+        changed = {"record": self.record.rehearsed(), "slo": None, "metrics": None, "traces": None}
+        return self.model_copy(update=changed)
