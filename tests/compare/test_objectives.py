@@ -4,9 +4,9 @@ from typing import Any
 
 from tests.support.comparisons import call, comparison, item, made_up, turn, variant
 from voicepipe.compare.figures import VariantFigures, figures_of
-from voicepipe.compare.objectives import ObjectiveResult, missed, objectives_of, slow_from_ns
+from voicepipe.compare.objectives import ObjectiveResult, missed, objectives_of
 from voicepipe.config.slo import SloConfig
-from voicepipe.core.units import MS, SECOND
+from voicepipe.core.units import MS
 
 FIGURES = figures_of(made_up({"default": 800}, usd_per_turn={"default": 0.001})).variants[0]
 
@@ -72,9 +72,3 @@ def test_without_objectives_or_for_a_variant_that_was_left_out_there_is_nothing_
     assert objectives_of(None, FIGURES) == ()
     left_out = figures_of(comparison([], variants=[variant(left_out="no GPU")])).variants[0]
     assert objectives_of(slo(answered=">= 0.9"), left_out) == ()
-
-
-def test_a_turn_is_slow_from_the_widest_of_the_limits_on() -> None:
-    assert slow_from_ns(slo(voice_to_voice={"p50": "< 800ms", "p99": "< 2s"})) == 2 * SECOND
-    assert slow_from_ns(slo(answered=">= 0.9")) is None
-    assert slow_from_ns(None) is None

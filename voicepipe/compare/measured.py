@@ -63,8 +63,6 @@ class MeasuredTurn(Measured):
     tools: tuple[ToolUse, ...]
     cost: int
     wasted: int
-    silenced_ns: int | None = None
-    """Of a reply that speech interrupted: how long it was still heard; ``TurnReport.silenced_ns``."""
 
 
 class Item(Measured):

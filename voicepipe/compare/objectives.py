@@ -43,12 +43,6 @@ def missed(results: Sequence[ObjectiveResult]) -> tuple[ObjectiveResult, ...]:
     return tuple(result for result in results if result.met is False)
 
 
-def slow_from_ns(slo: SloConfig | None) -> int | None:
-    """The voice to voice above which a turn exceeds every limit that the file has for it; None without."""
-    limits = slo.voice_to_voice.given() if slo is not None and slo.voice_to_voice is not None else ()
-    return max((int(condition.limit) for _, condition in limits), default=None)
-
-
 def _judged(objective: Objective, min_count: int, figures: VariantFigures) -> ObjectiveResult:
     finding = _finding(objective, figures)
     enough = finding.count >= min_count

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fractions import Fraction
 
-from voicepipe.compare.figures import Figures
 from voicepipe.compare.intervals import Estimate
 from voicepipe.observe.forecast import DAYS_A_MONTH
 
@@ -20,11 +18,3 @@ def a_month(per_minute: Estimate | None, *, calls_per_day: Fraction, minutes: Fr
     months = DAYS_A_MONTH * calls_per_day * minutes
     low, high = (None if one is None else round(one * months) for one in (per_minute.low, per_minute.high))
     return Estimate(round(per_minute.value * months), low, high)
-
-
-def what_if(figures: Figures, *, calls_per_day: Fraction, minutes: Fraction) -> Mapping[str, Estimate | None]:
-    """Variant → what a month of such calls would cost on it."""
-    return {
-        one.name: a_month(one.cost.per_minute, calls_per_day=calls_per_day, minutes=minutes)
-        for one in figures.variants
-    }
