@@ -59,7 +59,7 @@ def measured(
         return blank
     evidence, loaded = held.evidence, run.variant.loaded
     error = held.error or not_held(evidence, stubs)
-    judged = _judged(run.call, evidence) if error is None else {}
+    judged = _judged(run.call, evidence, loaded) if error is None else {}
     return blank.model_copy(
         update={
             **_of_report(evidence.report, loaded),
@@ -82,6 +82,7 @@ def _of_report(report: CallReport, loaded: LoadedPipeline) -> dict[str, Any]:
     """``items``: each meter of the call. ``dead_air``: times that nothing was heard for too long."""
     return {
         "items": tuple(_items(report.usage, report.wasted)),
+        "saved": tuple(_items(report.saved, Tally())),
         "dead_air": len(report.dead_air),
         "discarded_drafts": report.discarded_drafts,
         "switches": len(report.switches),
@@ -169,14 +170,15 @@ def _in_recording(evidence: Evidence, recording: Path | None) -> dict[int, Laten
 # ── what the script tells ────────────────────────────────────────────────────────────────────────
 
 
-def _judged(call: Scripted, evidence: Evidence) -> dict[str, Any]:
+def _judged(call: Scripted, evidence: Evidence, loaded: LoadedPipeline) -> dict[str, Any]:
     """``passed``: whether all that its test expects was met, the right tool with the right arguments among
     it; None where it expects nothing, though a step that couldn't be done is still told as ``missed``."""
     if call.test is None:
         return {}
     misses = judge(call.test.test, evidence)
-    missed = tuple(f"{'.'.join(map(str, one.path))}: {one.expected}; {one.found}" for one in misses)
-    return {"passed": not misses if _expects(call.test.test) else None, "missed": missed}
+    missed = (f"{'.'.join(map(str, one.path))}: {one.expected}; {one.found}" for one in misses)
+    passed = not misses if _expects(call.test.test) else None
+    return {"passed": passed, "missed": tuple(_plain(text, loaded) for text in missed)}
 
 
 def _expects(test: ConversationTest) -> bool:
