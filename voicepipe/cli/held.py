@@ -17,6 +17,7 @@ from voicepipe.cli.main import INTERRUPTED
 from voicepipe.cli.terminal import Terminal, printable
 from voicepipe.cli.transcript import LiveTranscript
 from voicepipe.config.budget import ENDINGS
+from voicepipe.config.slo import SloConfig
 from voicepipe.core.clock import Clock, ClockName, run_on
 from voicepipe.core.frames import SpeechStarted
 from voicepipe.core.io import AudioInput, AudioOutput, CallEnds
@@ -25,6 +26,7 @@ from voicepipe.core.units import MS
 from voicepipe.errors import AudioError, BudgetError
 from voicepipe.observe.caller_level import advice
 from voicepipe.observe.cost import Cost
+from voicepipe.observe.objectives import judge
 from voicepipe.observe.report import CallReport
 from voicepipe.speech.policy import State
 from voicepipe.transports.local import LocalCall
@@ -48,6 +50,7 @@ class HeldCall:
         self._hanging_up = False
         self._clips = _ClipsHeard()
         self._ended_by: BudgetExceeded | None = None
+        self._slo: SloConfig | None = None
 
     def hold(
         self,
@@ -63,6 +66,7 @@ class HeldCall:
         """Load the models and hold the call between the ends that ``open_ends`` makes."""
         mask = pipeline.loaded.environment.mask
         pipeline.check_answers()
+        self._slo = pipeline.loaded.top.slo
         self._tell_endpoints(pipeline, mask)
 
         async def hold() -> CallReport:
@@ -124,7 +128,20 @@ class HeldCall:
             )
         if report.unanswered:
             self.terminal.error(f"{len(report.unanswered)} of the caller's turns got no answer")
-        return 1 if report.unanswered or report.failures else 0
+        missed = self._slo is not None and self._misses(self._slo, report)
+        return 1 if missed or report.unanswered or report.failures else 0
+
+    def _misses(self, slo: SloConfig, report: CallReport) -> bool:
+        """Whether the call missed an objective, and tells which."""
+        findings = judge(slo, report)
+        missed = [finding for finding in findings if not finding.met]
+        for finding in missed:
+            self.terminal.error(f"an objective was missed: {finding}")
+        left = sum(1 for _ in slo.objectives()) - len(findings)
+        if left:
+            told = f"{left} of the objectives can't be judged by fewer than {slo.min_count} measurements"
+            self.terminal.line(self.terminal.style(told, "dim"))
+        return bool(missed)
 
     def _note_budget(self, at_ns: int, event: Any) -> None:
         if isinstance(event, BudgetAlert):
