@@ -70,8 +70,8 @@ def test_calls_that_broke_off_enter_success_but_no_difference() -> None:
     assert found.ours is not None
     assert (found.ours.part, found.ours.whole) == (6, 8)
     assert found.succeeds == "unclear"
-    assert found.drawbacks == ("broke off 2 calls before the end (default: 0)",)
-    assert found.sentences[-1] == "fast broke off 2 calls before the end (default: 0)."
+    assert found.drawbacks == ("broke off 2 calls before the end (default: 0; p = 0.5)",)
+    assert found.sentences[-1] == "fast broke off 2 calls before the end (default: 0; p = 0.5)."
 
 
 def test_success_is_tested_by_script_and_not_by_call() -> None:
@@ -126,20 +126,43 @@ def test_fewer_than_six_scripts_are_few() -> None:
     calls = [held("default", script, 500) for script in SCRIPTS[:5]]
     found = of([*calls, *(held("fast", script, 400) for script in SCRIPTS[:5])])
     assert found.latency == "few"
-    assert found.sentences[0].startswith("fast answered 100 ms sooner than default at the median of 5 calls")
+    assert found.sentences[0].startswith(
+        "fast answered 100 ms sooner than default at the median of 5 call scripts"
+    )
 
 
 def test_who_answered_nothing_cannot_be_compared_in_latency() -> None:
     silent = [call("fast", script, turns=[turn(1, None)], items=[item()]) for script in SCRIPTS]
     found = of([*(held("default", script, 500) for script in SCRIPTS), *silent])
     assert (found.median, found.latency, found.stages) == (None, "unknown", ())
-    assert found.drawbacks == ("left 8 turns unanswered (default: 0)",)
+    assert found.drawbacks == ("left 8 turns unanswered (default: 0; p = 0.008)",)
+    assert found.worse
 
 
 def test_who_cuts_in_more_often_is_told_so() -> None:
     calls = [held("default", script, 500) for script in SCRIPTS]
     calls += [held("fast", script, 300, cut_ins=1, dead_air=1) for script in SCRIPTS]
     assert of(calls).drawbacks == (
-        "cut in on the caller 8 times (default: 0)",
-        "left dead air 8 times (default: 0)",
+        "cut in on the caller 8 times (default: 0; p = 0.008)",
+        "left dead air 8 times (default: 0; p = 0.008)",
+    )
+
+
+def test_what_went_wrong_once_more_is_told_and_counts_for_nothing() -> None:
+    calls = [held(name, script, 500) for name in ("default", "fast") for script in SCRIPTS[1:]]
+    calls += [held("default", "a", 500), held("fast", "a", 500, interruptions=2, honoured=1)]
+    found = of(calls)
+    assert found.drawbacks == ("went on through 1 interruption (default: 0; p = 1)",)
+    assert not found.worse
+
+
+def test_who_mishears_significantly_more_is_worse() -> None:
+    calls = [held("default", script, 500, words=10, word_errors=1) for script in SCRIPTS]
+    calls += [held("fast", script, 500, words=8, word_errors=4) for script in SCRIPTS]
+    found = of(calls)
+    assert found.drawbacks == ("got 50 % of the words wrong (default: 10 %; p = 0.008)",)
+    assert found.worse
+    assert (
+        of([*calls[8:], *(one.model_copy(update={"variant": "default"}) for one in calls[8:])]).drawbacks
+        == ()
     )

@@ -161,6 +161,11 @@ def test_five_scripts_can_never_be_significant_and_six_can() -> None:
     assert sign_flip([Fraction(-1)] * 6, 1) == 0.03125
 
 
+def test_differences_without_a_common_measure_are_tested_all_the_same() -> None:
+    primes = (1009, 1013, 1019, 1021, 1031, 1033)
+    assert sign_flip([Fraction(-1, prime) for prime in primes], 1) == 0.03125
+
+
 def test_no_difference_is_certainly_by_chance() -> None:
     assert sign_flip([], 1) == 1.0
     assert sign_flip([Fraction(0)] * 9, 1) == 1.0

@@ -68,7 +68,17 @@ def test_who_cuts_in_more_often_is_not_called_better_however_fast() -> None:
     ]
     verdict = of(found.model_copy(update={"measured": tuple(calls)}))
     assert verdict.best is None
-    assert "fast cut in on the caller 24 times (default: 0)." in verdict.sentences
+    assert "fast cut in on the caller 24 times (default: 0; p < 0.001)." in verdict.sentences
+
+
+def test_what_was_never_expected_is_not_said_to_be_done() -> None:
+    found = two(usd=0.0003)
+    calls = tuple(one.model_copy(update={"passed": None}) for one in found.measured)
+    verdict = of(found.model_copy(update={"measured": calls}))
+    assert verdict.best == "fast"
+    assert verdict.sentences[0].endswith(
+        "Whether it does its task isn't known: nothing was expected of these calls."
+    )
 
 
 def test_two_that_cannot_be_told_apart_are_told_to_be_so() -> None:

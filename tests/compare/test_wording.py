@@ -102,7 +102,7 @@ def test_what_may_be_chance_cannot_be_told_apart() -> None:
 
 def test_few_calls_are_told_without_an_interval() -> None:
     found = latency_phrase(estimate(-12, -40, 20), "few", "default", 3, "real")
-    assert found == "answered 12 ms sooner than default at the median of 3 calls (real clock)"
+    assert found == "answered 12 ms sooner than default at the median of 3 call scripts (real clock)"
 
 
 def test_what_was_not_measured_or_does_not_differ_is_said() -> None:

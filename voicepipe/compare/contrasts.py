@@ -25,12 +25,14 @@ from voicepipe.compare.intervals import (
 )
 from voicepipe.compare.latencies import Grouped, StageShare, measured_turns, rounded, stage_shares
 from voicepipe.compare.measured import MeasuredCall
-from voicepipe.compare.outcomes import Counts, Reached, counts
+from voicepipe.compare.outcomes import Reached
 from voicepipe.compare.spending import cost_of
 from voicepipe.compare.wording import (
+    chance,
     cost_phrase,
     latency_phrase,
     many,
+    percent,
     stages_phrase,
     success_phrase,
 )
@@ -53,7 +55,7 @@ class Contrast:
 
     ``ours`` and ``theirs`` reached what was expected; ``p`` is how likely such a difference is by chance, and
     ``succeeds`` what it comes to. These are over all calls that both began. ``drawbacks``: what went wrong
-    more often, for a person to read.
+    more often, for a person to read; ``worse``: any of it counts.
 
     ``sentences`` tell all of it.
     """
@@ -73,6 +75,7 @@ class Contrast:
     p: float | None
     succeeds: Told
     drawbacks: tuple[str, ...]
+    worse: bool
     sentences: tuple[str, ...]
 
 
@@ -95,7 +98,7 @@ def contrast(
     )
     ratio, a_call = (None, None) if ours.cost.unpriced or theirs.cost.unpriced else _cost(us, them, seed)
     success = _success(began, reached, seed)
-    drawbacks = _drawbacks(began, theirs.name)
+    drawbacks, worse = _drawbacks(began, theirs.name, seed)
     latency, money = told(median, spoken), told(a_call, len(held))
     sentences = [
         f"{ours.name} {latency_phrase(median, latency, theirs.name, spoken, ours.clock)}",
@@ -121,6 +124,7 @@ def contrast(
         p=success.p,
         succeeds=success.told,
         drawbacks=drawbacks,
+        worse=worse,
         sentences=tuple(f"{sentence}." for sentence in sentences if sentence),
     )
 
@@ -187,9 +191,7 @@ def _success(groups: Sequence[Sequence[Pair]], reached: Reached, seed: int) -> _
     passed = [[[bool(reached(call)) for call in calls] for calls in side] for side in _sides(expecting)]
     whole = sum(map(len, expecting))
     ours, theirs = (wilson(sum(map(sum, side)), whole, len(expecting)) for side in passed)
-    differences = [
-        Fraction(sum(our) - sum(their), len(our)) for our, their in zip(passed[0], passed[1], strict=True)
-    ]
+    differences = _by_script(*passed)
     p, total = sign_flip(differences, seed), sum(differences, Fraction(0))
     if not any(differences):
         answer: Told = "same"
@@ -209,18 +211,53 @@ def _success_sentence(variant: str, against: str, success: _Success) -> str | No
 # ── what went wrong ──────────────────────────────────────────────────────────────────────────────
 
 
-def _drawbacks(groups: Sequence[Sequence[Pair]], against: str) -> tuple[str, ...]:
-    """What ours did more often than theirs, over all calls that both began."""
-    us, them = (counts([call for group in side for call in group]) for side in _sides(groups))
-    kinds: list[tuple[str, Callable[[Counts], int]]] = [
-        ("broke off {} before the end", lambda of: len(of.errors)),
-        ("left {} unanswered", lambda of: of.turns - of.answered),
-        ("cut in on the caller {}", lambda of: of.cut_ins),
-        ("left dead air {}", lambda of: of.dead_air),
-    ]
-    nouns = ("call", "turn", "time", "time")
-    return tuple(
-        f"{phrase.format(many(count(us), noun))} ({against}: {count(them)})"
-        for (phrase, count), noun in zip(kinds, nouns, strict=True)
-        if count(us) > count(them)
-    )
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Something that shouldn't happen: how it is told of so many times, and how often it did in a call."""
+
+    phrase: str
+    noun: str
+    count: Callable[[MeasuredCall], int]
+
+
+_KINDS = (
+    _Kind("broke off {} before the end", "call", lambda call: int(call.error is not None)),
+    _Kind("left {} unanswered", "turn", lambda call: sum(not one.answered for one in call.turns if one.user)),
+    _Kind("cut in on the caller {}", "time", lambda call: call.cut_ins),
+    _Kind("went on through {}", "interruption", lambda call: call.interruptions - call.honoured),
+    _Kind("was silenced by {}", "backchannel", lambda call: call.backchannels - call.ignored),
+    _Kind("left dead air {}", "time", lambda call: call.dead_air),
+)
+
+
+def _drawbacks(groups: Sequence[Sequence[Pair]], against: str, seed: int) -> tuple[tuple[str, ...], bool]:
+    """What ours did more often than theirs, over all calls that both began; and whether any of it counts."""
+    told, worse = [], False
+    for kind in _KINDS:
+        us, them = ([[kind.count(call) for call in calls] for calls in side] for side in _sides(groups))
+        ours, theirs = (sum(map(sum, side)) for side in (us, them))
+        if ours > theirs:
+            p = sign_flip(_by_script(us, them), seed)
+            told.append(f"{kind.phrase.format(many(ours, kind.noun))} ({against}: {theirs}; {chance(p)})")
+            worse = worse or p < SIGNIFICANT
+    misheard = _misheard(groups, against, seed)
+    return (*told, misheard) if misheard else tuple(told), worse or misheard is not None
+
+
+def _by_script(ours: Sequence[Sequence[int]], theirs: Sequence[Sequence[int]]) -> list[Fraction]:
+    """The difference of the means of the same calls, script by script."""
+    return [Fraction(sum(our) - sum(their), len(our)) for our, their in zip(ours, theirs, strict=True)]
+
+
+def _misheard(groups: Sequence[Sequence[Pair]], against: str, seed: int) -> str | None:
+    """That ours got more of the same words wrong, if that counts."""
+    known = [[pair for pair in group if all(call.words for call in pair)] for group in groups]
+    sides = _sides([group for group in known if group])
+    wrong = [[sum(call.word_errors or 0 for call in calls) for calls in side] for side in sides]
+    words = [[sum(call.words or 0 for call in calls) for calls in side] for side in sides]
+    rates = [list(map(Fraction, *of)) for of in zip(wrong, words, strict=True)]
+    differences = [our - their for our, their in zip(*rates, strict=True)]
+    if sum(differences, Fraction(0)) <= 0 or (p := sign_flip(differences, seed)) >= SIGNIFICANT:
+        return None
+    ours, theirs = (percent(Fraction(sum(errors), sum(of))) for errors, of in zip(wrong, words, strict=True))
+    return f"got {ours} of the words wrong ({against}: {theirs}; {chance(p)})"

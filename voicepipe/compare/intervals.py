@@ -33,6 +33,9 @@ Z = 1.959963984540054
 _EXACT = 12
 """Scripts: up to so many all choices of signs are counted, 4096; above that as many are drawn."""
 
+_FINEST = 10**9
+"""Parts of 1: finer differences are rounded to it, so that their sums are small integers."""
+
 _CELLS = 4_000_000
 """Of one block of draws × values: 32 MB of integers."""
 
@@ -214,14 +217,16 @@ def sign_flip(differences: Sequence[Fraction], seed: int) -> float:
     Fisher's randomisation test for pairs (1935), of both sides: exact for up to 12 differences that aren't 0,
     from 4096 seeded choices of signs above that.
     """
-    whole = math.lcm(*(one.denominator for one in differences))
-    sizes = [int(one * whole) for one in differences if one]
-    if not sizes:
+    different = [one for one in differences if one]
+    if not different:
         return 1.0
+    common = math.lcm(*(one.denominator for one in different))
+    exact = common <= _FINEST
+    sizes = np.array([round(one * (common if exact else _FINEST)) for one in different], dtype=np.int64)
+    as_far = abs(int(sizes.sum())) - (0 if exact else len(sizes))
     if len(sizes) <= _EXACT:
         signs = np.array(list(product((1, -1), repeat=len(sizes))), dtype=np.int64)
-        return float(np.mean(np.abs(signs @ np.array(sizes)) >= abs(sum(sizes))))
+        return float(np.mean(np.abs(signs @ sizes) >= as_far))
     tries = 1 << _EXACT
     signs = np.random.default_rng([seed % 2**32, len(sizes)]).choice([1, -1], size=(tries, len(sizes)))
-    as_far = int(np.sum(np.abs(signs @ np.array(sizes)) >= abs(sum(sizes))))
-    return (as_far + 1) / (tries + 1)
+    return (1 + int(np.sum(np.abs(signs @ sizes) >= as_far))) / (tries + 1)

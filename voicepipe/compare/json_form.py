@@ -161,6 +161,7 @@ def _contrast(one: Contrast) -> dict[str, Any]:
         "p": one.p,
         "succeeds": one.succeeds,
         "drawbacks": list(one.drawbacks),
+        "worse": one.worse,
         "sentences": list(one.sentences),
     }
 

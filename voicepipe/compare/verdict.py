@@ -3,7 +3,7 @@
 Nothing is called better by chance: a difference counts if its 95 % interval doesn't hold 0 and it was
 measured over at least six call scripts; success is tested by pairs of the same calls. A variant is named as
 the better one only if it wins in latency, cost or success against each of the others, loses in none of them,
-and nothing else went wrong more often. Stand-ins and sections of their own never enter.
+and nothing else went wrong significantly more often. Stand-ins and sections of their own never enter.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def _is_best(variant: VariantFigures, measured: Sequence[VariantFigures], all_pa
 
 def _beats(found: Contrast) -> bool:
     kept = {found.latency, found.money} <= {"less", "same", "unclear"}
-    kept = kept and found.succeeds != "less" and not found.drawbacks
+    kept = kept and found.succeeds != "less" and not found.worse
     return kept and (found.latency == "less" or found.money == "less" or found.succeeds == "more")
 
 
@@ -117,11 +117,13 @@ def _best_sentence(best: str, measured: Sequence[VariantFigures], all_pairs: Pai
         won.append("cheaper")
     if all(one.succeeds == "more" for one in against):
         won.append("more successful")
+    unknown = " Whether it does its task isn't known: nothing was expected of these calls."
+    rest = unknown if any(one.succeeds == "unknown" for one in against) else ""
     others = f"than {against[0].against}" if len(against) == 1 else "than each of the others"
     if not won:
-        return f"{best} is the better one: it wins something against each of the others, and loses nothing."
-    rest = "" if len(won) == 3 else ", and in nothing significantly worse"
-    return f"{best} is the better one: {listed(won)} {others}{rest}."
+        return f"{best} is the better one: it wins something against each other one, and loses nothing.{rest}"
+    besides = "" if len(won) == 3 else ", and in nothing significantly worse"
+    return f"{best} is the better one: {listed(won)} {others}{besides}.{rest}"
 
 
 def _undecided(measured: Sequence[VariantFigures], all_pairs: Pairs) -> str | None:

@@ -83,7 +83,7 @@ def latency_phrase(median: Estimate | None, told: Told, against: str, scripts: i
         return f"answers exactly as fast as {against} at the median ({clock} clock)"
     if told == "few":
         amount = f"{ms(median.value)} {way} than {against}" if median.value else f"as fast as {against}"
-        return f"answered {amount} at the median of {many(scripts, 'call')} ({clock} clock)"
+        return f"answered {amount} at the median of {many(scripts, 'call script')} ({clock} clock)"
     low, high = median.low or 0, median.high or 0
     if told == "unclear":
         span = f"95 %: {_signed(low)} to {_signed(high)}, {clock} clock"
