@@ -105,6 +105,37 @@ def test_a_reply_that_breaks_off_unheard_is_begun_anew(tmp_path: Path) -> None:
     assert turn.answered
 
 
+# ── a provider that drips ──────────────────────────────────────────────────────────────────────────
+
+
+SLOWLY = {"per_token": "2500ms", "replies": ["It left this morning, and it will be here on Friday at noon."]}
+
+
+def test_a_model_that_drips_is_to_blame_for_the_silence_and_the_next_turn_asks_another(
+    tmp_path: Path,
+) -> None:
+    scene = Scene(tmp_path, "one", "two", llm={**SLOWLY, "fallback": [OTHER_MODEL]})
+    assert {event.stage for event in scene.of(DeadAir)} == {"llm"}
+    assert scene.ends[0][0] == "failed"
+    assert "llm gave nothing to be heard" in scene.report.failures
+    assert scene.heard[-1] == "The other one says that it left."
+    (switch, *_) = scene.of(ProviderSwitched)
+    assert (switch.slot, switch.turn) == ("llm", 3), "the second is the apology"
+    assert switch.reason.startswith(("nothing was heard", "llm gave nothing"))
+
+
+def test_a_model_that_drips_and_that_nobody_can_replace_is_asked_all_the_same(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, "one", "two", llm=SLOWLY)
+    assert {event.stage for event in scene.of(DeadAir)} == {"llm"}
+    assert {status for slot, status in scene.attempts if slot == "llm"} == {"cancelled"}
+    assert [status for status, _ in scene.ends if status == "failed"] == ["failed", "failed"]
+
+
+def test_a_voice_that_stalls_is_to_blame_and_not_the_model(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, "one", tts={"first_audio": "9s", "timeout": {"first": "20s"}})
+    assert [event.stage for event in scene.of(DeadAir)][:1] == ["tts"]
+
+
 # ── fallbacks ────────────────────────────────────────────────────────────────────────────────────
 
 

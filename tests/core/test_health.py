@@ -73,6 +73,17 @@ def test_what_fails_again_soon_after_it_was_taken_back_is_left_alone_for_longer(
     assert health.next_probe() == (22 * SECOND + STEADY, 0)
 
 
+def test_an_answer_to_what_was_asked_before_the_last_failure_is_old_news() -> None:
+    health = Health(2)
+    health.fail(0, "gone", now=0)
+    health.begin_probe(0)
+    health.fail(0, "still gone", now=2 * SECOND)  # of a call that had begun before
+    health.restore(0, now=3 * SECOND, asked=1 * SECOND)
+    assert health.order(now=3 * SECOND) == (1, 0)
+    health.restore(0, now=5 * SECOND, asked=4 * SECOND)
+    assert health.order(now=5 * SECOND) == (0, 1)
+
+
 def test_only_one_session_probes_at_a_time() -> None:
     health = Health(2)
     health.fail(0, "gone", now=0)

@@ -34,6 +34,8 @@ class _Provider:
     probe_at: int = 0
     probing: bool = False
     back_since: int | None = None
+    failed_at: int = -1
+    """When it failed last."""
 
 
 class Health:
@@ -62,6 +64,7 @@ class Health:
     def fail(self, index: int, why: str, now: int, *, retry_after_ns: int | None = None) -> None:
         """Provider ``index`` has failed a request, or a probe, at ``now``."""
         one = self._providers[index]
+        one.failed_at = now
         if one.why is not None and now < one.probe_at:
             return  # sessions that were waiting for it all fail at once: that is one failure
         steady = one.back_since is None or now - one.back_since > STEADY
@@ -70,10 +73,10 @@ class Health:
         one.why, one.back_since = why, None
         one.probe_at = now + max(one.interval, min(retry_after_ns or 0, LONGEST_PROBE))
 
-    def restore(self, index: int, now: int) -> None:
-        """Provider ``index`` has answered."""
+    def restore(self, index: int, now: int, *, asked: int | None = None) -> None:
+        """Provider ``index`` has answered what it was ``asked`` then; a failure since then is later news."""
         one = self._providers[index]
-        if one.why is not None:
+        if one.why is not None and (asked is None or asked > one.failed_at):
             one.why, one.back_since = None, now
 
     # ── probes ───────────────────────────────────────────────────────────────────────────────────

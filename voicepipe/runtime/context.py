@@ -17,6 +17,7 @@ from voicepipe.runtime.guard import Guard
 from voicepipe.runtime.lineup import Lineup
 from voicepipe.runtime.recovery import RecoveringCall
 from voicepipe.runtime.spender import Spender
+from voicepipe.runtime.waiting import CallsUnderWay
 from voicepipe.speech.budget import Asks
 from voicepipe.speech.conversation import Conversation
 from voicepipe.stages.base import Deadlines, ToolRunner
@@ -49,6 +50,7 @@ class Context:
         broadcast: Callable[[Control], None],
         record: Callable[[Record], None],
         spender: Spender | None = None,
+        under_way: CallsUnderWay | None = None,
     ) -> None:
         self.session = session
         self.slot = slot
@@ -66,6 +68,7 @@ class Context:
         self.record = record
         self._lineup = lineup
         self._spender = spender
+        self._under_way = under_way or CallsUnderWay()
         self._asked = lineup, 0
         """Whom this session has called last: of which providers which one."""
         self._broken_off: ProviderError | None = None
@@ -134,7 +137,14 @@ class Context:
             on_broken_off=self._note_broken_off,
             spender=spender,
             asks=asks,
+            under_way=self._under_way,
         )
+
+    def waited_for(self, turn: int | None) -> str | None:
+        return self._under_way.waited_for(turn)
+
+    def blame(self, turn: int | None, why: str) -> None:
+        self._under_way.blame(turn, why)
 
     def _note_provider(self, lineup: Lineup, index: int, turn: int | None) -> None:
         (before, previous), self._asked = self._asked, (lineup, index)

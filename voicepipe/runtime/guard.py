@@ -109,6 +109,11 @@ class Guard(Generic[E]):
             self._account(cut_off=error is not None)
 
     @property
+    def busy(self) -> bool:
+        """Whether the provider alone is waited for."""
+        return self._busy_since is not None
+
+    @property
     def busy_ns(self) -> int:
         """How long the provider alone was waited for, up to the last event."""
         return self._busy

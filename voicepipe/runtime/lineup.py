@@ -98,10 +98,10 @@ class Lineup:
         self.health.fail(index, why, self.clock.now(), retry_after_ns=retry_after_ns)
         self._tell()
 
-    def restore(self, index: int) -> None:
-        """The provider has answered."""
+    def restore(self, index: int, *, asked: int | None = None) -> None:
+        """The provider has answered. A probe says when it was ``asked``, on the lineup's clock."""
         if self.health.why(index) is not None:
-            self.health.restore(index, self.clock.now())
+            self.health.restore(index, self.clock.now(), asked=asked)
             self._tell()
 
     def begin_probe(self, index: int) -> None:

@@ -128,13 +128,14 @@ class Prober:
 
     async def _probe(self, slot: str, lineup: Lineup, index: int) -> None:
         lineup.begin_probe(index)
+        asked = lineup.clock.now()
         try:
             await self._try(slot, lineup, index)
         # Whatever is wrong with it, nobody waits for it: the call goes on with the one that works.
         except Exception as error:
             lineup.mark_failed(index, str(error) or type(error).__name__)
         else:
-            lineup.restore(index)
+            lineup.restore(index, asked=asked)
         finally:
             lineup.end_probe(index)
 

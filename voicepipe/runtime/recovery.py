@@ -16,6 +16,7 @@ from voicepipe.runtime.budget import Ticket
 from voicepipe.runtime.guard import Guard
 from voicepipe.runtime.lineup import Lineup
 from voicepipe.runtime.spender import Spender
+from voicepipe.runtime.waiting import CallsUnderWay
 from voicepipe.speech.budget import Asks
 from voicepipe.stages.base import Deadlines
 
@@ -53,12 +54,16 @@ class RecoveringCall(Generic[E]):
         on_broken_off: Callable[[ProviderError], None],
         spender: Spender | None = None,
         asks: Callable[[], Asks] = Asks,
+        under_way: CallsUnderWay | None = None,
     ) -> None:
         self._open = open_attempt
         self._lineup = lineup
         self._clock = clock
-        self._turn = turn
-        self._slot = slot
+        self.turn = turn
+        self.slot = slot
+        self._under_way = under_way or CallsUnderWay()
+        self._blamed = False
+        """The provider that is asked now has failed, whatever it still gives."""
         self._armed = armed
         self._gave = False
         self._used = used or (lambda: self._gave)
@@ -86,10 +91,26 @@ class RecoveringCall(Generic[E]):
         assert self._last is not None, "the call has begun"
         return self._last
 
+    @property
+    def waited_for(self) -> bool:
+        """Whether a provider's answer is waited for, or the next attempt."""
+        return self._guard is None or self._guard.busy
+
+    def blame(self, why: str) -> None:
+        """What it gives doesn't help the caller: other calls ask somebody else first."""
+        if self._guard is not None:  # else it hasn't been asked yet, or has failed anyway
+            self._blamed = True
+            self._lineup.mark_failed(self._index, why)
+
     async def __aenter__(self) -> RecoveringCall[E]:
+        self._under_way.enter(self)
         self._lineup.retries.note_request()
         self._left = deque(self._lineup.order())
-        await self._begin_next()
+        try:
+            await self._begin_next()
+        except BaseException:
+            self._under_way.leave(self)
+            raise
         return self
 
     def __aiter__(self) -> RecoveringCall[E]:
@@ -116,6 +137,7 @@ class RecoveringCall(Generic[E]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._under_way.leave(self)
         if self._guard is not None:
             await self._close(self._guard, error)
 
@@ -133,7 +155,7 @@ class RecoveringCall(Generic[E]):
     # ── attempts ─────────────────────────────────────────────────────────────────────────────────
 
     async def _begin_next(self) -> None:
-        self._index, self._tries = self._left.popleft(), 0
+        self._index, self._tries, self._blamed = self._left.popleft(), 0, False
         await self._begin()
 
     async def _begin(self) -> None:
@@ -152,8 +174,8 @@ class RecoveringCall(Generic[E]):
         while True:
             self._steps = spender.steps
             found = await spender.admit(
-                self._slot,
-                self._turn,
+                self.slot,
+                self.turn,
                 self._lineup,
                 self._index,
                 total_ns=self._lineup.deadlines(alternative=self._alternative).total,
@@ -166,7 +188,7 @@ class RecoveringCall(Generic[E]):
     def _use(self, lineup: Lineup) -> None:
         self._lineup = lineup
         self._left = deque(lineup.order())
-        self._index, self._tries = self._left.popleft(), 0
+        self._index, self._tries, self._blamed = self._left.popleft(), 0, False
 
     async def _close(self, guard: Guard[E], error: BaseException | None) -> None:
         try:
@@ -180,7 +202,7 @@ class RecoveringCall(Generic[E]):
         assert self._spender is not None, "it has refused"
         if self._used():
             raise refused
-        lineup = self._spender.instead(refused, self._slot, self._turn, self._lineup, self._steps)
+        lineup = self._spender.instead(refused, self.slot, self.turn, self._lineup, self._steps)
         guard, self._guard = self._guard, None
         assert guard is not None, "it has failed"
         await self._close(guard, refused)
@@ -192,10 +214,11 @@ class RecoveringCall(Generic[E]):
         return any(self._lineup.can_answer(index) for index in self._left)
 
     def _note_answer(self) -> None:
-        self._lineup.restore(self._index)
+        if not self._blamed:
+            self._lineup.restore(self._index)
         if self._recovering:
             self._recovering, self._recovering_ns = False, 0
-            self._report(Recovered(turn=self._turn, stage=self._slot, at_ns=self._clock.now()))
+            self._report(Recovered(turn=self.turn, stage=self.slot, at_ns=self._clock.now()))
 
     def _as_failure(self, error: VoicepipeError) -> ProviderError:
         """Of whatever else it ran into, such as threads that all hang, another provider may be free."""
@@ -213,7 +236,7 @@ class RecoveringCall(Generic[E]):
         assert guard is not None, "it has failed"
         await self._close(guard, error)
         self._recovering = True
-        self._report(Recovering(turn=self._turn, stage=self._slot, at_ns=self._clock.now()))
+        self._report(Recovering(turn=self.turn, stage=self.slot, at_ns=self._clock.now()))
         if wait_ns is None:
             await self._begin_next()
         else:

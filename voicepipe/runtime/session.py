@@ -40,6 +40,7 @@ from voicepipe.runtime.playout import Playout
 from voicepipe.runtime.probes import Prober
 from voicepipe.runtime.spender import Spender
 from voicepipe.runtime.tools import SessionTools, ToolSet
+from voicepipe.runtime.waiting import CallsUnderWay
 from voicepipe.speech.conversation import Conversation
 from voicepipe.speech.policy import State
 from voicepipe.stages.base import Agent, Stage
@@ -98,6 +99,7 @@ class Session:
         self._lineups = {slot.name: lineup for slot in slots if (lineup := self._lineup(slot)) is not None}
         self._observers: list[Observer] = []
         self._meter = LevelMeter()
+        self._under_way = CallsUnderWay()
         self._inboxes = self._make_inboxes()
         self._idle_since: int | None = None if agent.greeting else 0
         self._hang_up_when_idle: str | None = None
@@ -333,6 +335,7 @@ class Session:
             broadcast=self._broadcast,
             record=self.record,
             spender=self._spender,
+            under_way=self._under_way,
         )
 
     @property

@@ -125,6 +125,14 @@ class StageContext(Protocol):
         """
         ...
 
+    def waited_for(self, turn: int | None) -> str | None:
+        """The slot whose provider is waited for on behalf of ``turn``, if there is one."""
+        ...
+
+    def blame(self, turn: int | None, why: str) -> None:
+        """The caller hears nothing of that provider: it has failed, and other calls ask another first."""
+        ...
+
     def report(self, frame: Upward | StreamFrame) -> None:
         """Tell the turn stage: what happened to a reply, or what the stage ``tells`` of the caller."""
         ...

@@ -29,6 +29,7 @@ from voicepipe.core.frames import (
 )
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.records import DeadAir, Failed, StateChanged
+from voicepipe.core.units import format_duration
 from voicepipe.speech.notices import FAILED, NOT_HEARD, RECONNECTED, WAIT
 from voicepipe.speech.policy import TurnPolicy
 from voicepipe.speech.turn_rules import Rules
@@ -196,7 +197,7 @@ class TurnShell:
             case Action.INTERRUPT:
                 replies.kill("interrupted")
             case Action.FAIL:
-                replies.kill("failed", error or f"{self._at_fault()} gave nothing to be heard")
+                replies.kill("failed", error or self._blame(f"{self._at_fault()} gave nothing to be heard"))
             case Action.FINISH:
                 replies.finish()
             case Action.NOTE_DEAD_AIR:
@@ -241,14 +242,23 @@ class TurnShell:
     def _at_fault(self) -> str:
         if self._ctx.turns.live is None:
             return self._hears
-        return f"tool {', '.join(self._tools)}" if self._tools else self._awaited
+        if self._tools:
+            return f"tool {', '.join(self._tools)}"
+        return self._ctx.waited_for(self._ctx.turns.live) or self._awaited
+
+    def _blame(self, why: str) -> str:
+        if not self._tools:
+            self._ctx.blame(self._ctx.turns.live, why)
+        return why
 
     def _note_dead_air(self) -> None:
+        silent_ns = self._policy.silence.lasted_ns
+        self._blame(f"nothing was heard for {format_duration(silent_ns)}")
         self._ctx.record(
             DeadAir(
                 at_ns=self._ctx.clock.now(),
                 turn=self._ctx.turns.live,
                 stage=self._at_fault(),
-                silent_ns=self._policy.silence.lasted_ns,
+                silent_ns=silent_ns,
             )
         )
