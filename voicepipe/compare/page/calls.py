@@ -1,7 +1,7 @@
 """The calls, one by one: each turn on all variants, and each variant's call to listen to.
 
 Of the repetitions of a call on a variant two are shown at most: the typical one, whose mean latency is the
-middle one, and the one with the slowest turn. What isn't shown is told.
+middle one, and the one with the slowest turn, if that is much slower. What isn't shown is told.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ LEAD_IN = 1.5
 
 TAIL = 3.0
 """Seconds of the reply that it plays."""
+
+WORTH_SHOWING = 1.1
+"""Times as long as in the typical call: so much slower the slowest turn of another one has to be."""
 
 Held = Mapping[tuple[str, str], Sequence[MeasuredCall]]
 """(Variant, call) → its repetitions."""
@@ -67,13 +70,15 @@ def shown(held: Held, call: str, columns: Columns) -> list[Shown]:
         if repetitions:
             typical = sorted(repetitions, key=_mean)[(len(repetitions) - 1) // 2]
             slowest = max(repetitions, key=_slowest)
-            worst = None if slowest is typical or _slowest(slowest) <= _slowest(typical) else slowest
+            worst = slowest if _slowest(slowest) > WORTH_SHOWING * _slowest(typical) else None
             found.append(Shown(column, typical, worst, len(repetitions)))
     return found
 
 
-def one_call(info: CallInfo, number: int, parts: Sequence[Shown], listening: Listening) -> Html:
-    """The whole section of one call."""
+def one_call(
+    info: CallInfo, number: int, parts: Sequence[Shown], listening: Listening, *, named_here: bool = True
+) -> Html:
+    """The whole section of one call; ``named_here``: links to the call lead there."""
     rows = list(_turn_by_turn(parts, listening))
     cut = max(0, max((len(_spoken(part.typical)) for part in parts), default=0) - MAX_TURNS)
     heading = (
@@ -87,7 +92,7 @@ def one_call(info: CallInfo, number: int, parts: Sequence[Shown], listening: Lis
         tag("p", f"{plural(cut, 'further turn')} not shown.", class_="note") if cut else None,
         _a_b(parts, number, listening),
         [_of_variant(part, number, listening) for part in parts],
-        id=f"call-{number}",
+        id=f"call-{number}" if named_here else None,
         class_="call",
     )
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from voicepipe.compare.figures import Figures
-from voicepipe.compare.measured import Comparison, MeasuredCall
-from voicepipe.compare.page.audio import MAX_BYTES, recordings
-from voicepipe.compare.page.calls import Held, Listening, Shown, Why, key_of, one_call, shown
+from voicepipe.compare.measured import CallInfo, Comparison, MeasuredCall
+from voicepipe.compare.page.audio import Recording, recordings
+from voicepipe.compare.page.calls import Held, Listening, key_of, one_call, shown, worst_pair
 from voicepipe.compare.page.document import document
 from voicepipe.compare.page.facts import about, definitions_of_figures
-from voicepipe.compare.page.html import Html, Node, join, said, tag
+from voicepipe.compare.page.html import Html, Node, Nodes, join, said, tag
 from voicepipe.compare.page.marks import definitions, legend
-from voicepipe.compare.page.numbers import plural
+from voicepipe.compare.page.missed import missed_table
+from voicepipe.compare.page.numbers import plural, took
 from voicepipe.compare.page.plots import distributions, scatter
 from voicepipe.compare.page.tables import (
     Column,
@@ -26,9 +28,16 @@ from voicepipe.compare.page.tables import (
 from voicepipe.compare.page.what_if import what_if
 from voicepipe.compare.page.words import Words
 from voicepipe.compare.verdict import Verdict
+from voicepipe.compare.why import whys
 
 ROOM = 2 << 20
 """Characters for the calls, without their audio: the whole page stays below 3 MB."""
+
+SIMULATED = (
+    "Simulated: these variants talk to a server that only plays a vendor's part. Their figures show that "
+    "everything is wired up, and say nothing about that vendor. "
+)
+NOT_JUDGED = "The verdict isn't about these variants."
 
 CONTENTS = (
     ("verdict", "Verdict"),
@@ -51,20 +60,21 @@ def page(
     folder: Path,
     redact: bool = False,
     audio: bool = True,
-    why: Why = lambda call: {},
+    limits_ns: Mapping[str, int] | None = None,
 ) -> str:
     """One HTML file that needs nothing else. ``folder`` is where the calls' recordings lie.
 
-    ``redact`` leaves out what was said, by whomever, and with it the audio; ``why`` explains slow turns.
+    ``redact`` leaves out what was said, by whomever, and with it the audio. ``limits_ns``: variant → what its
+    pipeline allows voice to voice to take, beyond which a turn is slow.
 
     Raises ``SetupError`` if the package that draws isn't installed.
     """
     columns = [Column(index, one) for index, one in enumerate(figures.variants) if one.info.left_out is None]
     main = [column for column in columns if not column.figures.info.section]
     held = _held(comparison)
-    listening, silent = _listening(
-        comparison, held, columns, folder, Words(redact), audio and not redact, why
-    )
+    kept, silent = _recordings(comparison, held, columns, folder) if audio and not redact else ({}, 0)
+    listening = Listening(kept, Words(redact), partial(whys, figures=figures, limits_ns=limits_ns))
+    calls = _Calls(comparison, held, listening)
     body: list[Node] = [
         definitions(),
         tag("h1", said(comparison.title, 200)),
@@ -72,9 +82,14 @@ def page(
         _verdict(verdict),
         _warnings(verdict, silent, redact),
         _section("figures", "All figures", figures_table(main)),
-        *_sections(main, verdict),
-        *_apart(columns),
-        _section("calls", "Call by call", *_calls(comparison, held, columns, listening)),
+        *_sections(
+            main,
+            verdict,
+            missed_table(main, comparison.measured, listening.words),
+            _worst_turn(comparison.calls, held, main),
+        ),
+        _section("calls", "Call by call", legend(), calls(main)),
+        *_apart(columns, calls),
         _section("about", "How this was measured", about(comparison), definitions_of_figures()),
     ]
     return document(comparison.title, body, contents=CONTENTS)
@@ -87,30 +102,24 @@ def _held(comparison: Comparison) -> Held:
     return held
 
 
-def _listening(
-    comparison: Comparison,
-    held: Held,
-    columns: Columns,
-    folder: Path,
-    words: Words,
-    audio: bool,
-    why: Why,
-) -> tuple[Listening, int]:
-    """The recordings of the calls that are shown, and how many of those didn't fit; typical ones first."""
-    files: dict[str, Path] = {}
+def _recordings(
+    comparison: Comparison, held: Held, columns: Columns, folder: Path
+) -> tuple[dict[str, Recording], int]:
+    """Those of the calls that are shown, typical ones first, and how many of them didn't fit."""
     parts = [
         (number, part)
         for number, info in enumerate(comparison.calls)
         for part in shown(held, info.name, columns)
     ]
-    if audio:
-        typical = [(number, part, part.typical) for number, part in parts]
-        worst = [(number, part, part.worst) for number, part in parts if part.worst is not None]
-        for number, part, call in (*typical, *worst):
-            if call.audio is not None:
-                files[key_of(call, part.column.index, number)] = folder / call.audio
-    kept, missing = recordings(files, MAX_BYTES)
-    return Listening(kept, words, why), len(missing)
+    typical = [(number, part, part.typical) for number, part in parts]
+    worst = [(number, part, part.worst) for number, part in parts if part.worst is not None]
+    files = {
+        key_of(call, part.column.index, number): folder / call.audio
+        for number, part, call in (*typical, *worst)
+        if call.audio is not None
+    }
+    kept, missing = recordings(files)
+    return kept, len(missing)
 
 
 # ── what stands above the figures ────────────────────────────────────────────────────────────────
@@ -144,39 +153,56 @@ def _warnings(verdict: Verdict, silent: int, redact: bool) -> Html | None:
 # ── the figures ──────────────────────────────────────────────────────────────────────────────────
 
 
-def _sections(columns: Columns, verdict: Verdict) -> Iterator[Html]:
-    spread = distributions(columns) or tag(
-        "p", "No turn was answered, so there is no latency.", class_="note"
-    )
-    yield _section("latency", "How long callers waited", spread)
-    against = scatter(columns, verdict.front) or tag(
-        "p", "Cost and latency are known of fewer than two variants, or nothing cost anything.", class_="note"
-    )
-    yield _section("cost", "Cost against latency", against)
-    yield _section("outcomes", "Success and interruptions", outcomes_table(columns))
+def _sections(columns: Columns, verdict: Verdict, missed: Html | None, worst: Html | None) -> Iterator[Html]:
+    nothing = tag("p", "No turn was answered, so there is no latency.", class_="note")
+    yield _section("latency", "How long callers waited", distributions(columns) or nothing, worst)
+    unknown = tag("p", _why_no_scatter(columns), class_="note")
+    yield _section("cost", "Cost against latency", scatter(columns, verdict.front) or unknown)
+    yield _section("outcomes", "Success and interruptions", outcomes_table(columns), missed)
     yield _section("stages", "Where the time went", stages_bars(columns), stages_table(columns))
     yield _section("month", "What would a month cost?", what_if(columns))
 
 
-def _apart(columns: Columns) -> Iterator[Html]:
-    """The sections that the verdict isn't about."""
+def _why_no_scatter(columns: Columns) -> str:
+    known = [c for c in columns if c.figures.cost.per_minute is not None and c.figures.voice_to_voice.p50]
+    if len(known) < 2:
+        return f"Cost and latency are both known of {plural(len(known), 'variant')}; a plot needs two."
+    return "None of the variants cost anything."
+
+
+def _worst_turn(scripts: Sequence[CallInfo], held: Held, columns: Columns) -> Html | None:
+    """Where two variants differ most of all, and the way there."""
+    pairs = [
+        (pair, number, info)
+        for number, info in enumerate(scripts)
+        if (pair := worst_pair(shown(held, info.name, columns))) is not None
+    ]
+    if not pairs:
+        return None
+    pair, number, info = max(pairs, key=lambda one: one[0].difference_ns)
+    names = [said(part.column.figures.name, 60) for part, _ in (pair.one, pair.other)]
+    where = tag("a", f"turn {pair.turn + 1} of ", said(info.name, 120), href=f"#call-{number}")
+    behind = f": by {took(pair.difference_ns)}."
+    return tag(
+        "p", "Of all typical calls, ", names[1], " is behind ", names[0], " most", took_more, where, "."
+    )
+
+
+def _apart(columns: Columns, calls: Callable[[Columns], Iterator[Html]]) -> Iterator[Html]:
+    """The sections that the verdict isn't about, each with its own calls."""
     titles = dict.fromkeys(column.figures.info.section for column in columns if column.figures.info.section)
     for number, title in enumerate(titles):
         inside = [column for column in columns if column.figures.info.section == title]
         stand_in = any(column.figures.info.stand_in for column in inside)
-        note = "The verdict isn't about these variants."
-        if stand_in:
-            note = (
-                "Simulated: these variants talk to a server that only plays a vendor's part. Their figures "
-                f"show that everything is wired up, and say nothing about that vendor. {note}"
-            )
         yield tag(
             "section",
             tag("h2", said(title, 120)),
-            tag("p", note),
+            tag("p", SIMULATED if stand_in else None, NOT_JUDGED),
             figures_table(inside),
             distributions(inside),
             stages_bars(inside),
+            outcomes_table(inside),
+            calls(inside),
             id=f"apart-{number}",
             class_="stand-in" if stand_in else "apart",
         )
@@ -185,28 +211,34 @@ def _apart(columns: Columns) -> Iterator[Html]:
 # ── the calls ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _calls(comparison: Comparison, held: Held, columns: Columns, listening: Listening) -> Iterator[Html]:
-    yield legend()
-    left, missing = ROOM, []
-    for number, info in enumerate(comparison.calls):
-        parts: list[Shown] = shown(held, info.name, columns)
-        if not parts:
-            continue
-        section = one_call(info, number, parts, listening)
-        heard = sum(len(one.url) for key, one in listening.recordings.items() if key in section)
-        if len(section) - heard > left:
-            missing.append(info.name)
-            continue
-        left -= len(section) - heard
-        yield section
-    if missing:
-        yield tag(
-            "p",
-            f"Not shown, to keep this page small: {', '.join(missing)}. ",
-            "They are in all figures.",
-            class_="note",
-        )
+class _Calls:
+    """The sections of the calls, as many as the page has room for."""
+
+    def __init__(self, comparison: Comparison, held: Held, listening: Listening) -> None:
+        self._scripts = comparison.calls
+        self._held = held
+        self._listening = listening
+        self._left = ROOM
+
+    def __call__(self, columns: Columns) -> Iterator[Html]:
+        missing = []
+        for number, info in enumerate(self._scripts):
+            parts = shown(self._held, info.name, columns)
+            if not parts:
+                continue
+            judged = not columns[0].figures.info.section
+            section = one_call(info, number, parts, self._listening, named_here=judged)
+            keys = (key_of(c, p.column.index, number) for p in parts for c in (p.typical, p.worst) if c)
+            heard = sum(len(one.url) for key in keys if (one := self._listening.recordings.get(key)))
+            if len(section) - heard > self._left:
+                missing.append(info.name)
+                continue
+            self._left -= len(section) - heard
+            yield section
+        if missing:
+            names = tag("span", said(", ".join(missing)))
+            yield tag("p", "In all figures, but not shown, to keep this page small: ", names, class_="note")
 
 
-def _section(name: str, title: str, *children: Node) -> Html:
-    return tag("section", tag("h2", title), join(children), id=name)
+def _section(name: str, title: str, *children: Nodes) -> Html:
+    return tag("section", tag("h2", title), join(*children), id=name)

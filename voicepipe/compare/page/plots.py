@@ -30,6 +30,7 @@ Spec = dict[str, Any]
 _QUIET = {"labelColor": "var(--muted)", "titleColor": "var(--muted)", "gridColor": "var(--rule)"}
 _CONFIG: Spec = {
     "background": None,
+    "padding": {"left": 12, "right": 8, "top": 6, "bottom": 4},
     "font": "system-ui, sans-serif",
     "view": {"stroke": None},
     "axis": {
@@ -81,7 +82,7 @@ def scatter(columns: Columns, front: Sequence[str]) -> Html | None:
         f"Cost against latency. {told}. On the front: {', '.join(front) or 'none'}.",
         "Cost against the median of voice to voice, with 95 % intervals. The line joins the variants that no "
         "other one beats in both (the Pareto front); nearer to the lower left corner is better.",
-        both,
+        (),
     )
 
 
@@ -99,7 +100,7 @@ def svg(spec: Spec, alternative: str) -> Html:
     Raises ``SetupError`` if the package that draws isn't installed.
     """
     vega = require("vl_convert", extra="report", purpose="a report with plots")
-    drawn: str = vega.vegalite_to_svg({"config": _CONFIG, **spec}, allowed_base_urls=[])
+    drawn: str = vega.vegalite_to_svg({"config": _CONFIG, **spec})
     labelled = tag("svg", role="img", aria_label=alternative).removesuffix("></svg>")
     return Html(drawn.replace("<svg", labelled, 1))
 
@@ -143,7 +144,13 @@ def _boxes(columns: Columns, width: int) -> Spec:
         "type": "nominal",
         "sort": None,
         "title": None,
-        "axis": {"labelLimit": 150, "domain": False, "ticks": False, "labelColor": "var(--ink)"},
+        "axis": {
+            "labelLimit": 150,
+            "labelPadding": 8,
+            "domain": False,
+            "ticks": False,
+            "labelColor": "var(--ink)",
+        },
     }
     hue = _scale("variant", columns, [colour(column.index) for column in columns])
 
@@ -161,71 +168,83 @@ def _boxes(columns: Columns, width: int) -> Spec:
         "layer": [
             layer({"type": "rule", "strokeWidth": 2}, "p5", "p95"),
             layer({"type": "bar", "height": 13, "fill": "var(--paper)", "strokeWidth": 2}, "p25", "p75"),
-            layer({"type": "tick", "thickness": 4, "size": 13}, "p50"),
+            layer({"type": "tick", "thickness": 4, "size": 13, "opacity": 1}, "p50"),
         ],
     }
 
 
 def _points(columns: Columns, front: Sequence[str], width: int) -> Spec:
-    rows = []
-    for column in columns:
-        p50, cost = column.figures.voice_to_voice.p50, column.figures.cost.per_minute
-        assert p50 is not None, "scatter() took those that have both"
-        assert cost is not None
-        rows.append(
-            {
-                "variant": _label(column),
-                "front": column.figures.name in front,
-                **_spread("ms", p50.value, p50.low, p50.high, MS),
-                **_spread("usd", cost.value, cost.low, cost.high, PICO),
-            }
-        )
-    x = {
-        "field": "ms",
-        "type": "quantitative",
-        "title": "median voice to voice, ms",
-        "scale": {"zero": True, "nice": True},
-        "axis": {"tickCount": width // 90},
-    }
-    y = {
-        "field": "usd",
-        "type": "quantitative",
-        "title": "USD a minute",
-        "scale": {"zero": True},
-        "axis": {"tickCount": 5},
-    }
+    rows = [_point(column, column.figures.name in front) for column in columns]
+    right, top = (max(row[name] for row in rows) * 1.08 for name in ("ms_high", "usd_high"))
+    x = _from_zero("ms", "median voice to voice, ms", right, width // 90)
+    y = _from_zero("usd", "USD a minute", top, 5)
     hue = _scale("variant", columns, [colour(column.index) for column in columns])
     shape = _scale("variant", columns, [SHAPES[column.index % len(SHAPES)] for column in columns])
-    only_front = [{"filter": "datum.front"}]
+
+    def named_where(condition: str, side: int) -> Spec:
+        """The names stand beside their points, on the side where there is room."""
+        mark = {
+            "type": "text",
+            "align": "left" if side > 0 else "right",
+            "dx": 9 * side,
+            "dy": -9,
+            "fontSize": 12,
+        }
+        text = {"field": "variant", "type": "nominal"}
+        return {
+            "transform": [{"filter": condition}],
+            "mark": mark,
+            "encoding": {"x": x, "y": y, "text": text, "color": hue},
+        }
+
     return {
         "width": width,
-        "height": 280,
+        "height": 300,
         "data": {"values": rows},
         "layer": [
             {
-                "transform": only_front,
+                "transform": [{"filter": "datum.front"}],
                 "mark": {"type": "line", "color": "var(--muted)", "strokeDash": [3, 3], "strokeWidth": 1.5},
                 "encoding": {"x": x, "y": y, "order": {"field": "ms"}},
             },
-            {
-                "mark": "rule",
-                "encoding": {"x": {**x, "field": "ms_low"}, "x2": {"field": "ms_high"}, "y": y, "color": hue},
-            },
-            {
-                "mark": "rule",
-                "encoding": {
-                    "x": x,
-                    "y": {**y, "field": "usd_low"},
-                    "y2": {"field": "usd_high"},
-                    "color": hue,
-                },
-            },
+            _rule({"x": {**x, "field": "ms_low"}, "x2": {"field": "ms_high"}, "y": y, "color": hue}),
+            _rule({"x": x, "y": {**y, "field": "usd_low"}, "y2": {"field": "usd_high"}, "color": hue}),
             {
                 "mark": {"type": "point", "filled": True, "size": 110, "opacity": 1},
                 "encoding": {"x": x, "y": y, "color": hue, "shape": shape},
             },
+            named_where(f"datum.ms <= {right / 2}", 1),
+            named_where(f"datum.ms > {right / 2}", -1),
         ],
     }
+
+
+def _point(column: Column, on_front: bool) -> Spec:
+    p50, cost = column.figures.voice_to_voice.p50, column.figures.cost.per_minute
+    assert p50 is not None, "scatter() took those that have both"
+    assert cost is not None
+    return {
+        "variant": _label(column),
+        "front": on_front,
+        **_spread("ms", p50.value, p50.low, p50.high, MS),
+        **_spread("usd", cost.value, cost.low, cost.high, PICO),
+    }
+
+
+def _from_zero(field: str, title: str, most: float, ticks: int) -> Spec:
+    """An axis on which a difference looks as large as it is."""
+    scale = {"domain": [0, most], "nice": True}
+    return {
+        "field": field,
+        "type": "quantitative",
+        "title": title,
+        "scale": scale,
+        "axis": {"tickCount": ticks},
+    }
+
+
+def _rule(encoding: Spec) -> Spec:
+    return {"mark": {"type": "rule", "strokeWidth": 1.5}, "encoding": encoding}
 
 
 def _spread(name: str, value: int, low: int | None, high: int | None, unit: int) -> dict[str, float]:

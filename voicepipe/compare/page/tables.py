@@ -36,7 +36,10 @@ def named(column: Column) -> Html:
 
 
 def clock(column: Column) -> Html:
-    return tag("span", f"{column.figures.clock} clock", class_="clock")
+    """On which clock it was measured, and that it was a stand-in."""
+    simulated = tag("span", "simulated server", class_="clock striped")
+    named = tag("span", f"{column.figures.clock} clock", class_="clock")
+    return join(named, " ", simulated) if column.figures.info.stand_in else named
 
 
 def figures_table(columns: Columns) -> Html:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from voicepipe.compare.intervals import Estimate
 from voicepipe.compare.page.html import Html, Node, join, tag
 from voicepipe.compare.page.numbers import NOTHING, money
 from voicepipe.compare.page.tables import Columns, clock, named
+from voicepipe.compare.whatif import a_month
 from voicepipe.observe.forecast import DAYS_A_MONTH
 from voicepipe.speech.pricing import PICO
 
@@ -68,5 +71,9 @@ def _cells(a_minute: Estimate | None, unpriced: bool) -> Html:
 def _month(a_minute: int | None) -> Html:
     if a_minute is None:
         return tag("td", NOTHING)
-    month = round(DAYS_A_MONTH * CALLS_A_DAY * MINUTES * a_minute)
-    return tag("td", money(month), data_usd_minute=f"{a_minute / PICO:.12f}")
+    month = a_month(
+        Estimate(a_minute, None, None), calls_per_day=Fraction(CALLS_A_DAY), minutes=Fraction(MINUTES)
+    )
+    return tag(
+        "td", NOTHING if month is None else money(month.value), data_usd_minute=f"{a_minute / PICO:.12f}"
+    )
