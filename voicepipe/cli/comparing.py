@@ -48,10 +48,9 @@ def announce(terminal: Terminal, plan: Plan, kept: int, forecast: Forecast) -> N
     """What is about to be held, how long that takes, and what it may cost."""
     for name, why in plan.left_out.items():
         terminal.line(f"{terminal.style('left out:', 'yellow')} {printable(f'{name}: {why}')}")
-    held = [variant for variant in plan.variants if variant.name not in plan.left_out]
+    parts = [_part(plan, section) for section in dict.fromkeys(run.variant.section for run in plan.runs)]
     times = "" if plan.repetitions == 1 else f", {plan.repetitions} times each"
-    said = f"{plural(len(plan.calls), 'call')} on {plural(len(held), 'variant')}{times}"
-    terminal.line(f"{said}: {plural(len(plan.runs), 'call')} to be held")
+    terminal.line(printable(f"{plural(len(plan.runs), 'call')} to be held: {', and '.join(parts)}{times}"))
     if kept:
         terminal.line(f"{kept} of them were held before and are kept; --fresh holds them anew")
     if forecast.calls:
@@ -60,13 +59,25 @@ def announce(terminal: Terminal, plan: Plan, kept: int, forecast: Forecast) -> N
         terminal.line(f"{long}{real}; {cost_sentence(forecast)}")
 
 
+def _part(plan: Plan, section: str) -> str:
+    """``4 on each of 2 variants``, of the main part or of a section."""
+    runs = [run for run in plan.runs if run.variant.section == section]
+    variants = {run.variant.name for run in runs}
+    each = len({run.call.name for run in runs})
+    where = f" ({section})" if section else ""
+    return f"{each} on each of {plural(len(variants), 'variant')}{where}"
+
+
 def cost_sentence(forecast: Forecast) -> str:
     """What it may cost, or that it costs nothing."""
     if not forecast.billed:
         return "nobody sends a bill for them"
-    least = "at least " if forecast.unpriced else "about "
-    unpriced = f", and there is no price for {', '.join(forecast.unpriced)}" if forecast.unpriced else ""
-    return f"{least}{dollars(forecast.cost)} USD by rules of thumb{unpriced}"
+    unpriced = f"there is no price for {', '.join(forecast.unpriced)}"
+    if not forecast.cost:
+        return f"what they cost isn't known: {unpriced}" if forecast.unpriced else "they cost next to nothing"
+    if forecast.unpriced:
+        return f"at least {dollars(forecast.cost)} USD by rules of thumb, and {unpriced}"
+    return f"about {dollars(forecast.cost)} USD by rules of thumb"
 
 
 def check_limit(forecast: Forecast, max_usd: Decimal | None) -> None:

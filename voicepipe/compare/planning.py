@@ -14,6 +14,7 @@ from voicepipe.config.load import LoadedPipeline
 from voicepipe.config.variables import agent_for_call
 from voicepipe.core.calls import Workers
 from voicepipe.core.clock import Clock, ClockName, run_on
+from voicepipe.core.nodes import plain
 from voicepipe.errors import ConfigError, ConfigErrors, SetupError, UsageError
 from voicepipe.runtime.engines import make_providers
 from voicepipe.runtime.workers import make_workers
@@ -51,6 +52,8 @@ def plan_of(terms: Terms, wanted: Sequence[Wanted], loaded: Loaded, tell: Callab
     """
     clocked = _clocked(terms, loaded.variants, tell)
     _check_calls(terms, clocked)
+    for name in _same_as_first(clocked):
+        tell(f"'{name}' is the same as '{clocked[0].name}'; both are measured")
     left_out = _left_out(terms, wanted, loaded, clocked)
     held = [variant for variant in clocked if variant.name not in left_out]
     if all(variant.section for variant in held):
@@ -75,6 +78,12 @@ def plan_of(terms: Terms, wanted: Sequence[Wanted], loaded: Loaded, tell: Callab
 
 def _calls(terms: Terms, variant: Variant) -> Sequence[Scripted]:
     return terms.calls.get(variant.section) or terms.calls[""]
+
+
+def _same_as_first(variants: Sequence[Variant]) -> list[str]:
+    """Those of the main part that differ in nothing: what is measured between them is chance."""
+    first = plain(variants[0].loaded.tree)
+    return [one.name for one in variants[1:] if not one.section and plain(one.loaded.tree) == first]
 
 
 def _runs(terms: Terms, variants: Sequence[Variant]) -> list[Run]:

@@ -70,7 +70,7 @@ def wanted(
     ``variants`` and ``vary`` are as they were typed; if there are any, they replace those of the main part of
     ``declared``. ``overrides`` hold for all. ``profiles`` are those of the file.
 
-    Raises ``UsageError``.
+    Raises ``UsageError``, and ``ConfigErrors`` for an optional variant that isn't one.
     """
     found = [Wanted(BASELINE, path.name, path)]
     if variants or vary:
@@ -82,6 +82,8 @@ def wanted(
     if declared is not None:
         found += _of_sections(declared)
     _check_names(found)
+    if declared is not None and not (variants or vary):
+        _check_optional(declared, [one.name for one in found])
     return [replace(one, overrides=(*overrides, *one.overrides)) for one in found]
 
 
@@ -97,6 +99,17 @@ def _check_names(found: Sequence[Wanted]) -> None:
         seen[one.name] = one
     if len(found) > MAX_VARIANTS:
         raise UsageError(f"found {len(found)} variants, expected at most {MAX_VARIANTS}")
+
+
+def _check_optional(declared: Declared, names: Sequence[str]) -> None:
+    errors = []
+    for index, name in enumerate(declared.file.optional):
+        if name not in names[1:]:
+            message = f"there is no variant '{name}'.{did_you_mean(name, names[1:])}"
+            hint = f"there are: {', '.join(names[1:]) or 'none'}"
+            errors.append(declared.place("optional", index).error(message, hint=hint))
+    if errors:
+        raise ConfigErrors(errors)
 
 
 def _declared_variants(declared: Declared | None, path: Path) -> list[Wanted]:

@@ -21,7 +21,6 @@ from voicepipe.config.tool_models import Model
 from voicepipe.core import yaml12
 from voicepipe.core.check import validate
 from voicepipe.core.clock import ClockName
-from voicepipe.core.names import did_you_mean
 from voicepipe.core.nodes import Node, Place, Source
 from voicepipe.core.units import ConfigPath
 from voicepipe.errors import ConfigError, ConfigErrors, UsageError
@@ -246,12 +245,6 @@ def _problems(declared: Declared) -> Iterator[ConfigError]:
             declared.values(path)
         except ConfigError as error:
             yield error
-    if not file.vary:
-        for index, name in enumerate(file.optional):
-            if name not in where:
-                hint = f"there are: {', '.join(where) or 'none'}"
-                message = f"there is no variant '{name}'.{did_you_mean(name, where)}"
-                yield place("optional", index).error(message, hint=hint)
 
 
 def _unset(declared: Declared, path: tuple[str | int, ...], entry: VariantEntry) -> Iterator[ConfigError]:
