@@ -31,9 +31,12 @@ def cheaper_profiles(
             message = f"there is no profile '{name}'.{did_you_mean(name, loaded.profiles)}"
             hint = f"there are: {', '.join(loaded.profiles) or 'none'}"
             errors.append(place.error(message, hint=hint))
-        elif name != loaded.profile and (other := load(name)) is not None:
-            errors.extend(_problems(loaded, other, name, place))
-            found[name] = other
+        elif name != loaded.profile:
+            before = len(errors)
+            other = load(name)
+            if other is not None and len(errors) == before:  # otherwise it isn't all there
+                errors.extend(_problems(loaded, other, name, place))
+                found[name] = other
     return found
 
 

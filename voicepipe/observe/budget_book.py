@@ -80,10 +80,11 @@ class Balance:
 class BudgetBook:
     """Opened for each visit, so that it can be shared by threads and processes. All of it blocks."""
 
-    def __init__(self, path: Path, *, alert_at: int = 8000) -> None:
+    def __init__(self, path: Path, *, alert_at: int = 8000, wait_s: float = WAIT_S) -> None:
         """``alert_at``: hundredths of a percent."""
         self.path = path
         self._alert_at = alert_at
+        self._wait_s = wait_s
 
     def visit(
         self,
@@ -178,7 +179,7 @@ class BudgetBook:
         try:
             if create:
                 self.path.touch(mode=0o600)
-            with closing(sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None)) as database:
+            with closing(sqlite3.connect(self.path, timeout=self._wait_s, isolation_level=None)) as database:
                 if not create:
                     self._check(database)
                 self._log_ahead(database)

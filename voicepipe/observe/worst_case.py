@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from voicepipe.config.load import LoadedPipeline
@@ -44,16 +44,18 @@ class WorstCase:
 
     def cost(
         self, slot: str, provider: str, config: Any, asks: Asks, *, total_ns: int, recalled: int = 0
-    ) -> int:
-        """Picodollars of a request to ``provider`` that may take ``total_ns`` of its time.
+    ) -> int | None:
+        """Picodollars of a request that may take ``total_ns`` of the provider's time; None without a price.
 
         ``recalled``: audio tokens of the call so far, which a fused model is billed for again.
         """
         found = self._book.find(slot, provider, _model(config, asks))
         if found.by_time:
             usd_hour = self._book.cost.machine_usd_hour
-            return machine_cost(total_ns + CLEANING_UP, usd_hour) if usd_hour is not None else 0
+            return None if usd_hour is None else machine_cost(total_ns + CLEANING_UP, usd_hour)
         amounts = most(asks, tokens_out=most_tokens(config), recalled=recalled if asks.recalls else 0)
+        if not any(unit in found.rates for unit in amounts):
+            return None
         return max(_cost(amounts, found.rates), _cost(_written(amounts), found.rates))
 
     def problems(self, loaded: LoadedPipeline) -> Iterator[ConfigError]:
@@ -126,8 +128,3 @@ def _written(amounts: Mapping[UsageUnit, int]) -> dict[UsageUnit, int]:
     """As if the vendor put all of the input into its cache, which may cost more than to read it."""
     tokens = amounts.get("tokens_in", 0)
     return {**amounts, "tokens_in_written": tokens} if tokens else dict(amounts)
-
-
-def named(problems: Iterable[ConfigError]) -> list[ConfigError]:
-    """Each once, in the order in which they came."""
-    return list({str(problem): problem for problem in problems}.values())

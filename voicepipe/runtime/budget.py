@@ -87,7 +87,7 @@ class Ticket:
 class Budget:
     """A companion of a call, and what it asks before each request. ``open`` before, ``end`` after it.
 
-    ``limits`` are those of the call alone, in picodollars by name.
+    ``limits`` are those of the call alone. ``strict``: what has no price isn't asked for.
     """
 
     def __init__(
@@ -101,6 +101,7 @@ class Budget:
         workers: Workers,
         record: Callable[[Record], None],
         tell: Callable[[BudgetAlert], None] = lambda alert: None,
+        strict: bool = True,
     ) -> None:
         self._prices = prices
         self._worst = WorstCase(prices)
@@ -111,6 +112,7 @@ class Budget:
         self._workers = workers
         self._record = record
         self._tell = tell
+        self._strict = strict
         self._requests = Requests()
         self._heard_of: dict[str, tuple[int, int]] = {}
         """Slot of a fused model → audio tokens of the call so far, and until when."""
@@ -189,7 +191,7 @@ class Budget:
         for meter, used in request.tally(self._prices).amounts.items():
             self.spent += used.cost
             self._unbooked += used.cost
-            if used.unpriced and self._unpriced is None:
+            if used.unpriced and self._strict and self._unpriced is None:
                 model = f"/{meter.model}" if meter.model else ""
                 self._unpriced = f"{meter.slot}: {meter.provider}{model}, {meter.unit}"
         for limit in self._limits:
@@ -212,9 +214,12 @@ class Budget:
 
         def price(asks: Asks) -> int:
             recalled = self._recalled(slot)
-            return self._worst.cost(
+            worst = self._worst.cost(
                 slot, provider.name, provider.config, asks, total_ns=total_ns, recalled=recalled
             )
+            if worst is None and self._strict:
+                raise _unpriced(f"{slot}: {provider.name}")
+            return worst or 0
 
         ticket = Ticket(self, price)
         if asks.streams:
@@ -231,12 +236,7 @@ class Budget:
     async def hold(self, amount: int) -> None:
         """Raises ``BudgetError`` if no budget has so much left. What costs nothing always fits."""
         if self._unpriced is not None:
-            raise BudgetError(
-                f"a budget can't be kept for what has no price ({self._unpriced})",
-                budget="prices",
-                limit="0 USD",
-                hint="write the price down: cost: {prices: …}",
-            )
+            raise _unpriced(self._unpriced)
         if amount == 0:
             return
         self._dearest = max(self._dearest, amount)
@@ -347,6 +347,15 @@ def _over(limit: Account) -> BudgetError:
         f"the budget of {allowed} ({limit.name}) is spent, or what is left could be too little",
         budget=limit.name,
         limit=allowed,
+    )
+
+
+def _unpriced(what: str) -> BudgetError:
+    return BudgetError(
+        f"a budget can't be kept for what has no price ({what})",
+        budget="prices",
+        limit="0 USD",
+        hint="write the price down: cost: {prices: …}",
     )
 
 

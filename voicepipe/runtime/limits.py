@@ -94,6 +94,7 @@ def limit(
             workers=workers,
             record=session.record,
             tell=lambda alert: _tell(alerts, alert, session.name),
+            strict=not virtual,
         )
         spender = Spender(
             budget,
