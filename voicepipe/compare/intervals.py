@@ -14,6 +14,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import product
 from typing import Literal
 
@@ -101,10 +102,13 @@ def told(difference: Estimate | None, scripts: int) -> Told:
     return "less" if difference.high < 0 else "unclear"
 
 
+@lru_cache(maxsize=8)
 def draws(units: int, seed: int) -> Counts:
-    """``DRAWS`` times as many of ``units`` as there are, with replacement."""
+    """``DRAWS`` times as many of ``units`` as there are, with replacement; not to be written to."""
     generator = np.random.default_rng([seed % 2**32, units])
-    return generator.multinomial(units, np.full(units, 1 / units), size=DRAWS).astype(np.int64)
+    counts = generator.multinomial(units, np.full(units, 1 / units), size=DRAWS).astype(np.int64)
+    counts.flags.writeable = False
+    return counts
 
 
 def bounds(drawn: Sequence[int] | NDArray[np.int64]) -> tuple[int, int]:
