@@ -21,6 +21,13 @@ def test_the_drawing_names_them_behind_the_provider_that_is_wanted(
     assert "sim, else espeak/en-us" in out
 
 
+def test_a_shipped_pipeline_shows_how_one_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    shipped = Path(__file__).parents[2] / "pipelines" / "openai.yaml"
+    assert voicepipe(capsys, "validate", shipped).status == 0
+    out = voicepipe(capsys, "graph", shipped).out
+    assert "openai/gpt-6-luna, else openai/gpt-6.1-terra" in " ".join(out.split())
+
+
 def test_a_file_that_one_of_them_needs_is_missed_at_its_place(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
