@@ -15,7 +15,7 @@ from voicepipe.compare.page.facts import about, definitions_of_figures
 from voicepipe.compare.page.html import Html, Node, Nodes, join, said, tag
 from voicepipe.compare.page.marks import definitions, legend
 from voicepipe.compare.page.missed import missed_table
-from voicepipe.compare.page.numbers import plural, took
+from voicepipe.compare.page.numbers import plural, took, unbroken
 from voicepipe.compare.page.plots import distributions, scatter
 from voicepipe.compare.page.tables import (
     Column,
@@ -34,8 +34,8 @@ ROOM = 2 << 20
 """Characters for the calls, without their audio: the whole page stays below 3 MB."""
 
 SIMULATED = (
-    "Simulated: these variants talk to a server that only plays a vendor's part. Their figures show that "
-    "everything is wired up, and say nothing about that vendor. "
+    "Simulated: {} talks to a server that only plays a vendor's part. Its figures show that everything is "
+    "wired up, and say nothing about that vendor. "
 )
 NOT_JUDGED = "The verdict isn't about these variants."
 
@@ -136,7 +136,7 @@ def _subtitle(comparison: Comparison, columns: Columns) -> Html:
 
 
 def _verdict(verdict: Verdict) -> Html:
-    sentences = tag("ul", [tag("li", said(one)) for one in verdict.sentences], class_="verdict")
+    sentences = tag("ul", [tag("li", said(unbroken(one))) for one in verdict.sentences], class_="verdict")
     return tag("section", tag("h2", "Verdict"), sentences, id="verdict")
 
 
@@ -146,7 +146,7 @@ def _warnings(verdict: Verdict, silent: int, redact: bool) -> Html | None:
         told.append(f"{plural(silent, 'recording')} left out: too much audio for one page, or unreadable.")
     if redact:
         told.append("What was said is left out of this page, and so is the audio.")
-    items = [tag("li", said(one)) for one in told]
+    items = [tag("li", said(unbroken(one))) for one in told]
     return tag("ul", items, class_="warnings", aria_label="Cautions") if items else None
 
 
@@ -184,7 +184,7 @@ def _worst_turn(scripts: Sequence[CallInfo], held: Held, columns: Columns) -> Ht
     where = tag("a", f"turn {pair.turn + 1} of ", said(info.name, 120), href=f"#call-{number}")
     behind = f": by {took(pair.difference_ns)}."
     return tag(
-        "p", "Of all typical calls, ", names[1], " is behind ", names[0], " most", took_more, where, "."
+        "p", "In their typical calls, ", names[1], " is furthest behind ", names[0], " at ", where, behind
     )
 
 
@@ -193,18 +193,18 @@ def _apart(columns: Columns, calls: Callable[[Columns], Iterator[Html]]) -> Iter
     titles = dict.fromkeys(column.figures.info.section for column in columns if column.figures.info.section)
     for number, title in enumerate(titles):
         inside = [column for column in columns if column.figures.info.section == title]
-        stand_in = any(column.figures.info.stand_in for column in inside)
+        stand_ins = [column.figures.name for column in inside if column.figures.info.stand_in]
         yield tag(
             "section",
             tag("h2", said(title, 120)),
-            tag("p", SIMULATED if stand_in else None, NOT_JUDGED),
+            tag("p", *(SIMULATED.format(name) for name in stand_ins), NOT_JUDGED),
             figures_table(inside),
             distributions(inside),
             stages_bars(inside),
             outcomes_table(inside),
             calls(inside),
             id=f"apart-{number}",
-            class_="stand-in" if stand_in else "apart",
+            class_="stand-in" if stand_ins else "apart",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
@@ -10,6 +11,8 @@ from voicepipe.compare.intervals import Estimate, Share
 from voicepipe.compare.page.html import Html, join, tag
 from voicepipe.core.units import MS, SECOND
 from voicepipe.speech.pricing import usd
+
+_UNIT = re.compile(r"(?<=\d) (?=%|(?:ms|s|USD)\b)")
 
 NOTHING = "–"
 """For what isn't known or didn't happen; never 0."""
@@ -68,6 +71,11 @@ def shared(share: Share | None) -> Html:
 def times(part: int, whole: int) -> str:
     """``3 of 4``, or that there was nothing."""
     return f"{part} of {whole}" if whole else NOTHING
+
+
+def unbroken(sentence: str) -> str:
+    """No line ends between a figure and its unit."""
+    return _UNIT.sub("\u00a0", sentence)
 
 
 def plural(count: int, noun: str, nouns: str | None = None) -> str:

@@ -114,7 +114,7 @@ def stages_bars(columns: Columns) -> Html:
                 class_="way",
             )
         )
-    return join(legend(), rows)
+    return tag("div", legend(), rows, class_="means")
 
 
 def _table(caption: str, columns: Columns, rows: Sequence[Html]) -> Html:
@@ -122,7 +122,7 @@ def _table(caption: str, columns: Columns, rows: Sequence[Html]) -> Html:
         tag(
             "th",
             named(column),
-            tag("small", said(column.figures.info.what, NAME)),
+            tag("small", said(column.figures.info.what, NAME), class_="what"),
             clock(column),
             scope="col",
         )
