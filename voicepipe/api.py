@@ -34,9 +34,11 @@ from voicepipe.errors import UsageError
 from voicepipe.observe.account import Account
 from voicepipe.observe.alerts import Alerts, OnAlert
 from voicepipe.observe.companion import Companion
+from voicepipe.observe.door import Door
 from voicepipe.observe.ledger import Ledger
 from voicepipe.observe.log import EventLog
 from voicepipe.observe.price_book import PriceBook
+from voicepipe.observe.recorder import recorder_of
 from voicepipe.observe.report import CallReport
 from voicepipe.observe.telemetry import Telemetry
 from voicepipe.providers.base import TtsProvider
@@ -164,7 +166,7 @@ class Pipeline:
         if not clock.virtual:
             check_prices(self.loaded, self._prices)
         await self._engines.start(self._workers, clock, progress, warn)
-        self._telemetry = Telemetry(self.loaded, self._prices, self._alerts)
+        self._telemetry = Telemetry(self.loaded, self._alerts)
         await self._telemetry.start(self._workers, clock, progress, warn)
         agent = self.loaded.agent
         texts = agent.notices.texts(agent.language) | goodbye(self.loaded)
@@ -253,6 +255,13 @@ class Pipeline:
                 prices=self._prices,
             )
             session.observe(report)
+            door = Door.of(self.loaded.top.record, agent.language)
+            if door is not None:
+                report.written = CallReport(
+                    session=session.name, clock=session.clock.name, secrets=self._tools.secrets
+                )
+                session.observe(door)
+                door.observe(report.written)
             spender = limit(
                 session,
                 self.loaded,
@@ -262,10 +271,10 @@ class Pipeline:
                 workers=self._workers,
                 alerts=self._alerts,
             )
-            companions = [*self._companions(session, report), *filter(None, [spender])]
+            companions = [*self._companions(session, report, door), *filter(None, [spender])]
             for companion in companions:
-                session.observe(companion)
-            call = Call(session, report)
+                (door or session).observe(companion)
+            call = Call(session, report, door)
             async with AsyncExitStack() as stack:
                 for companion in companions:
                     stack.push_async_callback(companion.end, report, self._workers)
@@ -293,13 +302,16 @@ class Pipeline:
             notices=self._notices,
         )
 
-    def _companions(self, session: Session, report: CallReport) -> Iterator[Companion]:
+    def _companions(self, session: Session, report: CallReport, door: Door | None) -> Iterator[Companion]:
         """Who goes along with ``session``, as the file asks for it."""
         cost = self.loaded.cost
         if cost.ledger is not None and not session.clock.virtual:  # what is simulated costs nobody anything
             yield Account(self._prices, Ledger(cost.ledger), session=session.name, pipeline=self.loaded.name)
         assert self._telemetry is not None, "start() made it"
         yield from self._telemetry.companions(session, report)
+        if (record := self.loaded.top.record).dir is not None:
+            secrets = self.loaded.environment.secrets
+            yield recorder_of(record, session, door, pipeline=self.loaded.name, secrets=secrets)
 
     async def hold(
         self,
@@ -328,7 +340,7 @@ class Pipeline:
                     secrets=self.loaded.environment.secrets,
                 )
                 stack.callback(log.close)
-                call.observe(log)
+                call.observe(log, redacted=True)
             on_call(call)
             ends = open_ends(call.clock)
             stack.callback(ends.close)

@@ -161,9 +161,9 @@ def test_a_number_that_goes_on_from_what_was_said_before_is_masked_from_its_eigh
     assert Redactor(["email"]).following("it is ann at", "example dot com yes") == "[email] yes"
 
 
-def test_of_a_part_of_what_is_masked_no_number_remains() -> None:
+def test_of_a_part_of_what_is_masked_no_figure_remains() -> None:
     assert CARDS.part("Your card 4111 11") == "Your card [digits]"
-    assert CARDS.part("at 10 to 5") == "at 10 to 5"
+    assert CARDS.part("at ten, 4") == "at [digits]"
 
 
 def test_what_is_looked_at_is_bounded() -> None:

@@ -19,7 +19,7 @@ class RecordConfig(Model):
     """Off without a `dir`. `redact` holds for the event log, the report and traces, also without one."""
 
     dir: ConfigPath | None = Field(
-        None, description="each call on the real clock is written to a folder in it; made if it isn't there"
+        None, description="each call is written to a folder of its own in it; made if it isn't there"
     )
     audio: Literal["stereo", "none"] | None = Field(
         None, description="caller left, agent right; stereo if nothing is said, or no audio at all"

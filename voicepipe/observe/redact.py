@@ -42,7 +42,7 @@ PIECEWISE = 8
 """Figures of a number that goes on from what was said before, from which on it is masked."""
 
 FEW = 3
-"""Figures of a part of something that was masked as a whole."""
+"""Figures that ``digits`` leaves alone."""
 
 _DASHES = r"\-‐-―−"
 _CARD_GAP = re.compile(rf"[\s{_DASHES}_]{{0,4}}")
@@ -125,10 +125,9 @@ class Redactor:
         return _masked(text, spans)
 
     def part(self, text: str) -> str:
-        """``text`` as a part of one in which something is private: no number of three figures remains."""
+        """``text`` as a part of one in which something is private: no figure remains."""
         text = self.text(text)
-        runs = self._numbers.runs(text)
-        return _masked(text, (_span(run, "digits") for run in runs if len(figures(run)) >= FEW))
+        return _masked(text, (_span(run, "digits") for run in self._numbers.runs(text)))
 
     def hides(self, text: str) -> bool:
         """Whether anything of ``text`` is masked."""

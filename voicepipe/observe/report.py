@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -118,6 +118,8 @@ class CallReport:
         self.dead_air: list[DeadAir] = []
         self.switches: list[ProviderSwitched] = []
         """Each time when another provider began to fill a slot."""
+        self.written: CallReport = self
+        """The words of the call as they may be written down: see ``record.redact``."""
         self.discarded_drafts = 0
         """Replies that were prepared and dropped, since the caller went on or they failed unheard."""
         self.level: CallerLevel | None = None
@@ -130,10 +132,12 @@ class CallReport:
         """How long that silence was."""
         self.until_ns = 0
         """Session time of the last event: how long the call has taken."""
-        self._secrets = secrets
+        self.secrets = secrets
         self._failures: list[str] = []
         self._by_id: dict[int, TurnReport] = {}
         self._drafts: dict[int, TurnReport] = {}
+        self.on_request: list[Callable[[Request, Tally], None]] = []
+        """Called with each request that is complete, and with what it consumed."""
         self._prices = prices
         self._requests = Requests()
         self._of_no_turn = Tally()
@@ -147,21 +151,21 @@ class CallReport:
     @property
     def failures(self) -> list[str]:
         """What went wrong, for a person to read, in the order in which it happened."""
-        return [plain(text, self._secrets) for text in self._failures]
-
-    def masked(self, text: str) -> str:
-        """``text`` without the secrets, and not longer than the log's."""
-        return str(plain(text, self._secrets))
+        return [plain(text, self.secrets) for text in self._failures]
 
     @property
     def unanswered(self) -> list[TurnReport]:
         """The committed turns that weren't answered, or haven't been so far."""
         return [turn for turn in self.turns if not turn.answered]
 
+    def settle(self) -> None:
+        """Count the last request, too: nothing more will be told of it."""
+        self._settle(self._requests.take())
+
     @property
     def usage(self) -> Tally:
         """All that the providers consumed in this call, waste included."""
-        self._settle(self._requests.take())
+        self.settle()
         turns = (*self.turns, *self._drafts.values())
         return _sum(self._of_no_turn, self._of_drafts, *(turn.usage for turn in turns))
 
@@ -169,7 +173,7 @@ class CallReport:
     def wasted(self) -> Tally:
         """What of ``usage`` was for discarded drafts, for requests that failed and for speech that nobody
         heard."""
-        self._settle(self._requests.take())
+        self.settle()
         return _sum(self._of_drafts, self._failed, *(turn.wasted for turn in self.turns))
 
     @property
@@ -185,15 +189,15 @@ class CallReport:
         ``cost_usd`` is None if anything has no price. A tool's result is parsed if it is a JSON object or
         array, and is text otherwise.
         """
-        cost = self.cost
+        cost, words = self.cost, {turn.turn: turn for turn in self.written.turns}
         total = cost.total if cost is not None else None
         report = {
             "session": self.session,
             "clock": self.clock,
-            "turns": [_turn_to_dict(turn) for turn in self.turns],
+            "turns": [_turn_to_dict(turn, words.get(turn.turn)) for turn in self.turns],
             "ignored": [
                 {"turn": one.turn, "text": one.text, "reason": one.reason, "paused_ms": one.paused_ns / MS}
-                for one in self.ignored
+                for one in self.written.ignored
             ],
             "dead_air": [
                 {"turn": one.turn, "stage": one.stage, "silent_ms": one.silent_ns / MS}
@@ -207,7 +211,7 @@ class CallReport:
                     "provider": one.provider,
                     "reason": one.reason,
                 }
-                for one in self.switches
+                for one in self.written.switches
             ],
             "discarded_drafts": self.discarded_drafts,
             "usage": self.usage.to_list(),
@@ -217,7 +221,7 @@ class CallReport:
             "cost_usd": None if total is None else float(total),
             "cost": None if cost is None else cost.to_dict(),
         }
-        return {name: plain(value, self._secrets) for name, value in report.items()}
+        return {name: plain(value, self.secrets) for name, value in report.items()}
 
     def __call__(self, at_ns: int, event: Any) -> None:
         self.until_ns = at_ns
@@ -317,6 +321,8 @@ class CallReport:
         if request is None:
             return
         used, turn = request.tally(self._prices), self._find(request.turn)
+        for callback in self.on_request:
+            callback(request, used)
         if request.turn is None:
             places = [self._of_no_turn, self._failed]
         elif turn is not None:
@@ -355,16 +361,17 @@ class CallReport:
             self._by_id[timeline.turn].timeline = timeline
 
 
-def _turn_to_dict(turn: TurnReport) -> dict[str, Any]:
+def _turn_to_dict(turn: TurnReport, words: TurnReport | None) -> dict[str, Any]:
+    words = words or TurnReport(turn.turn, "")
     return {
         "turn": turn.turn,
-        "user": turn.user,
-        "agent": turn.agent,
-        "heard": turn.heard,
+        "user": words.user,
+        "agent": words.agent,
+        "heard": words.heard,
         "status": turn.status,
         "tool_calls": [
             {"name": call.name, "arguments": call.arguments, "result": _parsed(call.result)}
-            for call in turn.tool_calls
+            for call in words.tool_calls
         ],
         "latency_ms": turn.timeline.latency_ms() if turn.timeline else dict.fromkeys(LATENCIES),
         "filler": turn.filler,

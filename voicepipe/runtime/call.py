@@ -10,6 +10,7 @@ from voicepipe.core.clock import Clock
 from voicepipe.core.io import AudioInput, AudioOutput
 from voicepipe.core.messages import Message
 from voicepipe.errors import UsageError
+from voicepipe.observe.door import Door
 from voicepipe.observe.report import CallReport
 from voicepipe.runtime.live import events
 from voicepipe.runtime.session import Session
@@ -18,8 +19,9 @@ from voicepipe.runtime.session import Session
 class Call:
     """One call, made by ``Pipeline.session``."""
 
-    def __init__(self, session: Session, report: CallReport) -> None:
+    def __init__(self, session: Session, report: CallReport, door: Door | None = None) -> None:
         self._session = session
+        self._door = door
         self._held: Beside[None] | None = None
         self.report = report
         """What is known of the call so far, and all of it once it has ended."""
@@ -39,9 +41,12 @@ class Call:
         self._held = Beside()
         return events(self._session, audio_in, audio_out, self._held)
 
-    def observe(self, observer: Callable[[int, Any], None]) -> None:
-        """Call ``observer(at_ns, event)`` synchronously for everything that happens from now on."""
-        self._session.observe(observer)
+    def observe(self, observer: Callable[[int, Any], None], *, redacted: bool = False) -> None:
+        """Call ``observer(at_ns, event)`` synchronously for everything that happens from now on.
+
+        ``redacted``: as it may be written down, with what the pipeline's ``record.redact`` names masked.
+        """
+        (self._door if redacted and self._door is not None else self._session).observe(observer)
 
     def remembered(self, turn: int) -> str:
         """What the history, which the model is given, holds of the agent's words in a finished turn."""
