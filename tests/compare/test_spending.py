@@ -51,6 +51,11 @@ def test_what_has_no_price_is_named_and_makes_every_sum_unknown() -> None:
     assert cost.priced == 3 * PICO // 1000
 
 
+def test_a_model_that_is_a_file_is_named_without_its_folder() -> None:
+    local = item("stt", "faster-whisper", "/home/ann/models/tiny", "machine_ms", unpriced=5)
+    assert of([call(items=[local])]).unpriced == ("stt faster-whisper/tiny (machine_ms)",)
+
+
 def test_answered_calls_of_which_nothing_was_metered_are_not_free() -> None:
     cost = of([call(turns=[turn(1, 400)])])
     assert cost.unpriced == (NOTHING_METERED,)

@@ -144,12 +144,22 @@ def test_what_has_no_price_is_named_and_leaves_nobody_on_the_front() -> None:
         for script in "xyz"
     ]
     verdict = of(comparison(calls))
-    assert "what the two cost can't be compared" in verdict.sentences[0]
     assert (
-        "What a costs isn't known: there is no price for llm openai/gpt-6-luna (tokens_out)."
+        "What a and b cost isn't known: there is no price for llm openai/gpt-6-luna (tokens_out)."
         in verdict.cautions
     )
     assert verdict.front == ()
+
+
+def test_of_many_missing_prices_some_are_named_with_what_mends_it() -> None:
+    items = [item("stt", "local", f"model {number}", "machine_ms", unpriced=1) for number in range(6)]
+    calls = [
+        call("a", items=items, turns=[turn(1, 400)]),
+        call("b", items=[item(usd=1)], turns=[turn(1, 400)]),
+    ]
+    (told,) = (one for one in of(comparison(calls)).cautions if one.startswith("What "))
+    assert told.startswith("What a costs isn't known: there is no price for stt local/model 0 (machine_ms), ")
+    assert told.endswith(" and 2 more. The time of the machine is priced by cost.machine_usd_hour.")
 
 
 def test_calls_that_broke_off_and_turns_without_an_answer_are_cautions() -> None:

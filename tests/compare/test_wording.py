@@ -119,7 +119,7 @@ def test_costs_are_told_as_a_ratio() -> None:
     assert cost_phrase(ratio, a_call, "few") == "cost 2.3 times as much"
     assert cost_phrase(ratio, a_call, "unclear") == "can't be told apart from it in cost"
     assert cost_phrase(None, a_call, "more") == "costs 5 USD a call, where the other is free"
-    assert cost_phrase(None, None, "unknown") == "what the two cost can't be compared"
+    assert cost_phrase(None, None, "unknown") is None
     assert cost_phrase(None, Estimate(0, 0, 0), "same") == "costs the same"
 
 
@@ -142,6 +142,10 @@ def test_a_stage_that_makes_more_than_the_difference_is_held_against_those_that_
     stages = [stage("a", -150, -100), stage("b", 50, -100)]
     found = stages_phrase(stages, estimate(-90, -99, -80))
     assert found == "a alone is 150 ms sooner, of which b takes some back"
+    more = [stage("a", -150, -100), stage("b", 30, -100), stage("c", 20, -100)]
+    assert stages_phrase(more, estimate(-90, -99, -80)) == (
+        "a alone is 150 ms sooner, of which b and c take some back"
+    )
 
 
 def test_means_that_differ_the_other_way_than_the_medians_explain_nothing() -> None:

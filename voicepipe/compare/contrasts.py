@@ -105,7 +105,8 @@ def contrast(
         _success_sentence(ours.name, theirs.name, success),
         f"{ours.name} {'; it '.join(drawbacks)}" if drawbacks else None,
     ]
-    sentences[0] = f"{sentences[0]} and {cost_phrase(ratio, a_call, money)}"
+    if phrase := cost_phrase(ratio, a_call, money):
+        sentences[0] = f"{sentences[0]} and {phrase}"
     if latency in ("less", "more", "few") and median is not None and (why := stages_phrase(stages, median)):
         sentences[0] = f"{sentences[0]}; {why}"
     return Contrast(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from voicepipe.compare.intervals import Estimate, quotient
 from voicepipe.compare.latencies import Grouped, rounded
-from voicepipe.compare.measured import MeasuredCall
+from voicepipe.compare.measured import Item, MeasuredCall
 from voicepipe.core.clock import ClockName
 
 MINUTE_NS = 60 * 10**9
@@ -104,12 +105,15 @@ def _unpriced(calls: Sequence[MeasuredCall]) -> tuple[str, ...]:
     items = [item for call in calls for item in call.items]
     if not items and any(turn.answered for call in calls for turn in call.turns):
         return (NOTHING_METERED,)
-    named = (
-        f"{item.slot} {item.provider}{'/' + item.model if item.model else ''} ({item.unit})"
-        for item in items
-        if item.unpriced
-    )
-    return tuple(dict.fromkeys(named))
+    return tuple(dict.fromkeys(_named(item) for item in items if item.unpriced))
+
+
+def _named(item: Item) -> str:
+    """A model that is a file goes by its name alone: where it lies is nobody's business."""
+    model = item.model or ""
+    if PurePath(model).is_absolute():
+        model = PurePath(model).name
+    return f"{item.slot} {item.provider}{'/' if model else ''}{model} ({item.unit})"
 
 
 def _by_slot(calls: Sequence[MeasuredCall]) -> tuple[tuple[str, int], ...]:

@@ -124,13 +124,13 @@ def _rows() -> list[_Row]:
         _Row("  p95", lambda one: _time(one.voice_to_voice.p95), "voice_to_voice.p95"),
         _Row("  p99", lambda one: _time(one.voice_to_voice.p99), "voice_to_voice.p99"),
         *(_stage_row(step) for step in STEPS),
-        _Row("silent after", lambda one: _time(one.silent_after_interruption.p50)),
+        _Row("silent within p50", lambda one: _time(one.silent_after_interruption.p50)),
         _Row("task success", lambda one: _share(one.success), "success", less=False),
         _Row("turns answered", lambda one: _share(one.answered), "answered", less=False),
         _Row("word errors", lambda one: _rate(one.word_error_rate), "word_error_rate"),
-        _Row("cost a minute", lambda one: _cost(one, one.cost.per_minute), "cost.per_minute"),
-        _Row("  a call", lambda one: _cost(one, one.cost.per_call), "cost.per_call"),
-        _Row("  a completed task", lambda one: _cost(one, one.cost.per_task), "cost.per_task"),
+        _Row("cost a minute", _a_minute, "cost.per_minute"),
+        _Row("  a call", lambda one: _money(one.cost.per_call), "cost.per_call"),
+        _Row("  a completed task", lambda one: _money(one.cost.per_task), "cost.per_task"),
         _Row("  for nothing", _waste, "cost.waste"),
         _Row("  saved by silence", lambda one: usd(one.cost.saved) if one.cost.saved else None),
         _Row("interruptions", lambda one: _of(one.counts.honoured, one.counts.interruptions)),
@@ -164,10 +164,12 @@ def _time(estimate: Estimate | None) -> str | None:
     return f"{ms(estimate.value)}{_span(estimate, lambda bound: ms(bound).removesuffix(' ms'))}"
 
 
-def _cost(one: VariantFigures, estimate: Estimate | None) -> str | None:
-    if estimate is None:
-        return "unpriced" if one.cost.unpriced else None
-    return usd(estimate.value)
+def _a_minute(one: VariantFigures) -> str | None:
+    return "unpriced" if one.cost.unpriced else _money(one.cost.per_minute)
+
+
+def _money(estimate: Estimate | None) -> str | None:
+    return None if estimate is None else usd(estimate.value)
 
 
 def _waste(one: VariantFigures) -> str | None:

@@ -19,9 +19,13 @@ from voicepipe.compare.measured import Comparison
 from voicepipe.compare.outcomes import reached_in
 from voicepipe.compare.wording import listed, many, ms, percent, share_of, usd
 from voicepipe.observe.forecast import FEW
+from voicepipe.observe.usage import MACHINE
 
-BUSY = 1.0
-"""Of the machine's load, in processes a core: calls that began under more weren't alone."""
+BUSY = 1.5
+"""Of the machine's load, in processes a core: calls that began under more weren't alone on it."""
+
+_NAMED = 4
+"""So many of the things without a price are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,13 +204,13 @@ def _cautions(
     scripts = min((one.scripts for one in measured), default=0)
     if measured and scripts < ENOUGH:
         said.append(
-            f"{many(scripts, 'call script').capitalize()}: too few to say what other calls would show. "
-            f"From {ENOUGH} on a difference can be told from chance."
+            f"{many(scripts, 'call script').capitalize()}: too few to say what other calls would show."
         )
     elif measured and scripts < FEW:
         said.append(
             f"{many(scripts, 'call script')}: with fewer than {FEW} the intervals are somewhat too narrow."
         )
+    said += _unpriced(measured)
     for one in measured:
         said += _of_variant(one)
     if any(one.clock == "simulated" for one in measured):
@@ -219,11 +223,21 @@ def _cautions(
     return tuple(said)
 
 
+def _unpriced(measured: Sequence[VariantFigures]) -> list[str]:
+    """Whose cost isn't known, and for want of which prices."""
+    names = [one.name for one in measured if one.cost.unpriced]
+    if not names:
+        return []
+    missing = list(dict.fromkeys(what for one in measured for what in one.cost.unpriced))
+    more = len(missing) - _NAMED
+    shown = listed([*missing[:_NAMED], *([f"{more} more"] if more > 0 else [])])
+    whose = f"{listed(names)} {'costs' if len(names) == 1 else 'cost'}"
+    hint = " The time of the machine is priced by cost.machine_usd_hour." if f"({MACHINE})" in shown else ""
+    return [f"What {whose} isn't known: there is no price for {shown}.{hint}"]
+
+
 def _of_variant(one: VariantFigures) -> list[str]:
     said = []
-    if one.cost.unpriced:
-        missing = listed(one.cost.unpriced[:3])
-        said.append(f"What {one.name} costs isn't known: there is no price for {missing}.")
     if one.counts.errors:
         said.append(
             f"{one.name}: {len(one.counts.errors)} of {many(one.calls, 'call')} broke off before the end "

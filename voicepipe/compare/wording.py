@@ -78,7 +78,7 @@ def latency_phrase(median: Estimate | None, told: Told, against: str, scripts: i
     """``answers 310 ms sooner than default at the median (95 %: 250 to 360 ms, charged clock)``"""
     if median is None or told == "unknown":
         return f"can't be held against {against} in latency: both need turns that were spoken and answered"
-    way = "sooner" if median.value < 0 else "later"
+    way = _way(median.value)
     if told == "same":
         return f"answers exactly as fast as {against} at the median ({clock} clock)"
     if told == "few":
@@ -102,13 +102,20 @@ def latency_phrase(median: Estimate | None, told: Told, against: str, scripts: i
 def _signed(nanoseconds: int) -> str:
     if nanoseconds == 0:
         return "no difference"
-    return f"{ms(nanoseconds)} {'sooner' if nanoseconds < 0 else 'later'}"
+    return f"{ms(nanoseconds)} {_way(nanoseconds)}"
 
 
-def cost_phrase(ratio: Ratio | None, a_call: Estimate | None, told: Told) -> str:
-    """``costs 2.3 times as much``; ``a_call`` is the difference, ``ratio`` None where the other is free."""
+def _way(nanoseconds: Fraction | int) -> str:
+    return "sooner" if nanoseconds < 0 else "later"
+
+
+def cost_phrase(ratio: Ratio | None, a_call: Estimate | None, told: Told) -> str | None:
+    """``costs 2.3 times as much``; ``a_call`` is the difference, ``ratio`` None where the other is free.
+
+    None if it isn't known what either of them costs.
+    """
     if a_call is None or told == "unknown":
-        return "what the two cost can't be compared"
+        return None
     verb = "cost" if told == "few" else "costs"
     if told == "unclear":
         return "can't be told apart from it in cost"
@@ -141,11 +148,9 @@ def stages_phrase(stages: Sequence[StageShare], median: Estimate) -> str | None:
     if first.share is None or first.share < 0:
         return None
     if first.share > 1:
-        back = [stage.label for stage in stages[1:] if stage.share is not None and stage.share < 0]
-        way = "sooner" if first.difference_ns < 0 else "later"
-        return (
-            f"{first.label} alone is {ms(first.difference_ns)} {way}, of which {listed(back)} takes some back"
-        )
+        back = [stage.label for stage in stages[1:] if stage.share is not None and stage.share < 0][:2]
+        alone = f"{first.label} alone is {ms(first.difference_ns)} {_way(first.difference_ns)}"
+        return f"{alone}, of which {listed(back)} {'takes' if len(back) == 1 else 'take'} some back"
     named = [stage for stage in stages if stage.share is not None and stage.share > 0][:1]
     if first.share < MOST_OF_IT:
         named = [stage for stage in stages if stage.share is not None and stage.share > 0][:2]
