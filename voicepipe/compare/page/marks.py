@@ -10,7 +10,7 @@ from voicepipe.compare.latencies import STAGE_LABELS
 from voicepipe.compare.measured import Interval, MeasuredTurn
 from voicepipe.compare.page.html import Html, tag
 from voicepipe.compare.page.numbers import ms, took
-from voicepipe.observe.timeline import STEPS, Step
+from voicepipe.observe.timeline import Step
 
 COLOURS = tuple(f"var(--s{number})" for number in range(1, 9))
 DASHES: tuple[tuple[int, ...], ...] = (
@@ -34,13 +34,29 @@ SHAPES = (
     "triangle-left",
 )
 
+FAMILIES: Mapping[str, tuple[str, tuple[Step, ...]]] = {
+    "wait": ("end of turn", ("vad", "endpoint")),
+    "stt": ("words final", ("stt",)),
+    "llm": ("LLM, up to something to speak", ("llm_queue", "llm_first_token", "llm", "chunk")),
+    "tools": ("tools", ("tools",)),
+    "tts": ("TTS", ("tts_first_audio", "audible")),
+    "playout": ("playout", ("playout",)),
+}
+"""Steps of one colour, since a reader tells six colours apart, not eleven; a bar tells its steps in words."""
+
+FAMILY: Mapping[Step, str] = {step: family for family, (_, steps) in FAMILIES.items() for step in steps}
+
 SHORT: Mapping[Step, str] = {
+    "vad": "vad",
     "endpoint": "wait",
     "stt": "STT",
+    "llm_queue": "queue",
     "llm_first_token": "LLM",
     "llm": "LLM …",
     "tools": "tools",
+    "chunk": "chunk",
     "tts_first_audio": "TTS",
+    "audible": "audible",
     "playout": "out",
 }
 """What fits into a bar."""
@@ -72,17 +88,17 @@ def swatch(index: int) -> Html:
 
 
 def definitions() -> Html:
-    """The hatching of each step: once in a page, before the first bar."""
+    """The hatchings: once in a page, before the first bar."""
     patterns = [
         tag(
             "pattern",
-            tag("path", d="M-1 6L6 -1M2 9L9 2", stroke=f"var(--{_tone(step)})", stroke_width=2.2),
-            id=f"ahead-{step}",
+            tag("path", d="M-1 6L6 -1M2 9L9 2", stroke=f"var(--{family})", stroke_width=2.2),
+            id=f"ahead-{family}",
             width=6,
             height=6,
             patternUnits="userSpaceOnUse",
         )
-        for step in STEPS
+        for family in FAMILIES
     ]
     return tag("svg", tag("defs", patterns), class_="defs", width=0, height=0, aria_hidden="true")
 
@@ -90,9 +106,8 @@ def definitions() -> Html:
 def legend() -> Html:
     """What the parts of a bar are."""
     shown = [
-        tag("li", _sample(tag("rect", class_=css(step), width=26, height=12)), " ", STAGE_LABELS[step])
-        for step in STEPS
-        if step != "llm_first_token"
+        tag("li", _sample(tag("rect", class_=f"of-{family}", width=26, height=12)), " ", label)
+        for family, (label, _) in FAMILIES.items()
     ]
     hatched = _sample(tag("rect", fill="url(#ahead-llm)", width=26, height=12))
     return tag("ul", shown, tag("li", hatched, " done ahead: nobody waited for it"), class_="legend")
@@ -109,7 +124,7 @@ def bar(pieces: Sequence[Piece], ahead: Sequence[Piece], scale_ns: int | Fractio
             width=_at(piece.duration_ns, scale),
             y=18,
             height=6,
-            fill=f"url(#ahead-{piece.step})",
+            fill=f"url(#ahead-{FAMILY[piece.step]})",
         )
         for piece in ahead
     ]
@@ -125,16 +140,12 @@ def of_turn(turn: MeasuredTurn) -> tuple[list[Piece], list[Piece]]:
     return pieces(turn.waterfall), pieces(turn.ahead)
 
 
-def css(step: Step) -> str:
-    return "tools-step" if step == "tools" else step
-
-
 def _drawn(piece: Piece, scale: float) -> Html:
     x, width = _at(piece.start_ns, scale), _at(piece.duration_ns, scale)
     if float(piece.duration_ns) / scale * 100 < WIDE_ENOUGH:
-        return tag("rect", class_=css(piece.step), x=x, width=width, height=16)
+        return tag("rect", class_=f"of-{FAMILY[piece.step]}", x=x, width=width, height=16)
     label = tag("text", SHORT[piece.step], x=4, y=12)
-    box = tag("rect", class_=css(piece.step), width="100%", height=16)
+    box = tag("rect", class_=f"of-{FAMILY[piece.step]}", width="100%", height=16)
     return tag("svg", box, label, x=x, width=width, height=16)
 
 
@@ -151,7 +162,3 @@ def _told(pieces: Sequence[Piece], ahead: Sequence[Piece]) -> str:
 
 def _sample(shape: Html) -> Html:
     return tag("svg", shape, class_="swatch", viewBox="0 0 26 12", aria_hidden="true")
-
-
-def _tone(step: Step) -> str:
-    return {"llm_first_token": "llm", "tts_first_audio": "tts"}.get(step, step)

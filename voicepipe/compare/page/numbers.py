@@ -78,5 +78,10 @@ def unbroken(sentence: str) -> str:
     return _UNIT.sub("\u00a0", sentence)
 
 
+def shortened(text: str, most: int) -> str:
+    """At most so many characters, the last one an ellipsis if there were more."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def plural(count: int, noun: str, nouns: str | None = None) -> str:
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"

@@ -12,11 +12,24 @@ from voicepipe.compare.intervals import Estimate
 from voicepipe.compare.latencies import ENOUGH_FOR_P99, PERCENTILES
 from voicepipe.compare.page.html import Html, Node, join, said, tag
 from voicepipe.compare.page.marks import Piece, bar, legend, swatch
-from voicepipe.compare.page.numbers import NOTHING, estimated, money, ms, percent, plural, shared, times
+from voicepipe.compare.page.numbers import (
+    NOTHING,
+    estimated,
+    money,
+    ms,
+    percent,
+    plural,
+    shared,
+    shortened,
+    times,
+)
 from voicepipe.observe.timeline import STEPS, Step
 
 NAME = 60
 """Characters of a variant's name that are shown."""
+
+WHAT = 18
+"""And of where it comes from; all of it is told at the end of the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +135,7 @@ def _table(caption: str, columns: Columns, rows: Sequence[Html]) -> Html:
         tag(
             "th",
             named(column),
-            tag("small", said(column.figures.info.what, NAME), class_="what"),
+            tag("small", said(shortened(column.figures.info.what, WHAT)), title=column.figures.info.what),
             clock(column),
             scope="col",
         )
