@@ -34,6 +34,7 @@ BENCHMARKS = (
     "failover",
     "failing_calls",
     "chaos",
+    "compare",
 )
 
 
