@@ -218,3 +218,12 @@ def test_values_of_the_environment_are_in_nothing_that_is_measured(
     assert call.turns[1].agent == "****"
     assert "****" in call.missed[0]
     assert "hunter22" not in call.model_dump_json()
+
+
+def test_what_the_pipeline_masks_is_masked_in_what_is_kept_of_a_call() -> None:
+    reply = "stages.llm.replies=[{call: {current_time: {time_zone: UTC}}, say: 'Card 4111 1111 1111 1111.'}]"
+    plain, masked = (held(TIME, reply, f"record.redact={kinds}") for kinds in ("[]", "[card]"))
+    assert [call.turns[0].agent for call in (plain, masked)] == ["Card 4111 1111 1111 1111.", "Card [card]."]
+    assert "4111" in plain.model_dump_json()
+    assert "1111" not in masked.model_dump_json()
+    assert [call.items for call in (plain, masked)] == [plain.items, plain.items]

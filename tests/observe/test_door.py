@@ -14,7 +14,7 @@ from voicepipe.config.record import RecordConfig
 from voicepipe.core.frames import EndOfText, Heard, Segment, Text, Transcript, TurnFailed, TypedText, Word
 from voicepipe.core.records import Tapped, ToolStarted, TurnBegan, TurnDrafted, TurnEnded, TurnReworded
 from voicepipe.errors import ToolError
-from voicepipe.observe.door import Door
+from voicepipe.observe.door import Door, redacted
 from voicepipe.observe.events import event_to_dict
 from voicepipe.observe.redact import Redactor
 
@@ -223,3 +223,10 @@ def test_a_door_may_be_made_for_any_redactor() -> None:
     door.observe(lambda at_ns, event: seen.append(event))
     Story().typed(1, "pin 1234").play(door)
     assert [event.text for event in seen] == ["pin [digits]"]
+
+
+def test_a_whole_call_can_be_passed_through_afterwards() -> None:
+    events = [(1, Text(turn=1, text=VISA)), (2, EndOfText(turn=1))]
+    assert redacted(events, RecordConfig(), "en") == events
+    (at_ns, text), last = redacted(events, RecordConfig(redact=("card",)), "en")
+    assert (at_ns, text.text, last) == (2, "[card]", events[1])

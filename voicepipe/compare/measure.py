@@ -17,10 +17,12 @@ from voicepipe.config.conversations import ConversationTest
 from voicepipe.config.load import LoadedPipeline
 from voicepipe.core.frames import UNRECOGNISED, SpeechStarted, Transcript
 from voicepipe.core.units import MS
+from voicepipe.observe.door import redacted
 from voicepipe.observe.events import plain
 from voicepipe.observe.evidence import Evidence
 from voicepipe.observe.expectations import judge
 from voicepipe.observe.in_recording import Latency, latencies_in, match
+from voicepipe.observe.redact import Redactor
 from voicepipe.observe.report import CallReport, TurnReport
 from voicepipe.observe.timeline import Contribution
 from voicepipe.observe.usage import Amount, Tally
@@ -69,7 +71,10 @@ def measured(
             "duration_ns": evidence.ended_ns,
             "turns": tuple(_turns(evidence, loaded, _in_recording(evidence, recording))),
             "error": error,
-            "events": told(evidence.events, loaded.environment.secrets),
+            "events": told(
+                redacted(evidence.events, loaded.top.record, loaded.agent.language),
+                loaded.environment.secrets,
+            ),
             "audio": None if recording is None else recording.name,
         }
     )
@@ -86,7 +91,7 @@ def _of_report(report: CallReport, loaded: LoadedPipeline) -> dict[str, Any]:
         "dead_air": len(report.dead_air),
         "discarded_drafts": report.discarded_drafts,
         "switches": len(report.switches),
-        "failures": tuple(loaded.environment.mask(text) for text in report.failures),
+        "failures": tuple(loaded.environment.mask(text) for text in report.written.failures),
     }
 
 
@@ -108,15 +113,17 @@ def _items(used: Tally, wasted: Tally) -> Iterator[Item]:
 def _turns(
     evidence: Evidence, loaded: LoadedPipeline, recorded: dict[int, Latency | None]
 ) -> Iterator[MeasuredTurn]:
+    said = {turn.turn: turn for turn in evidence.report.written.turns}
     for number, reply in evidence.replies.items():
         turn, timeline = reply.report, reply.report.timeline
+        words = said.get(number) or TurnReport(number, "")
         waited = timeline is not None and timeline.spoken and timeline.audible
         heard = recorded.get(number)
         yield MeasuredTurn(
             turn=number,
-            user=_plain(turn.user, loaded),
-            agent=_plain(turn.agent or "", loaded),
-            heard=_plain(turn.heard or "", loaded),
+            user=_plain(words.user, loaded),
+            agent=_plain(words.agent or "", loaded),
+            heard=_plain(words.heard or "", loaded),
             status=turn.status,
             answered=turn.answered,
             spoken=timeline.spoken if timeline else False,
@@ -127,7 +134,7 @@ def _turns(
             in_recording_ns=None if heard is None else heard.duration_ns,
             waterfall=_intervals(timeline.contributions) if timeline else (),
             ahead=_intervals(timeline.ahead) if timeline else (),
-            tools=tuple(_tools(turn, loaded)),
+            tools=tuple(_tools(words, loaded)),
             cost=_sum(turn.usage),
             wasted=_sum(turn.wasted),
         )
@@ -176,7 +183,8 @@ def _judged(call: Scripted, evidence: Evidence, loaded: LoadedPipeline) -> dict[
     if call.test is None:
         return {}
     misses = judge(call.test.test, evidence)
-    missed = (f"{'.'.join(map(str, one.path))}: {one.expected}; {one.found}" for one in misses)
+    redactor = Redactor(loaded.top.record.redact, language=loaded.agent.language)
+    missed = (redactor.text(f"{'.'.join(map(str, one.path))}: {one.expected}; {one.found}") for one in misses)
     passed = not misses if _expects(call.test.test) else None
     return {"passed": passed, "missed": tuple(_plain(text, loaded) for text in missed)}
 

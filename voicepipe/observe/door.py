@@ -9,7 +9,7 @@ private can only be found in whole texts, so behind the door
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -236,3 +236,15 @@ class Door:
             masked = self._redactor.text(text)
             return value if masked == text else masked
         return self._redactor.value(value)
+
+
+def redacted(events: Iterable[tuple[int, Any]], record: RecordConfig, language: str) -> list[tuple[int, Any]]:
+    """The events of a whole call as they may be written down."""
+    door = Door.of(record, language)
+    if door is None:
+        return list(events)
+    passed: list[tuple[int, Any]] = []
+    door.observe(lambda at_ns, event: passed.append((at_ns, event)))
+    for at_ns, event in events:
+        door(at_ns, event)
+    return passed
