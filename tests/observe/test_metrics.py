@@ -30,7 +30,7 @@ def measured(tmp_path: Path, story: Story, *more: Any) -> Metrics:
     async def hold() -> Metrics:
         metrics, prices = Metrics(), book(tmp_path, CLOUD)
         report = CallReport(session="s-secret", clock="real", prices=prices)
-        meters = Meters(metrics, report, prices)
+        meters = Meters(metrics, report)
         assert value(metrics, "active_calls") == 1
         for at_ns, event in [*story.events, *((AT, one) for one in more)]:
             report(at_ns, event)

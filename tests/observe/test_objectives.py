@@ -37,20 +37,25 @@ def of(story: Story, **keys: object) -> list[str]:
 def test_every_latency_of_a_turn_is_measured_by_its_name() -> None:
     (one,) = report(turn(Story(), 1, 900)).turns
     one.silenced_ns = 250 * MS
-    assert {name: ns / MS for name, ns in durations(one)} == {
+    found = {name: ns / MS for name, ns in durations(one)}
+    assert (found.pop("voice_to_voice"), found.pop("silent_after_interruption")) == (900, 250)
+    assert sum(found.values()) == 900
+    assert {name: ms for name, ms in found.items() if ms} == {
         "endpoint": 100,
         "stt": 50,
         "llm_first_token": 100,
         "tts_first_audio": 50,
-        "voice_to_voice": 900,
-        "silent_after_interruption": 250,
+        "playout": 600,
     }
+    assert one.timeline is not None
+    assert found == {step: (one.timeline.spent_ns(step) or 0) / MS for step in found}
 
 
 def test_a_typed_turn_and_an_unheard_one_have_no_latency_from_voice_to_voice() -> None:
     story = Story().begin(1000).audible(1300).end(2000)
     story.begin(3000, turn=2, spoken=(2500, 2900)).end(9000, turn=2, status="failed")
-    assert [name for one in report(story).turns for name, _ in durations(one)] == ["endpoint", "stt"]
+    found = [[name for name, _ in durations(one)] for one in report(story).turns]
+    assert found == [["playout"], ["endpoint", "stt"]]
 
 
 def test_a_call_is_judged_by_exact_percentiles() -> None:

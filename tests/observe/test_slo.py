@@ -125,7 +125,6 @@ def watched(tmp_path: Path, story: Story, **keys: Any) -> tuple[list[Any], list[
             alerts,
             clock=Clock(),
             report=report,
-            prices=prices,
             record=records.append,
         )
         for at_ns, event in story.events:

@@ -41,7 +41,8 @@ def attempted(folder: Path, slot: str, provider: str, *, model: str | None, **fi
         )
     request = requests.take()
     assert isinstance(request, Request)
-    return attempt_span(attempt, request, book(folder, FUSED if slot == "realtime" else CLOUD))
+    used = request.tally(book(folder, FUSED if slot == "realtime" else CLOUD))
+    return attempt_span(attempt, request, used)
 
 
 def test_audio_tokens_are_told_apart_and_are_a_part_of_all(tmp_path: Path) -> None:

@@ -145,6 +145,7 @@ def test_a_collector_that_refuses_is_told_of_once_and_nothing_is_logged(
 
 def test_what_other_exporters_of_the_process_say_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
     logger = logging.getLogger("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+    before = list(logger.filters)
 
     async def hold() -> None:
         async with Collector() as collector:
@@ -156,7 +157,7 @@ def test_what_other_exporters_of_the_process_say_is_left_alone(caplog: pytest.Lo
 
     asyncio.run(hold())
     assert [record.getMessage() for record in caplog.records] == ["of somebody else"]
-    assert logger.filters == []
+    assert logger.filters == before
 
 
 def test_the_end_waits_for_a_collector_that_hangs_but_not_for_long() -> None:

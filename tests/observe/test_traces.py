@@ -43,9 +43,9 @@ def traced(
     tmp_path: Path, story: Story, *, session: str = "s1", secrets: tuple[str, ...] = (), **keys: Any
 ) -> Kept:
     config = TracesConfig.model_validate({"otlp": "http://127.0.0.1:4318", "sample": 0, **keys})
-    kept, prices = Kept(), book(tmp_path, CLOUD)
-    report = CallReport(session=session, clock="real", prices=prices, secrets=secrets)
-    trace = CallTrace(config, kept, agent="desk", report=report, prices=prices)
+    kept = Kept()
+    report = CallReport(session=session, clock="real", prices=book(tmp_path, CLOUD), secrets=secrets)
+    trace = CallTrace(config, kept, agent="desk", report=report)
     for at_ns, event in story.events:
         report(at_ns, event)
         trace(at_ns, event)

@@ -22,10 +22,8 @@ MIN_COUNT = 20
 
 LATENCY_OBJECTIVES = (
     "voice_to_voice",
-    "endpoint",
-    "stt",
-    "llm_first_token",
-    "tts_first_audio",
+    *("vad", "endpoint", "stt", "llm_queue", "llm_first_token", "llm", "tools"),
+    *("chunk", "tts_first_audio", "audible", "playout"),
     "silent_after_interruption",
 )
 """Those that are a duration with percentiles. All but the last are ``observe.timeline.LATENCIES``."""
@@ -98,10 +96,17 @@ class SloConfig(Model):
     voice_to_voice: Percentiles | None = Field(
         None, description="from the end of the caller's speech to the first sound of the reply"
     )
-    endpoint: Percentiles | None = Field(None, description="of that, until the caller's turn was over")
+    vad: Percentiles | None = Field(None, description="of that, until the end of the speech was noticed")
+    endpoint: Percentiles | None = Field(None, description="then until the caller's turn was over")
     stt: Percentiles | None = Field(None, description="then until the words were final")
+    llm_queue: Percentiles | None = Field(None, description="then until the model was asked")
     llm_first_token: Percentiles | None = Field(None, description="then until the model's first token")
+    llm: Percentiles | None = Field(None, description="what else the model was waited for, beside tools")
+    tools: Percentiles | None = Field(None, description="what tools were waited for")
+    chunk: Percentiles | None = Field(None, description="then until there was something to speak")
     tts_first_audio: Percentiles | None = Field(None, description="then until the voice's first audio")
+    audible: Percentiles | None = Field(None, description="then until its first sample that can be heard")
+    playout: Percentiles | None = Field(None, description="then until that was played")
     silent_after_interruption: Percentiles | None = Field(
         None, description="from the onset of speech that interrupts a reply to the last sound of that reply"
     )

@@ -23,10 +23,10 @@ from voicepipe.core.records import (
     TurnEnded,
 )
 from voicepipe.core.units import SECOND
-from voicepipe.observe.price_book import PriceBook
+from voicepipe.observe.objectives import spent_by_step
 from voicepipe.observe.report import CallReport
-from voicepipe.observe.requests import Request, Requests
-from voicepipe.observe.timeline import STEPS
+from voicepipe.observe.requests import Request
+from voicepipe.observe.usage import Tally
 from voicepipe.speech.pricing import usd
 
 LATENCY_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
@@ -35,6 +35,14 @@ LATENCY_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 
 STEP_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 5.0)
 
 LAG_EVERY_S = 1.0
+
+_SEEN = frozenset(
+    (
+        *(TurnEnded, ProviderAttempt, ToolFinished, SpeechIgnored, DeadAir),
+        *(ProviderSwitched, ObjectiveMissed, ObjectiveMet),
+    )
+)
+"""Most events are none of these, and are done with at once."""
 
 
 class Metrics:
@@ -104,16 +112,16 @@ class Metrics:
 class Meters:
     """The companion of one call; what it sees goes to ``metrics``. ``report`` observes the call before it."""
 
-    def __init__(self, metrics: Metrics, report: CallReport, prices: PriceBook) -> None:
+    def __init__(self, metrics: Metrics, report: CallReport) -> None:
         self._metrics = metrics
         self._report = report
-        self._prices = prices
-        self._requests = Requests()
+        report.on_request.append(self._count)
         metrics.calls.inc()
         metrics.active.inc()
 
     def __call__(self, at_ns: int, event: Any) -> None:
-        self._count(self._requests.read(event))
+        if type(event) not in _SEEN:
+            return
         metrics = self._metrics
         match event:
             case TurnEnded():
@@ -135,7 +143,7 @@ class Meters:
                 metrics.missed.labels(event.objective).set(isinstance(event, ObjectiveMissed))
 
     async def end(self, report: CallReport, workers: Workers) -> None:
-        self._count(self._requests.take())
+        report.settle()
         self._metrics.active.dec()
 
     def _end_turn(self, event: TurnEnded) -> None:
@@ -150,17 +158,13 @@ class Meters:
             metrics.silenced.observe(turn.silenced_ns / SECOND)
         if turn.timeline is None:
             return
-        for step in STEPS:
-            spent = turn.timeline.spent_ns(step)
-            if spent is not None:
-                metrics.steps.labels(step).observe(spent / SECOND)
+        for step, spent in spent_by_step(turn.timeline).items():
+            metrics.steps.labels(step).observe(spent / SECOND)
         if turn.timeline.spoken and turn.timeline.audible:
             metrics.voice_to_voice.observe(turn.timeline.total_ns / SECOND)
 
-    def _count(self, request: Request | None) -> None:
-        if request is None:
-            return
-        for meter, amount in request.tally(self._prices).amounts.items():
+    def _count(self, request: Request, used: Tally) -> None:
+        for meter, amount in used.amounts.items():
             labels = (meter.slot, meter.provider, meter.unit)
             self._metrics.usage.labels(*labels).inc(amount.total)
             if amount.cost:

@@ -9,12 +9,10 @@ from voicepipe.config.slo import ANSWERED, COST, LATENCY_OBJECTIVES, Objective, 
 from voicepipe.core.units import MS, SECOND
 from voicepipe.observe.expectations import percentile
 from voicepipe.observe.report import CallReport, TurnReport
-from voicepipe.observe.timeline import Step
+from voicepipe.observe.timeline import Step, TurnTimeline
 
 SILENT = "silent_after_interruption"
 VOICE_TO_VOICE = "voice_to_voice"
-
-_STEPS: tuple[Step, ...] = ("endpoint", "stt", "llm_first_token", "tts_first_audio")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +50,20 @@ class Finding:
         return f"{self.value:.2%}" if self.objective.measure == ANSWERED else f"{self.value:.6f}"
 
 
+def spent_by_step(line: TurnTimeline) -> dict[Step, int]:
+    """All that was spent on each step that came to its end."""
+    spent: dict[Step, int] = {}
+    at_ns = line.start_ns
+    for mark in line.marks:
+        spent[mark.step] = spent.get(mark.step, 0) + mark.at_ns - at_ns
+        at_ns = mark.at_ns
+    return spent
+
+
 def durations(turn: TurnReport) -> Iterator[tuple[str, int]]:
     """What was measured of one turn, by the names in ``LATENCY_OBJECTIVES``."""
     if turn.timeline is not None:
-        for step in _STEPS:
-            spent = turn.timeline.spent_ns(step)
-            if spent is not None:
-                yield step, spent
+        yield from spent_by_step(turn.timeline).items()
         if turn.timeline.spoken and turn.timeline.audible:
             yield VOICE_TO_VOICE, turn.timeline.total_ns
     if turn.silenced_ns is not None:

@@ -19,10 +19,10 @@ from voicepipe.core.records import ObjectiveMet, ObjectiveMissed, Record, TurnEn
 from voicepipe.core.units import format_duration
 from voicepipe.observe.alerts import Alert, Alerts
 from voicepipe.observe.objectives import Finding, durations, usd_minute
-from voicepipe.observe.price_book import PriceBook
 from voicepipe.observe.quantiles import RollingDurations, RollingSums
 from voicepipe.observe.report import CallReport, TurnReport
-from voicepipe.observe.requests import Request, Requests
+from voicepipe.observe.requests import Request
+from voicepipe.observe.usage import Tally
 from voicepipe.speech.pricing import usd
 
 _CALM = 5
@@ -125,7 +125,6 @@ class Watcher:
         *,
         clock: Clock,
         report: CallReport,
-        prices: PriceBook,
         record: Callable[[Record], None],
     ) -> None:
         self._slo = slo
@@ -133,33 +132,29 @@ class Watcher:
         self._alerts = alerts
         self._clock = clock
         self._report = report
-        self._prices = prices
         self._record = record
-        self._requests = Requests() if slo.cost_usd_minute is not None else None
         self._cost, self._unpriced, self._counted_ns = 0, 0, 0
+        if slo.cost_usd_minute is not None:
+            report.on_request.append(self._count)
 
     def __call__(self, at_ns: int, event: Any) -> None:
-        if self._requests is not None:
-            self._count(self._requests.read(event))
         if isinstance(event, TurnEnded) and event.status != "discarded":
             self._end_turn(at_ns, event)
 
     async def end(self, report: CallReport, workers: Workers) -> None:
         """Nothing is left to be done: each turn has been told when it ended."""
 
-    def _count(self, request: Request | None) -> None:
-        if request is not None:
-            for amount in request.tally(self._prices).amounts.values():
-                self._cost += amount.cost
-                self._unpriced += amount.unpriced
+    def _count(self, request: Request, used: Tally) -> None:
+        for amount in used.amounts.values():
+            self._cost += amount.cost
+            self._unpriced += amount.unpriced
 
     def _end_turn(self, at_ns: int, event: TurnEnded) -> None:
         now_ns = self._clock.shared_now()
         turn = next((one for one in reversed(self._report.turns) if one.turn == event.turn), None)
         if turn is not None:
             self._objectives.note_turn(now_ns, turn)
-        if self._requests is not None:
-            self._count(self._requests.take())
+        if self._slo.cost_usd_minute is not None:
             self._objectives.note_cost(now_ns, self._cost, self._unpriced, at_ns - self._counted_ns)
             self._cost, self._unpriced, self._counted_ns = 0, 0, at_ns
         for change in self._objectives.look(now_ns):

@@ -15,10 +15,10 @@ from typing import Any
 
 from voicepipe.core.records import ProviderAttempt, ToolFinished, ToolStarted, UsageUnit
 from voicepipe.core.units import MS, SECOND
-from voicepipe.observe.price_book import PriceBook
 from voicepipe.observe.report import TurnReport
 from voicepipe.observe.requests import Request
 from voicepipe.observe.timeline import TurnTimeline
+from voicepipe.observe.usage import Tally
 from voicepipe.speech.pricing import usd
 
 Attributes = dict[str, str | bool | int | float]
@@ -98,8 +98,8 @@ def step_spans(line: TurnTimeline) -> Iterator[Span]:
                 yield Span(f"step {part.step}", part.start_ns, part.start_ns + part.duration_ns, attributes)
 
 
-def attempt_span(attempt: ProviderAttempt, request: Request, prices: PriceBook) -> Span:
-    """One request to a provider. Its ``error`` is as it was recorded."""
+def attempt_span(attempt: ProviderAttempt, request: Request, used: Tally) -> Span:
+    """One request to a provider, which ``used`` so much. Its ``error`` is as it was recorded."""
     operation = OPERATIONS.get(attempt.slot.partition("/")[0], attempt.slot)
     attributes: Attributes = {
         "gen_ai.operation.name": operation,
@@ -123,7 +123,7 @@ def attempt_span(attempt: ProviderAttempt, request: Request, prices: PriceBook) 
         f"{operation} {request.model or attempt.provider}",
         attempt.began_ns,
         attempt.at_ns,
-        {**attributes, **_used(request), **_cost(request, prices)},
+        {**attributes, **_used(request), **_cost(used)},
         error=(attempt.error or "it failed") if attempt.status == "failed" else None,
         client=True,
     )
@@ -138,8 +138,8 @@ def _used(request: Request) -> Attributes:
     return found
 
 
-def _cost(request: Request, prices: PriceBook) -> Attributes:
-    amounts = request.tally(prices).amounts.values()
+def _cost(used: Tally) -> Attributes:
+    amounts = used.amounts.values()
     found: Attributes = {}
     if any(amount.cost for amount in amounts):
         found["voicepipe.cost_usd"] = float(usd(sum(amount.cost for amount in amounts)))

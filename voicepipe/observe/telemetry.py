@@ -14,7 +14,6 @@ from voicepipe.observe.companion import Companion
 from voicepipe.observe.door import Door
 from voicepipe.observe.metrics import Meters, Metrics
 from voicepipe.observe.metrics_server import MetricsServer
-from voicepipe.observe.price_book import PriceBook
 from voicepipe.observe.redact import Redactor
 from voicepipe.observe.report import CallReport
 from voicepipe.observe.slo import Objectives, Watcher
@@ -37,9 +36,8 @@ class Watched(Protocol):
 class Telemetry:
     """Made when a pipeline starts, and closed when it stops."""
 
-    def __init__(self, loaded: LoadedPipeline, prices: PriceBook, alerts: Alerts) -> None:
+    def __init__(self, loaded: LoadedPipeline, alerts: Alerts) -> None:
         self._loaded = loaded
-        self._prices = prices
         self._alerts = alerts
         self._slo = loaded.top.slo
         self._objectives = Objectives(self._slo) if self._slo is not None else None
@@ -86,11 +84,10 @@ class Telemetry:
                 self._alerts,
                 clock=session.clock,
                 report=report,
-                prices=self._prices,
                 record=session.record,
             )
         if self._metrics is not None:
-            yield Meters(self._metrics, report, self._prices)
+            yield Meters(self._metrics, report)
         if self._traces is not None:
             yield self._trace(self._traces, session, report)
 
@@ -98,7 +95,7 @@ class Telemetry:
         config = self._loaded.top.traces
         assert config is not None, "it asked for them"
         sink = traces.trace(session.name, session.clock)
-        trace = CallTrace(config, sink, agent=self._loaded.name, report=report, prices=self._prices)
+        trace = CallTrace(config, sink, agent=self._loaded.name, report=report)
         private = self._loaded.top.record.redact
         if not private:
             return trace

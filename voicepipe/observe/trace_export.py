@@ -84,7 +84,12 @@ class TraceExport:
         self._resource = resources.Resource({"service.name": service})
         self._scope = scopes.InstrumentationScope("voicepipe")
         self._success = export.SpanExportResult.SUCCESS
-        self._failed = False
+        self._told = False
+        self._shut = False
+        self._failing = False
+        """The last time the collector wasn't reached."""
+        self._put, self._taken = 0, 0
+        """Spans that were queued, counted in the loop, and that were taken, counted in the SDK's thread."""
         self._quiet = _Quiet()
         logging.getLogger(_LOGGER).addFilter(self._quiet)
         self._exporter = otlp.OTLPSpanExporter(
@@ -107,28 +112,38 @@ class TraceExport:
         return SessionSpans(self, {"session.id": session, "gen_ai.conversation.id": session}, began)
 
     async def close(self, workers: Workers, *, patience_ns: int = FAREWELL) -> None:
-        """Send what is left, as far as that can be done in ``patience_ns``."""
+        """Send what is left, as far as that can be done in ``patience_ns``.
+
+        A collector that wasn't reached the last time isn't waited for.
+        """
         try:
-            with suppress(TimeoutError):  # what hangs is left behind; nothing of a call depends on it
-                await workers.call(self._processor.shutdown, deadline_ns=patience_ns)
-        finally:
+            await workers.call(self._processor.shutdown, deadline_ns=0 if self._failing else patience_ns)
+        except TimeoutError:  # what hangs is left behind, with the filter for what it will say
+            self.shutdown()
+            if not self._told:
+                self._warn(self._sentence())
+        else:
             logging.getLogger(_LOGGER).removeFilter(self._quiet)
 
     # ── what the SDK asks for, in its own thread (``SpanExporter``) ──────────────────────────────
 
     def export(self, spans: Sequence[Any]) -> Any:
         self._quiet.thread = threading.get_ident()
+        self._taken += len(spans)
         result = self._exporter.export(spans)
-        if result is not self._success and not self._failed:
-            self._failed = True
+        self._failing = result is not self._success
+        if self._failing and not self._told:
+            self._told = True
             with suppress(RuntimeError):  # the loop has been closed: nobody is left to be told
-                self._loop.call_soon_threadsafe(self._warn, self._told())
+                self._loop.call_soon_threadsafe(self._warn, self._sentence())
         return result
 
     def shutdown(self) -> None:
-        self._exporter.shutdown()
+        if not self._shut:
+            self._shut = True
+            self._exporter.shutdown()
 
-    def _told(self) -> str:
+    def _sentence(self) -> str:
         why = f" ({self._quiet.said})" if self._quiet.said else ""
         return f"traces don't reach {self._url}, and are lost until they do{why}"
 
@@ -148,6 +163,9 @@ class TraceExport:
 
     def put(self, span: Span, began: int, common: Attributes, context: Any, parent: Any | None) -> None:
         """Queue a span that is over, of a session that began at ``began`` (Unix time in ns)."""
+        if self._put - self._taken >= QUEUE:
+            return  # the SDK would drop one, too, but say so each time
+        self._put += 1
         kinds, codes = self._api.SpanKind, self._api.StatusCode
         status = self._api.Status(codes.ERROR, span.error) if span.error is not None else self._api.Status()
         self._processor.on_end(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from voicepipe.config.telemetry import TracesConfig
 from voicepipe.core.calls import Workers
@@ -24,9 +24,9 @@ from voicepipe.core.records import (
     TurnReworded,
 )
 from voicepipe.core.units import SECOND
-from voicepipe.observe.price_book import PriceBook
+from voicepipe.observe.events import plain
 from voicepipe.observe.report import CallReport, TurnReport
-from voicepipe.observe.requests import Request, Requests
+from voicepipe.observe.requests import Request
 from voicepipe.observe.spans import (
     Attributes,
     Span,
@@ -37,17 +37,24 @@ from voicepipe.observe.spans import (
     turn_content,
     turn_span,
 )
+from voicepipe.observe.usage import Tally
 
 Kept = Literal["failed", "interrupted", "slow", "sampled"]
 
 GRACE = SECOND
 """After the end of a turn: calls that are broken off with it tell what they consumed behind it."""
 
-MAX_SPANS = 200
-"""Of one turn; the llm stage stops a model long before."""
+MAX_PARTS = 200
+"""Requests and tools of one turn; the llm stage stops a model long before."""
 
 MAX_WAITING = 50
 """Requests before a turn begins: what the caller says is recognised before it is one."""
+
+
+_SEEN = frozenset(
+    (TurnDrafted, TurnBegan, TurnReworded, TurnEnded, ToolStarted, ToolFinished, ProviderAttempt)
+)
+"""Most events are none of these, and are done with at once."""
 
 
 class Sink(Protocol):
@@ -75,20 +82,43 @@ def why_kept(config: TracesConfig, session: str, turn: TurnReport) -> Kept | Non
     return "sampled" if sampled(session, turn.turn, config.sample) else None
 
 
+class _Asked(NamedTuple):
+    """A request to a provider."""
+
+    attempt: ProviderAttempt
+    request: Request
+    used: Tally
+
+    def span(self, content: bool) -> Span:
+        return attempt_span(self.attempt, self.request, self.used)
+
+
+class _Used(NamedTuple):
+    """A call of a tool."""
+
+    started: ToolStarted
+    finished: ToolFinished
+
+    def span(self, content: bool) -> Span:
+        return tool_span(
+            self.started, self.finished, tool_content(self.started, self.finished) if content else {}
+        )
+
+
 @dataclass(slots=True)
 class _Turn:
     """What has happened in a turn or a draft; ``ended_ns`` and ``kept``: it is over, and will be sent."""
 
     user: str = ""
     said: str = ""
-    spans: list[Span] = field(default_factory=list)
+    parts: list[_Asked | _Used] = field(default_factory=list)
     report: TurnReport | None = None
     kept: Kept | None = None
     ended_ns: int = 0
 
-    def add(self, span: Span) -> None:
-        if len(self.spans) < MAX_SPANS:
-            self.spans.append(span)
+    def add(self, part: _Asked | _Used) -> None:
+        if len(self.parts) < MAX_PARTS:
+            self.parts.append(part)
 
 
 class CallTrace:
@@ -97,26 +127,24 @@ class CallTrace:
     What is in an event may have been masked: words are taken from events, and never from ``report``.
     """
 
-    def __init__(
-        self, config: TracesConfig, sink: Sink, *, agent: str, report: CallReport, prices: PriceBook
-    ) -> None:
+    def __init__(self, config: TracesConfig, sink: Sink, *, agent: str, report: CallReport) -> None:
         self._config = config
         self._sink = sink
         self._agent = agent
         self._report = report
-        self._prices = prices
-        self._requests = Requests()
+        report.on_request.append(self._settle)
         self._attempt: ProviderAttempt | None = None
         self._open: dict[int, _Turn] = {}
         self._ended: dict[int, _Turn] = {}
-        self._waiting: deque[Span] = deque(maxlen=MAX_WAITING)
+        self._waiting: deque[_Asked] = deque(maxlen=MAX_WAITING)
         self._tools: dict[tuple[int, str], ToolStarted] = {}
         self._kept = 0
 
     def __call__(self, at_ns: int, event: Any) -> None:
-        self._settle(self._requests.read(event))
         if self._ended:
             self._flush(at_ns - GRACE)
+        if type(event) not in _SEEN:
+            return
         match event:
             case ProviderAttempt():
                 self._attempt = event
@@ -138,7 +166,7 @@ class CallTrace:
                 self._end_turn(at_ns, event)
 
     async def end(self, report: CallReport, workers: Workers) -> None:
-        self._settle(self._requests.take())
+        report.settle()
         self._flush(report.until_ns)
         if self._kept or report.failures:
             cost = report.cost
@@ -153,24 +181,23 @@ class CallTrace:
             call = Span(f"call {self._agent}", 0, report.until_ns, attributes, error=error)
             self._sink.end(call)
 
-    def _settle(self, request: Request | None) -> None:
-        """Put down a request that is complete: its attempt, and all that it consumed."""
-        if request is None or request.status is None or self._attempt is None:
+    def _settle(self, request: Request, used: Tally) -> None:
+        """Put down a request that is complete, whose attempt was the last."""
+        if request.status is None or self._attempt is None:
             return
-        span = self._masked(attempt_span(self._attempt, request, self._prices))
+        asked = _Asked(self._attempt, request, used)
         if request.turn is None:
-            self._waiting.append(span)
+            self._waiting.append(asked)
         else:
             turn = self._open.get(request.turn) or self._ended.get(request.turn)
             if turn is not None:
-                turn.add(span)
+                turn.add(asked)
 
     def _finish_tool(self, event: ToolFinished) -> None:
         started = self._tools.pop((event.turn, event.call_id), None)
         turn = self._open.get(event.turn) or self._ended.get(event.turn)
         if started is not None and turn is not None:
-            content = tool_content(started, event) if self._config.content else {}
-            turn.add(self._masked(tool_span(started, event, content)))
+            turn.add(_Used(started, event))
 
     def _end_turn(self, at_ns: int, event: TurnEnded) -> None:
         turn = self._open.pop(event.turn, None)
@@ -191,22 +218,20 @@ class CallTrace:
     def _send(self, turn: _Turn) -> None:
         assert turn.report is not None, "it is why the turn is kept"
         assert turn.kept is not None, "others aren't remembered"
-        line = turn.report.timeline
-        inside = [*turn.spans, *(step_spans(line) if line is not None else ())]
-        content = turn_content(turn.user, turn.said) if self._config.content else {}
+        line, words = turn.report.timeline, self._config.content
+        inside = [self._masked(part.span(words)) for part in turn.parts]
+        inside += step_spans(line) if line is not None else ()
+        content = turn_content(turn.user, turn.said) if words else {}
         around = turn_span(self._agent, turn.report, turn.kept, turn.ended_ns, inside, content)
         self._kept += 1
         self._sink.send(self._masked(around), inside)
 
     def _masked(self, span: Span) -> Span:
-        """Without the secrets that somebody may have repeated."""
-        attributes = {
-            name: self._report.masked(value) if isinstance(value, str) else value
-            for name, value in span.attributes.items()
-        }
+        """Without the secrets that somebody may have repeated, and bounded as the log."""
+        secrets = self._report.secrets
         return replace(
             span,
-            name=self._report.masked(span.name),
-            attributes=attributes,
-            error=span.error and self._report.masked(span.error),
+            name=plain(span.name, secrets),
+            attributes=plain(span.attributes, secrets),
+            error=plain(span.error, secrets),
         )
