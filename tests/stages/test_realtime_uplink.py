@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.support.fake_realtime import FakeRealtime, OnTheLine, call, spans
 from tests.support.stages import FRAME, RATE
@@ -154,6 +156,44 @@ def test_the_callers_silence_stays_here_but_for_the_padding(padding: int) -> Non
     call(model, story)
     assert utterances(model) == [(1000 - padding, 1300), (3300 - padding, 3600)]
     assert sum(pcm.size for pcm in model.last.given) == 2 * (300 + padding) * RATE // 1000
+
+
+PARTS = st.lists(st.tuples(st.integers(2, 30), st.integers(5, 40)), min_size=1, max_size=5)
+"""Of a call: frames of silence, and then of speech."""
+
+
+@settings(max_examples=40)
+@given(PARTS, st.sampled_from([0.0, 0.05, 0.3, 0.7]), st.lists(st.integers(0, 120), max_size=2))
+def test_whenever_somebody_speaks_and_the_connection_is_lost_each_utterance_is_whole_and_alone(
+    parts: list[tuple[int, int]], commit_takes: float, losses: list[int]
+) -> None:
+    model = FakeRealtime(words=tuple("abcdefghij"))
+    model.commit_takes = commit_takes
+    expected: list[tuple[int, int]] = []
+
+    async def wait(line: OnTheLine, frames: int) -> None:
+        for _ in range(frames):
+            await line.silence(20)
+            if line.position // FRAME in losses and model.connections:
+                model.last.lose()
+
+    async def story(line: OnTheLine) -> None:
+        for silence, speech in parts:
+            await wait(line, silence)
+            begin = await line.begin() // FRAME
+            await wait(line, speech)
+            await line.end()
+            expected.append((begin * 20, line.position // FRAME * 20))
+        await line.silence(4000)
+
+    call(model, story)
+    heard = [
+        spans(what)
+        for connection in model.connections
+        for what in connection.conversation
+        if not isinstance(what, str)
+    ]
+    assert set(heard) == set(expected), "whole, and nothing but that"
 
 
 def test_all_of_it_is_sent_where_that_is_wanted() -> None:
