@@ -10,6 +10,11 @@ from voicepipe.speech.policy import State
 
 _SILENT = frozenset({State.PAUSED, State.HELD})
 
+_SEEN = frozenset(
+    {PlaybackStarted, PlaybackStopped, Heard, StateChanged, SpeechStarted, SpeechIgnored, TurnEnded}
+)
+"""Most events are none of these, and are done with at once."""
+
 
 class Silences:
     """Reads the events of one call, and tells of each interrupted reply when it ends.
@@ -32,6 +37,8 @@ class Silences:
 
     def read(self, event: Any) -> int | None:
         """The nanoseconds, if ``event`` ends a reply that was interrupted by speech."""
+        if type(event) not in _SEEN:
+            return None
         match event:
             case PlaybackStarted():
                 if event.turn != self._turn:
