@@ -30,6 +30,7 @@ UNTESTED = {
     "__main__.py": "one line, which the tests of the command line run",
     "core/io.py": "protocols only",
     "config/loaded.py": "a container, which the tests of config/load fill and read",
+    "runtime/limits.py": "driven whole by tests/test_budgets.py",
     "observe/companion.py": "a protocol only",
     "runtime/call.py": "driven whole by tests/test_api_calls.py",
     "compare/measured.py": "containers without behaviour; the tests of compare/store keep and read them",

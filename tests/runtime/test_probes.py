@@ -18,18 +18,20 @@ from voicepipe.core.clock import Clock, run_on
 from voicepipe.core.frames import Pcm
 from voicepipe.core.records import ProviderAttempt, Usage
 from voicepipe.core.units import MS, SECOND
-from voicepipe.errors import ProviderError, SetupError
+from voicepipe.errors import BudgetError, ProviderError, SetupError
 from voicepipe.providers.base import Hypothesis, Provider, Speech, Word
 from voicepipe.providers.realtime_base import ReplyAudio, ReplyText
 from voicepipe.runtime.lineup import Lineup
-from voicepipe.runtime.probes import SENTENCE, Prober
+from voicepipe.runtime.probes import QUESTION, SENTENCE, Prober
+from voicepipe.speech.budget import Asks
 
 
 class Line:
     """A slot whose first provider has just failed, and sessions that may probe it."""
 
-    def __init__(self, primary: Provider, **settings: Any) -> None:
+    def __init__(self, primary: Provider, spender: Any = None, **settings: Any) -> None:
         self.clock = Clock()
+        self.spender = spender
         self.records: list[Any] = []
         self.lineup = Lineup([primary, Scripted("b")], clock=self.clock, **settings)
         self.lineup.fail(0, failure())
@@ -42,6 +44,7 @@ class Line:
             clock=self.clock,
             workers=make_workers(),
             record=self.records.append,
+            spender=self.spender,
         )
         task = asyncio.ensure_future(prober.run())
         try:
@@ -84,6 +87,34 @@ def test_a_probe_is_a_call_of_no_turn_with_its_usage() -> None:
     (attempt,) = [one for one in line.records if isinstance(one, ProviderAttempt)]
     assert (attempt.turn, attempt.probe, attempt.slot, attempt.provider) == (None, True, "llm", "a")
     assert [(one.turn, one.amount) for one in line.records if isinstance(one, Usage)] == [(None, 1)]
+
+
+class Purse:
+    """Allows ``probes``, and remembers what they asked for and how many are settled."""
+
+    def __init__(self, probes: int) -> None:
+        self.left, self.settled = probes, 0
+        self.asked: list[Asks] = []
+
+    async def reserve(self, slot: str, provider: Provider, asks: Asks, *, total_ns: int) -> Purse:
+        if self.left == 0:
+            raise BudgetError("nothing is left", budget="session", limit="1 USD")
+        self.left -= 1
+        self.asked.append(asks)
+        return self
+
+    def close(self) -> None:
+        self.settled += 1
+
+
+def test_a_probe_is_made_only_if_the_budget_allows_it() -> None:
+    line = on_a_call(lambda: Line(Scripted("a", [failure()]), Purse(1)), 20)
+    assert [status for _, status in line.probes] == ["failed"]
+    assert not line.back
+    assert line.spender.settled == 1
+    (asked,) = line.spender.asked
+    assert asked.writes
+    assert asked.read > len(QUESTION)
 
 
 def test_what_still_fails_is_asked_at_growing_intervals() -> None:

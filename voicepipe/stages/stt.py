@@ -16,7 +16,7 @@ from voicepipe.core.calls import Call
 from voicepipe.core.frames import AudioIn, SpeechStarted, SpeechStopped, Transcript, TurnFailed
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.units import SECOND, Duration
-from voicepipe.errors import ProviderError
+from voicepipe.errors import BudgetError, ProviderError
 from voicepipe.providers.base import Hypothesis, ProviderKind, SttProvider
 from voicepipe.speech.budget import Asks
 from voicepipe.stages.base import (
@@ -110,7 +110,7 @@ class Stt(Stage):
                 async for hypothesis in events:
                     if (transcript := transcriber.frame(hypothesis)) is not None:
                         await out.send(transcript)
-        except ProviderError as error:
+        except (ProviderError, BudgetError) as error:
             ctx.report(TurnFailed(turn=None, stage=ctx.slot, error=error, at_ns=ctx.clock.now()))
         await audio.skip_to_stop()
         # The policy waits for a final one of every utterance.
