@@ -23,7 +23,7 @@ from voicepipe.core.frames import SpeechStarted
 from voicepipe.core.io import AudioInput, AudioOutput, CallEnds
 from voicepipe.core.records import BudgetAlert, BudgetExceeded, ClipEnded, StateChanged
 from voicepipe.core.units import MS
-from voicepipe.errors import AudioError, BudgetError
+from voicepipe.errors import AudioError, BudgetError, NotKeptError
 from voicepipe.observe.caller_level import advice
 from voicepipe.observe.cost import Cost
 from voicepipe.observe.objectives import judge
@@ -51,6 +51,8 @@ class HeldCall:
         self._clips = _ClipsHeard()
         self._ended_by: BudgetExceeded | None = None
         self._slo: SloConfig | None = None
+        self._report: CallReport | None = None
+        self._not_kept: NotKeptError | None = None
 
     def hold(
         self,
@@ -63,7 +65,11 @@ class HeldCall:
         user: str | None = None,
         groups: Mapping[str, str] | None = None,
     ) -> CallReport:
-        """Load the models and hold the call between the ends that ``open_ends`` makes."""
+        """Load the models and hold the call between the ends that ``open_ends`` makes.
+
+        A call that was held, but couldn't be recorded to its end, has its report all the same: ``status``
+        tells what is missing.
+        """
         mask = pipeline.loaded.environment.mask
         pipeline.check_answers()
         self._slo = pipeline.loaded.top.slo
@@ -85,12 +91,19 @@ class HeldCall:
             return run_on(clock, hold())
         except asyncio.CancelledError:
             raise KeyboardInterrupt from None
+        except NotKeptError as error:
+            if error.__context__ is not None:  # the call broke off as well, and that is what matters
+                raise error.__context__ from None
+            assert self._report is not None, "the call was held"
+            self._not_kept = error
+            return self._report
         finally:
             self.terminal.done()
             signal.signal(signal.SIGINT, before)
 
     def begin(self, call: Call) -> None:
         """Called with the call before it begins."""
+        self._report = call.report
         call.observe(LiveTranscript(self.terminal))
         call.observe(self._clips)
         call.observe(self._note_budget)
@@ -110,6 +123,8 @@ class HeldCall:
 
     def status(self, report: CallReport, script: Sequence[Clip | Typed] = ()) -> int:
         """The exit status, with a sentence for what was missed. ``AudioError`` for clips without speech."""
+        if self._not_kept is not None:
+            self.terminal.error(str(self._not_kept))
         if self._ctrl_c:
             return INTERRUPTED
         if self._ended_by is not None:
@@ -129,6 +144,8 @@ class HeldCall:
         if report.unanswered:
             self.terminal.error(f"{len(report.unanswered)} of the caller's turns got no answer")
         missed = self._slo is not None and self._misses(self._slo, report)
+        if self._not_kept is not None:
+            return NotKeptError.exit_status
         return 1 if missed or report.unanswered or report.failures else 0
 
     def _misses(self, slo: SloConfig, report: CallReport) -> bool:

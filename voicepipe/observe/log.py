@@ -8,7 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from voicepipe.errors import SetupError
+from voicepipe.errors import NotKeptError, SetupError
 from voicepipe.observe.events import event_to_dict
 
 FORMAT = 1
@@ -18,6 +18,9 @@ MAX_BYTES = 256 << 20
 """Of one log. An hour of lively talk takes about 5 MB."""
 
 
+_HINT = "check the folder, its permissions and the space left"
+
+
 class EventLog:
     """An observer that writes to ``path``: ``session.observe(EventLog(path, …))``.
 
@@ -25,7 +28,7 @@ class EventLog:
     file is made anew, readable by its owner only, and its first line is a ``LogBegan``. Beyond
     ``max_bytes`` a last line, ``LogFull``, is written.
 
-    A disk that fails doesn't end the call: the log ends, and ``close`` raises ``SetupError``.
+    A disk that fails doesn't end the call: the log ends, and ``close`` raises ``NotKeptError``.
     """
 
     def __init__(
@@ -54,13 +57,13 @@ class EventLog:
             self._write(event_to_dict(at_ns, event, self._secrets))
 
     def close(self) -> None:
-        """May be called twice. Raises ``SetupError`` once if the log isn't complete for want of a disk."""
+        """May be called twice. Raises ``NotKeptError`` once if the log isn't complete for want of a disk."""
         if not self._open:
             return
         self._open = False
         os.close(self._file)
         if self._error is not None:
-            raise _unwritable(self.path, self._error)
+            raise NotKeptError(_unwritable(self.path, self._error).message, hint=_HINT)
 
     @property
     def _writing(self) -> bool:
@@ -80,14 +83,14 @@ class EventLog:
             self._error = error
 
 
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+"""``json.dumps`` would make an encoder for each line."""
+
+
 def _encode(line: dict[str, Any]) -> bytes:
     # A lone surrogate, which a model's "\ud800" becomes, has no UTF-8.
-    text = json.dumps(line, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.encode("utf-8", "replace") + b"\n"
+    return _JSON(line).encode("utf-8", "replace") + b"\n"
 
 
 def _unwritable(path: Path, error: OSError) -> SetupError:
-    return SetupError(
-        f"the event log {path} can't be written: {error.strerror or error}",
-        hint="check the folder, its permissions and the space left",
-    )
+    return SetupError(f"the event log {path} can't be written: {error.strerror or error}", hint=_HINT)
