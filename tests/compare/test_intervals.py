@@ -119,6 +119,19 @@ def test_the_bounds_of_a_quotient_lie_among_those_of_its_units(pairs: list[tuple
     assert min(own) <= value <= max(own)
 
 
+def test_means_of_nothing_but_chance_seldom_differ_also_with_six_scripts() -> None:
+    generator = np.random.default_rng(1)
+    found = 0
+    for seed in range(300):
+        differences = [int(one) for one in generator.normal(0, 10**6, 6)]
+        mean = quotient(differences, [1] * 6, seed)
+        assert mean is not None
+        assert mean[1] is not None
+        assert mean[2] is not None
+        found += mean[1] > 0 or mean[2] < 0
+    assert found <= 0.09 * 300
+
+
 # ── shares ───────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -20,7 +20,9 @@ def rich() -> VariantFigures:
         one.model_copy(
             update={
                 "silences_ns": (200 * MS,) * 3,
-                "turns": tuple(turn(number, 700, shares=dict.fromkeys(STEPS, 100)) for number in (1, 2, 3)),
+                "turns": tuple(
+                    turn(number, 100 * len(STEPS), shares=dict.fromkeys(STEPS, 1)) for number in (1, 2, 3)
+                ),
                 "saved": (item(usd=0.001),),
             }
         )
@@ -45,7 +47,7 @@ def test_no_figure_is_known_where_nothing_was_measured_and_each_says_why(name: s
 
 
 def test_figures_are_in_nanoseconds_picodollars_and_shares() -> None:
-    assert NAMED["voice_to_voice.p50"].of(RICH) == 700 * MS
+    assert NAMED["voice_to_voice.p50"].of(RICH) == 100 * len(STEPS) * MS
     assert NAMED["stt.p95"].of(RICH) == 100 * MS
     assert NAMED["silent_after_interruption.p99"].of(RICH) == 200 * MS
     assert NAMED["success"].of(RICH) == 1

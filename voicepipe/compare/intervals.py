@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from itertools import product
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -181,7 +182,8 @@ def quotient(
     """All ``numerators`` over all ``denominators``, both by unit, with its interval.
 
     None if they are over nothing. All three are exact: binary floats only find out which draw a bound is.
-    The bounds are None with one unit, or if there are draws over nothing.
+    The bounds are None with one unit, or if there are draws over nothing. With few units they lie further
+    out than 2.5 %: see ``_expanded``.
     """
     if sum(denominators) <= 0:
         return None
@@ -193,9 +195,26 @@ def quotient(
     if int(below.min()) <= 0:
         return whole, None, None
     order = np.argsort(above / below, kind="stable")
-    cut = len(order) // 40
+    cut = int(len(order) * _expanded(len(numerators)))
     low, high = (Fraction(int(above[at]), int(below[at])) for at in (order[cut], order[-1 - cut]))
     return whole, low, high
+
+
+def _expanded(units: int) -> float:
+    """The part of the draws that lies beyond either bound of a mean over so many units.
+
+    The draws of few units vary less than their means do, by the square root of (n - 1)/n, and by what
+    Student's distribution is wider than the normal one: Hesterberg's expanded percentile interval (2015).
+    Without it six units show a difference where there is none in one of seven cases, not in one of twenty.
+    """
+    freedom = units - 1
+    student = (
+        Z
+        + (Z**3 + Z) / (4 * freedom)
+        + (5 * Z**5 + 16 * Z**3 + 3 * Z) / (96 * freedom**2)
+        + (3 * Z**7 + 19 * Z**5 + 17 * Z**3 - 15 * Z) / (384 * freedom**3)
+    )
+    return NormalDist().cdf(-student * math.sqrt(units / freedom))
 
 
 # ── shares ───────────────────────────────────────────────────────────────────────────────────────

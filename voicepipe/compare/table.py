@@ -120,10 +120,10 @@ def _rows() -> list[_Row]:
         _Row("calls", lambda one: str(one.calls)),
         _Row("call scripts", lambda one: str(one.scripts)),
         _Row("voice to voice p50", lambda one: _time(one.voice_to_voice.p50), "voice_to_voice.p50"),
-        _Row("  p90", lambda one: _time(one.voice_to_voice.p90), "voice_to_voice.p90"),
+        *(_stage_row(step) for step in STEPS),
+        _Row("voice to voice p90", lambda one: _time(one.voice_to_voice.p90), "voice_to_voice.p90"),
         _Row("  p95", lambda one: _time(one.voice_to_voice.p95), "voice_to_voice.p95"),
         _Row("  p99", lambda one: _time(one.voice_to_voice.p99), "voice_to_voice.p99"),
-        *(_stage_row(step) for step in STEPS),
         _Row("silent within p50", lambda one: _time(one.silent_after_interruption.p50)),
         _Row("task success", lambda one: _share(one.success), "success", less=False),
         _Row("turns answered", lambda one: _share(one.answered), "answered", less=False),
@@ -147,7 +147,7 @@ def _stage_row(step: Step) -> _Row:
         stage = one.stage(step)
         return None if stage is None or stage.p50 is None else ms(stage.p50.value)
 
-    return _Row(f"  {STAGE_LABELS[step]} p50", cell)
+    return _Row(f"  {STAGE_LABELS[step]}", cell)
 
 
 def _counted(label: str, figure: str) -> _Row:
