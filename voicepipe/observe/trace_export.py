@@ -36,6 +36,9 @@ TIMEOUT_S = 5.0
 FAREWELL = 3 * SECOND
 """How long the end of a pipeline waits until what is left has been sent."""
 
+MAX_REASON = 300
+"""Characters of what the exporter says."""
+
 _LOGGER = "opentelemetry.exporter.otlp.proto.http.trace_exporter"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -121,6 +124,7 @@ class TraceExport:
         except TimeoutError:  # what hangs is left behind, with the filter for what it will say
             self.shutdown()
             if not self._told:
+                self._told = True
                 self._warn(self._sentence())
         else:
             logging.getLogger(_LOGGER).removeFilter(self._quiet)
@@ -144,7 +148,7 @@ class TraceExport:
             self._exporter.shutdown()
 
     def _sentence(self) -> str:
-        why = f" ({self._quiet.said})" if self._quiet.said else ""
+        why = f" ({self._quiet.said[:MAX_REASON]})" if self._quiet.said else ""
         return f"traces don't reach {self._url}, and are lost until they do{why}"
 
     # ── spans ────────────────────────────────────────────────────────────────────────────────────
