@@ -137,3 +137,35 @@ def test_what_a_fused_model_is_told_in_vain_is_told(tmp_path: Path, stages: str,
     text = f"voicepipe: 1\nstages: {{{stages}}}"
     advice = [one.message for one in lint(load(tmp_path, text, registry=SHIPPED))]
     assert [one.startswith(str(message)) for one in advice] == ([True] if message else [])
+
+
+@pytest.mark.parametrize(
+    ("turn", "slo", "messages"),
+    [
+        (
+            "{}",
+            '{voice_to_voice: {p50: "< 1s", p99: "< 1.5s"}}',
+            [
+                "voice_to_voice.p99 < 1.5s is hardly met: "
+                "the end of a turn alone may take stages.turn.max_wait (2s)"
+            ],
+        ),
+        ("{}", '{voice_to_voice: {p50: "< 800ms", p90: "< 1s", p99: "< 2s"}}', []),
+        ("{max_wait: 1s}", '{voice_to_voice: {p99: "< 1.5s"}}', []),
+        (
+            "{strategy: silence, min_silence: 700ms}",
+            '{endpoint: {p50: "< 600ms"}, voice_to_voice: {p99: "< 800ms"}, stt: {p50: "< 1ms"}}',
+            [
+                "endpoint.p50 < 600ms is hardly met: "
+                "the end of a turn alone may take stages.turn.min_silence (700ms)"
+            ],
+        ),
+        ("{strategy: push_to_talk}", '{voice_to_voice: {p99: "< 100ms"}}', []),
+    ],
+)
+def test_an_objective_that_the_end_of_the_turn_leaves_no_room_for_is_told(
+    tmp_path: Path, turn: str, slo: str, messages: list[str]
+) -> None:
+    advice = lint(load(tmp_path, f"voicepipe: 1\nstages: {{stt: whisper, turn: {turn}}}\nslo: {slo}\n"))
+    assert [one.message for one in advice] == messages
+    assert all(one.line == 3 for one in advice)

@@ -17,6 +17,9 @@ from voicepipe.stages.base import ProviderSlotConfig
 from voicepipe.stages.turn import TurnConfig
 from voicepipe.stages.vad import VadConfig
 
+RARELY = 95
+"""The percentile from which on callers count who seem not to have finished, and are waited for longest."""
+
 
 def lint(loaded: LoadedPipeline) -> list[ConfigError]:
     """Advice, each at its place; nothing here keeps a pipeline from running."""
@@ -29,6 +32,7 @@ def lint(loaded: LoadedPipeline) -> list[ConfigError]:
         _unheard,
         _unused_detection,
         _deadlines,
+        _objectives,
     )
     return [advice for rule in rules for advice in rule(loaded)]
 
@@ -150,4 +154,24 @@ def _deadlines(loaded: LoadedPipeline) -> Iterator[ConfigError]:
                 yield _at(loaded, "stages", slot.key, "timeout", name).place.error(
                     f"timeout.{name} ({format_duration(getattr(timeout, name))}) is longer than timeout.total"
                     f" ({format_duration(timeout.total)}), which comes first"
+                )
+
+
+def _objectives(loaded: LoadedPipeline) -> Iterator[ConfigError]:
+    """Limits that the wait for the end of a turn alone doesn't leave room for."""
+    slo = loaded.top.slo
+    for slot in loaded.slots if slo is not None else ():
+        turn = slot.config
+        if not isinstance(turn, TurnConfig) or turn.strategy in ("push_to_talk", "provider"):
+            continue
+        for objective in slo.objectives() if slo is not None else ():
+            if objective.measure not in ("voice_to_voice", "endpoint") or objective.percent is None:
+                continue
+            rarely = objective.percent >= RARELY and turn.strategy == "adaptive"
+            name, wait = ("max_wait", turn.max_wait) if rarely else ("min_silence", turn.silence)
+            if wait > objective.condition.limit:
+                yield _at(loaded, "slo", objective.measure, f"p{objective.percent}").place.error(
+                    f"{objective} is hardly met: the end of a turn alone may take stages.{slot.key}.{name}"
+                    f" ({format_duration(wait)})",
+                    hint=f"lower {name}, or ask for less",
                 )
