@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any, get_args
 
 from voicepipe.core.frames import (
@@ -78,6 +79,12 @@ MAX_DEPTH = 16
 
 _CUT = "… [cut]"
 
+_PLAIN = frozenset((type(None), bool, int))
+"""What needs no look. Most values are of these types, and lines are written while a call waits."""
+
+
+_FRAMES = (StreamFrame, TurnFrame)
+
 
 def event_to_dict(at_ns: int, event: Any, secrets: Collection[str] = ()) -> dict[str, Any]:
     """``{"t_ms": …, "event": "TurnBegan", …}``: only what JSON has, and no NaN.
@@ -85,8 +92,10 @@ def event_to_dict(at_ns: int, event: Any, secrets: Collection[str] = ()) -> dict
     ``t_ms`` is when it was observed and never goes back; ``at_ms``, where an event has it, when it happened.
     """
     line: dict[str, Any] = {"t_ms": at_ns / MS, "event": type(event).__name__}
-    line.update(_heard(event) if isinstance(event, Heard) else _fields(event))
-    return {name: plain(value, secrets) for name, value in line.items()}
+    told = _heard(event) if type(event) is Heard else _fields(event)
+    for name, value in told.items():
+        line[name] = value if type(value) in _PLAIN else plain(value, secrets)
+    return line
 
 
 def event_fields(kind: type[Any]) -> list[str]:
@@ -99,7 +108,7 @@ def event_fields(kind: type[Any]) -> list[str]:
 def plain(value: Any, secrets: Collection[str] = (), depth: int = 0) -> Any:
     """``value`` with nothing in it but what JSON has; texts are masked and bounded."""
     if isinstance(value, str):
-        value = mask_secrets(str(value), secrets)
+        value = mask_secrets(str(value), secrets) if secrets else str(value)
         return value if len(value) <= MAX_TEXT else value[: MAX_TEXT - len(_CUT)] + _CUT
     if value is None or isinstance(value, bool | int):
         return value
@@ -118,13 +127,18 @@ def plain(value: Any, secrets: Collection[str] = (), depth: int = 0) -> Any:
 
 def _fields(event: Any) -> dict[str, Any]:
     found = {}
-    for field in fields(event):
-        value = getattr(event, field.name)
-        if isinstance(value, StreamFrame | TurnFrame):
+    for field, name, in_ns in _layout(type(event)):
+        value = getattr(event, field)
+        if isinstance(value, _FRAMES):
             value = {"event": type(value).__name__, **_fields(value)}
-        in_ns = field.name.endswith("_ns") and value is not None
-        found[event_field(field.name)] = value / MS if in_ns else value
+        found[name] = value / MS if in_ns and value is not None else value
     return found
+
+
+@cache
+def _layout(kind: type[Any]) -> tuple[tuple[str, str, bool], ...]:
+    """Of each field its name, its name in the log, and whether it is in ns; looked up for each line once."""
+    return tuple((one.name, event_field(one.name), one.name.endswith("_ns")) for one in fields(kind))
 
 
 def event_field(field: str) -> str:

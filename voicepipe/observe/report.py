@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from voicepipe.core.frames import Heard, PlaybackStarted, Skip, SpeechStarted, Talk, TypedText
+from voicepipe.core.frames import Heard, PlaybackStarted, Skip, SpeechStarted, Talk, Text, TypedText
 from voicepipe.core.records import (
     CallerLevel,
     DeadAir,
@@ -225,6 +225,8 @@ class CallReport:
 
     def __call__(self, at_ns: int, event: Any) -> None:
         self.until_ns = at_ns
+        if type(event) is Text:  # a third of all events, and the reply's end tells the words
+            return
         self._settle(self._requests.read(event))
         silenced_ns = self._silences.read(event)
         match event:
