@@ -13,18 +13,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.support.sound import FakeSound, Hardware
+from tests.support.tones import tone
 from voicepipe.api import RATE, Call, Pipeline
 from voicepipe.audio.wav import read_wav
-from voicepipe.core.clock import run_on
+from voicepipe.core.clock import Clock, run_on
 from voicepipe.core.frames import Text
 from voicepipe.core.io import CallEnds
-from voicepipe.core.units import MS
+from voicepipe.core.units import MS, SECOND
 from voicepipe.errors import NotKeptError, SetupError
 from voicepipe.observe.kept_call import kept_calls, read_call
 from voicepipe.observe.log import EventLog
 from voicepipe.observe.log_reader import read_log
 from voicepipe.runtime.tool_modes import Stubs
 from voicepipe.transports.conversation import ConversationCall, Utterance
+from voicepipe.transports.local import LocalCall
 from voicepipe.transports.spoken import noise, with_words
 from voicepipe.transports.wav import Typed, WavCall
 
@@ -62,7 +65,7 @@ def hold(pipe: Pipeline, *lines: str, output: Path | None = None, **options: Any
     """Speak ``lines``, each after the reply to the one before."""
     calls: list[Call] = []
 
-    def open_ends(clock: Any) -> CallEnds:
+    def open_ends(clock: Clock) -> CallEnds:
         ends = ConversationCall(clock, spoken(*lines), rate=RATE, recording=output)
         calls[0].observe(ends.caller)
         return ends
@@ -100,6 +103,30 @@ def test_the_recording_is_what_the_loudspeaker_and_the_microphone_heard(make: Ma
         np.testing.assert_array_equal(ours[:size], theirs[late : size + late])
         assert np.abs(ours.astype(int)).max() > 1000
         assert abs(ours.size - theirs.size) < 24_000
+
+
+def test_a_call_by_microphone_and_loudspeaker_is_recorded_as_well(make: Make, tmp_path: Path) -> None:
+    sound = FakeSound()
+    speech = [np.zeros(320, np.int16)] * 150 + list(tone(300, RATE, 1.0).reshape(-1, 320))
+
+    def ends(clock: Clock) -> LocalCall:
+        call = LocalCall(clock, rate=RATE, recording=tmp_path / "out.wav", sound=sound)
+        Hardware(sound, clock, speech)
+        return call
+
+    def begin(call: Call) -> None:
+        call.clock.call_at(9 * SECOND, lambda: call.hang_up("enough"))
+
+    run_on("simulated", make().hold(ends, on_call=begin))
+    ours, theirs = folder_of(tmp_path) / "audio.wav", tmp_path / "out.wav"
+    for channel in (0, 1):
+        sounding = [
+            np.flatnonzero(np.abs(wav.pcm.astype(int)) > 50) / wav.rate
+            for wav in (read_wav(path, channel=channel) for path in (ours, theirs))
+        ]
+        first, last = zip(*((places[0], places[-1]) for places in sounding), strict=True)
+        assert first[0] == pytest.approx(first[1], abs=0.05), "as near as a sound card's latency"
+        assert last[0] == pytest.approx(last[1], abs=0.05)
 
 
 def test_a_recorded_call_tells_where_the_caller_spoke_in_its_audio(make: Make, tmp_path: Path) -> None:
@@ -242,7 +269,7 @@ def test_a_full_disk_is_told_after_the_call_which_it_does_not_end(make: Make, tm
     pipe = make()
     calls: list[Call] = []
 
-    def open_ends(clock: Any) -> CallEnds:
+    def open_ends(clock: Clock) -> CallEnds:
         return WavCall(clock, [Typed("hello"), Typed("bye")], rate=RATE)
 
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -44,7 +44,11 @@ class AudioInput(Protocol):
 
 
 class AudioOutput(Protocol):
-    """The loudspeaker. Written by playout alone, in blocks of at most 20 ms."""
+    """The loudspeaker. Written by playout alone, in blocks of at most 20 ms.
+
+    One that is a device may have a ``latency``: the samples that it is behind what it has taken. Recordings
+    allow for it.
+    """
 
     rate: int
 

@@ -234,6 +234,7 @@ class _Listened:
         self._track = track
         self._clock = clock
         self._look = look
+        self._latency: int = getattr(output, "latency", 0)  # only devices have one
         self._end = 0
 
     async def write(self, pcm: Pcm) -> None:
@@ -253,7 +254,7 @@ class _Listened:
         """A reply is placed where it begins: the jitter of a device isn't part of what is heard."""
         now_ns = self._clock.now()
         pending = self._output.pending()
-        start = now_ns * self.rate // SECOND + pending
+        start = now_ns * self.rate // SECOND + max(pending, self._latency)
         if pending and abs(start - self._end) < samples_in(self.rate, ASTRAY_MS):
             start = self._end
         self._track.add(max(start, self._end), pcm)

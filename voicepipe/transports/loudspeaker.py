@@ -48,9 +48,10 @@ class Loudspeaker:
             sound=sound,
         )
         self.rate = self.stream.rate
-        self._latency = self.stream.latency_samples
+        self.latency = self.stream.latency_samples
+        """Samples: how long after the device has taken a sample it is heard."""
         # A device that takes more at once than the lead would run dry each time.
-        self._lead = max(samples_in(self.rate, LEAD_MS), self._latency)
+        self._lead = max(samples_in(self.rate, LEAD_MS), self.latency)
         self._lock = Lock()  # guards all below; held for microseconds, by the callback, too
         self._ring: Pcm = np.zeros(self._lead + self.rate, np.int16)
         self._read = self._written = 0
@@ -132,7 +133,7 @@ class Loudspeaker:
             self._read += size
             self._handed += samples
             self._taken.append((self._handed, self._read))
-            while len(self._taken) > 1 and self._taken[1][0] <= self._handed - self._latency:
+            while len(self._taken) > 1 and self._taken[1][0] <= self._handed - self.latency:
                 self._taken.popleft()
             room = self._room
             if room is not None and self._written - self._read <= self._lead:
@@ -151,7 +152,7 @@ class Loudspeaker:
         if pcm.size:
             start = self._track_end
             if not self._in_reply:
-                start = max(start, self._time_line() + self._latency)
+                start = max(start, self._time_line() + self.latency)
             track.add(start, pcm.copy())
             self._track_end = start + pcm.size
         self._in_reply = whole
