@@ -133,7 +133,7 @@ def test_a_line_is_a_place_in_the_recording(browser: Browser) -> None:
         " audio.addEventListener('playing', () => done([audio.duration, audio.currentTime]), {once: true});"
         f" {line}.closest('details').open = true; {line}.focus(); {line}.click(); }})"
     )
-    assert found == pytest.approx([8, 1.7], abs=0.2)
+    assert found == pytest.approx([6, 1.7], abs=0.2)
     assert browser.run(f"{line}.getAttribute('aria-current')") == "true"
 
 

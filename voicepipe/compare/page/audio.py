@@ -41,19 +41,23 @@ class Recording:
     whole_seconds: float
 
 
-def recordings(files: Mapping[str, Path], limit: int = MAX_BYTES) -> tuple[dict[str, Recording], list[str]]:
+def recordings(
+    files: Mapping[str, Path], limit: int = MAX_BYTES, longest: int = MAX_SECONDS
+) -> tuple[dict[str, Recording], list[str]]:
     """Those of ``files`` that fit, in their order and under their names, and the names of the others.
+
+    ``limit``: characters of all of them; ``longest``: seconds of each.
 
     All have one rate, so that what is held against each other sounds alike. A file that can't be read is
     one of the others.
     """
     sides = {name: found for name, path in files.items() if (found := _sides(path)) is not None}
-    rate = next((one for one in RATES if _size(sides.values(), one) <= limit), RATES[-1])
+    rate = next((one for one in RATES if _size(sides.values(), one, longest) <= limit), RATES[-1])
     kept: dict[str, Recording] = {}
     left = limit
     for name, (caller, agent, own) in sides.items():
-        cut = min(len(caller), MAX_SECONDS * own)
-        if _size([(caller, agent, own)], rate) > left:
+        cut = min(len(caller), longest * own)
+        if _size([(caller, agent, own)], rate, longest) > left:
             continue
         url = _url(_at(caller[:cut], own, rate), _at(agent[:cut], own, rate), rate)
         left -= len(url)
@@ -73,9 +77,9 @@ def _sides(path: Path) -> _Sides | None:
     return caller.pcm, agent.pcm, caller.rate
 
 
-def _size(sides: Iterable[_Sides], rate: int) -> int:
+def _size(sides: Iterable[_Sides], rate: int, longest: int) -> int:
     """Characters of the address: four for each three bytes, one byte for a sample."""
-    return sum(round(min(len(caller) / own, MAX_SECONDS) * rate * 2 * 4 / 3) for caller, _, own in sides)
+    return sum(round(min(len(caller) / own, longest) * rate * 2 * 4 / 3) for caller, _, own in sides)
 
 
 def _at(pcm: Pcm, own: int, rate: int) -> Pcm:

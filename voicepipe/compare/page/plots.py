@@ -22,7 +22,7 @@ from voicepipe.speech.pricing import PICO
 WIDTHS = {"plot-wide": 760, "plot-narrow": 270}
 """Class → pixels of the plot without its axes."""
 
-LABEL = 32
+LABEL = 20
 """Characters of a variant's name in a plot."""
 
 Spec = dict[str, Any]
@@ -145,7 +145,7 @@ def _boxes(columns: Columns, width: int) -> Spec:
         "sort": None,
         "title": None,
         "axis": {
-            "labelLimit": 150,
+            "labelLimit": 0,
             "labelPadding": 8,
             "domain": False,
             "ticks": False,

@@ -49,7 +49,7 @@ def what_if(columns: Columns) -> Html:
         fields,
         tag("div", table, class_="wide", tabindex=0, role="region", aria_label="USD a month"),
         id="what-if",
-        data_days=float(DAYS_A_MONTH),
+        data_days=str(float(DAYS_A_MONTH)),
     )
 
 

@@ -27,9 +27,12 @@ class Words:
     def reply(self, turn: MeasuredTurn) -> Html:
         """What was heard of it, and struck out what wasn't any more."""
         heard, whole = turn.heard.strip(), turn.agent.strip()
-        if self.redact or not whole.startswith(heard) or whole == heard:
-            return self.text(heard) if heard else self._unheard(whole)
-        return join(said(heard), " " if heard else None, self._unheard(whole[len(heard) :].strip()))
+        rest = whole[len(heard) :].strip() if whole.startswith(heard) else ""
+        if not heard:
+            return self._unheard(whole)
+        if self.redact or not rest:
+            return self.text(heard)
+        return join(self.text(heard), " ", self._unheard(rest))
 
     def tool(self, use: ToolUse) -> Html:
         """``name(arguments) → result``"""
