@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Protocol
 
 from voicepipe.config.load import LoadedPipeline
 from voicepipe.core.calls import Workers
@@ -11,10 +11,8 @@ from voicepipe.core.clock import Clock
 from voicepipe.core.records import Record
 from voicepipe.observe.alerts import Alerts
 from voicepipe.observe.companion import Companion
-from voicepipe.observe.door import Door
 from voicepipe.observe.metrics import Meters, Metrics
 from voicepipe.observe.metrics_server import MetricsServer
-from voicepipe.observe.redact import Redactor
 from voicepipe.observe.report import CallReport
 from voicepipe.observe.slo import Objectives, Watcher
 from voicepipe.observe.trace_export import TraceExport
@@ -76,7 +74,10 @@ class Telemetry:
             await self._traces.close(workers)
 
     def companions(self, session: Watched, report: CallReport) -> Iterator[Companion]:
-        """Who goes along with ``session``; ``report`` observes it before them."""
+        """Who goes along with ``session``; ``report`` observes it before them.
+
+        What they are told may have been masked on its way.
+        """
         if self._slo is not None and self._objectives is not None:
             yield Watcher(
                 self._slo,
@@ -95,23 +96,4 @@ class Telemetry:
         config = self._loaded.top.traces
         assert config is not None, "it asked for them"
         sink = traces.trace(session.name, session.clock)
-        trace = CallTrace(config, sink, agent=self._loaded.name, report=report)
-        private = self._loaded.top.record.redact
-        if not private:
-            return trace
-        return _BehindDoor(trace, Redactor(private, language=self._loaded.agent.language))
-
-
-class _BehindDoor:
-    """A companion that sees a call as it may be written down."""
-
-    def __init__(self, companion: Companion, redactor: Redactor) -> None:
-        self._companion = companion
-        self._door = Door(redactor)
-        self._door.observe(companion)
-
-    def __call__(self, at_ns: int, event: Any) -> None:
-        self._door(at_ns, event)
-
-    async def end(self, report: CallReport, workers: Workers) -> None:
-        await self._companion.end(report, workers)
+        return CallTrace(config, sink, agent=self._loaded.name, report=report)
