@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -248,20 +248,7 @@ class Pipeline:
             known = self._tools.answered(answers or {})
             known = replace(known, specs=known.specs + own, mode=tool_mode, variables=values)
             session = self._session(name or secrets.token_hex(6), agent, known, self._workers)
-            report = CallReport(
-                session=session.name,
-                clock=session.clock.name,
-                secrets=self._tools.secrets,
-                prices=self._prices,
-            )
-            session.observe(report)
-            door = Door.of(self.loaded.top.record, agent.language)
-            if door is not None:
-                report.written = CallReport(
-                    session=session.name, clock=session.clock.name, secrets=self._tools.secrets
-                )
-                session.observe(door)
-                door.observe(report.written)
+            report, door = self._report(session, agent.language, self._tools.secrets)
             spender = limit(
                 session,
                 self.loaded,
@@ -284,6 +271,20 @@ class Pipeline:
                 yield call
         finally:
             await self.close()
+
+    def _report(
+        self, session: Session, language: str, secrets: Collection[str]
+    ) -> tuple[CallReport, Door | None]:
+        """The report of ``session``, and the door that whoever writes the call down stands behind."""
+        name, clock = session.name, session.clock.name
+        report = CallReport(session=name, clock=clock, secrets=secrets, prices=self._prices)
+        session.observe(report)
+        door = Door.of(self.loaded.top.record, language)
+        if door is not None:
+            report.written = CallReport(session=name, clock=clock, secrets=secrets)
+            session.observe(door)
+            door.observe(report.written)
+        return report, door
 
     def _session(self, name: str, agent: Agent, tools: ToolSet, workers: Workers) -> Session:
         slots = []
