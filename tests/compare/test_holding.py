@@ -94,7 +94,9 @@ def test_charged_and_real_calls_are_held_in_the_order_of_the_plan(tmp_path: Path
 
 def test_a_call_that_fails_is_measured_as_one_and_tried_again_the_next_time(tmp_path: Path) -> None:
     broken = variant("broken", overrides=[*STEPS, "stages.llm.broken=true"])
-    found, holding = hold(of(broken, variant("a")), tmp_path)
+    told: list[str] = []
+    found, holding = hold(of(broken, variant("a")), tmp_path, tell=told.append)
+    assert told == ["'broken' can't be held: the model is broken"]
     assert {one.error for one in found if one.variant == "broken"} == {"the model is broken"}
     assert {one.error for one in found if one.variant == "a"} == {None}
     assert holding.unfinished is None

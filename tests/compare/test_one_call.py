@@ -45,7 +45,7 @@ def test_a_stage_that_breaks_is_the_calls_error_and_what_was_before_is_there() -
     found = held(INTERRUPTED, "stages.llm=tests.support.dying:Faulty")
     assert found.error == "LookupError: the bug"
     assert found.evidence is not None
-    assert found.evidence.report.turns[0].heard == "I live and"
+    assert str(found.evidence.report.turns[0].heard).startswith("I live")
 
 
 def test_what_is_missing_here_is_raised() -> None:

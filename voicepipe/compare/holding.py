@@ -69,8 +69,12 @@ class Holding:
         self.unfinished = stopped
 
     def _keep(self, kept: Kept, calls: Iterator[tuple[Run, MeasuredCall]]) -> Iterator[MeasuredCall]:
+        told: set[str] = set()
         for run, call in calls:
             kept.put(run, call)
+            if call.error is not None and not call.duration_ns and call.variant not in told:
+                told.add(call.variant)
+                self.tell(f"'{call.variant}' can't be held: {call.error}")
             yield call
 
     def _simulate(self, runs: Sequence[Run], kept: Kept) -> Iterator[tuple[Run, MeasuredCall]]:
