@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import fields, is_dataclass
-from functools import cache
 from typing import Any, get_args
 
 from voicepipe.core.frames import (
@@ -135,10 +134,16 @@ def _fields(event: Any) -> dict[str, Any]:
     return found
 
 
-@cache
 def _layout(kind: type[Any]) -> tuple[tuple[str, str, bool], ...]:
-    """Of each field its name, its name in the log, and whether it is in ns; looked up for each line once."""
-    return tuple((one.name, event_field(one.name), one.name.endswith("_ns")) for one in fields(kind))
+    """Of each field its name, its name in the log, and whether it is in ns; found out for a type once."""
+    layout = _LAYOUTS.get(kind)
+    if layout is None:
+        layout = tuple((one.name, event_field(one.name), one.name.endswith("_ns")) for one in fields(kind))
+        _LAYOUTS[kind] = layout
+    return layout
+
+
+_LAYOUTS: dict[type[Any], tuple[tuple[str, str, bool], ...]] = {}
 
 
 def event_field(field: str) -> str:
