@@ -17,7 +17,7 @@ from pathlib import Path
 from docs.diagrams import policy_diagram, policy_table, quickstart_mermaid, quickstart_text
 from docs.examples import bad_pipeline, commands, decisions
 from docs.promises import promises
-from docs.reference import provider_keys, slot_keys, test_keys, top_level
+from docs.reference import comparison_keys, provider_keys, slot_keys, test_keys, top_level
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -30,6 +30,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "slot keys": slot_keys,
     "provider keys": provider_keys,
     "test keys": test_keys,
+    "comparison keys": comparison_keys,
     "bad pipeline": bad_pipeline,
     "commands": commands,
     "decisions": decisions,

@@ -14,6 +14,7 @@ import annotated_types
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from voicepipe.config.comparison import ComparisonFile, Section, VariantEntry
 from voicepipe.config.conversations import ConversationTest, StepExpectation, Totals, User
 from voicepipe.config.models import AgentConfig, PipelineFile
 from voicepipe.config.registry import PROVIDERS, STAGES, Registry
@@ -90,6 +91,21 @@ def test_keys() -> str:
     lines: list[str] = []
     for title, model, without in parts:
         lines += [f"### {title}", "", *_table(_rows(model, without=without)), ""]
+    return "\n".join(lines)
+
+
+def comparison_keys() -> str:
+    """The keys of a comparison file, of its variants and of its sections, each in a table."""
+    parts: tuple[tuple[str, type[BaseModel], Iterable[str]], ...] = (
+        ("The keys", ComparisonFile, ("variants", "sections")),
+        ("A variant: `variants.NAME`", VariantEntry, ()),
+        ("A section: `sections[]`", Section, ("variants",)),
+    )
+    lines: list[str] = []
+    for title, model, without in parts:
+        kinds = {"variants": "map", "sections": "list"}
+        others = [f"| `{one}` | {kinds[one]} | – | {fields_of(model)[one].description} |" for one in without]
+        lines += [f"### {title}", "", *_table([*_rows(model, without=without), *others]), ""]
     return "\n".join(lines)
 
 

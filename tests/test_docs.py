@@ -28,6 +28,7 @@ from tests.support.documents import (
 )
 from voicepipe.api import Pipeline
 from voicepipe.cli.main import COMMANDS
+from voicepipe.config.comparison import read_comparison
 from voicepipe.config.load import load_pipeline
 from voicepipe.core.frames import EndOfText, Text
 from voicepipe.core.ports import ports_of
@@ -115,6 +116,10 @@ def test_yaml_examples_are_accepted(block: Block, folder: Path) -> None:
     unpack(block.document, folder)
     if (block.file or "").endswith(".rules.yaml"):
         parse_rules(block.code)
+        return
+    if block.code.startswith("voicepipe_compare:"):
+        (folder / "compare.yaml").write_text(block.code, encoding="utf-8")
+        read_comparison(folder / "compare.yaml")
         return
     complete = re.search(r"^voicepipe: 1$", block.code, re.MULTILINE) is not None
     file = folder / "example.yaml"

@@ -93,10 +93,10 @@ class ComparisonFile(Model):
     title: str | None = Field(None, min_length=1, max_length=200, description="the report's title")
     pipeline: ConfigPath = Field(description="the pipeline file; as it is, it is the variant `default`")
     calls: tuple[ConfigPath, ...] = Field(
-        (), description="folders, WAV files, conversation tests or recorded calls"
+        (), description="a list of folders, WAV files, conversation tests and recorded calls"
     )
     clock: ClockName | None = Field(
-        None, description="`real`, `simulated` or `charged`; found out if nothing is said"
+        None, description="on which the main part is held; found out if nothing is said"
     )
     repeat: int = Field(1, ge=1, le=MAX_REPEAT, description="how often each call is held on each variant")
     tools: Literal["stubs", "live"] = Field(
@@ -117,11 +117,13 @@ class ComparisonFile(Model):
         (), max_length=MAX_SECTIONS, description="variants that stand apart; see below"
     )
     fail_on: tuple[str, ...] = Field(
-        (), max_length=MAX_CONDITIONS, description="conditions: the exit status is 1 if one of them holds"
+        (), max_length=MAX_CONDITIONS, description="conditions that have to hold, as by `--fail-on`"
     )
     max_usd: Usd | None = Field(None, description="a hard stop: no more calls once so much was spent")
     redact: bool = Field(False, description="whether the report is written without words and audio")
-    audio: bool = Field(True, description="whether the calls are recorded, to be listened to in the report")
+    audio: bool | None = Field(
+        None, description="whether calls are recorded, to be listened to; if nothing is said, up to 200 are"
+    )
     seed: int = Field(1, ge=0, lt=2**31, description="of the order of the calls, and of the intervals")
 
 
