@@ -82,7 +82,7 @@ def test_the_demo_says_that_rules_are_no_language_model(demo: Demo) -> None:
 
 
 def test_the_demo_records_both_sides_and_where_they_overlap(demo: Demo) -> None:
-    assert list(demo.folder.iterdir()) == [demo.folder / "voicepipe-demo.wav"]
+    assert {path.name for path in demo.folder.iterdir()} == {"voicepipe-demo.wav", "voicepipe-demo.html"}
     assert not demo.caller.is_silent
     assert not demo.agent.is_silent
     both = (demo.caller.pcm != 0) & (demo.agent.pcm != 0)
@@ -107,3 +107,16 @@ def test_the_demo_with_a_model_of_ones_own_says_what_it_lacks(tmp_path: Path) ->
     assert "OPENAI_API_KEY" in outcome.err
     assert "Traceback" not in outcome.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_demo_leaves_a_page_to_listen_to_its_calls_line_by_line(demo: Demo) -> None:
+    page = (demo.folder / "voicepipe-demo.html").read_text(encoding="utf-8")
+    assert page.count("<audio") == 2, "the call, and the one in which the model dies"
+    assert "<bdi>what is the weather in paris</bdi>" in page
+    assert "<bdi>get_weather</bdi>(<bdi>city=&quot;Paris&quot;</bdi>)" in page
+    assert "ignored: " in page
+    assert page.count('class="steps"') >= 5
+    facts = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page.partition("<audio")[0]))
+    assert facts["turns answered"] == "5 of 5"
+    assert facts["interruptions honoured"] == facts["backchannels ignored"] == "1 of 1"
+    assert any("voicepipe-demo.html in a browser" in line for line in demo.lines)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from voicepipe.api import Pipeline
 from voicepipe.compare.environment import load, now
@@ -13,6 +13,7 @@ from voicepipe.compare.one_call import Held
 from voicepipe.compare.page.audio import recordings
 from voicepipe.compare.page.single import Part
 from voicepipe.compare.plan import Run, Scripted, Variant
+from voicepipe.core.clock import ClockName
 from voicepipe.core.units import SECOND
 from voicepipe.observe.evidence import Evidence
 from voicepipe.observe.report import CallReport
@@ -58,7 +59,8 @@ class Followed:
         )
         clips = [step.what for step in self._steps if isinstance(step.what, Clip)]
         speech_ns = sum(clip.pcm.size * SECOND // ends.caller.rate for clip in clips)
-        variant = Variant(heading, "", loaded.path, None, (), loaded, "real")
+        clock = cast(ClockName, report.clock)
+        variant = Variant(heading, "", loaded.path, None, (), loaded, clock)
         run = Run(variant, Scripted(heading, "audio", self._steps, speech_ns, self._reference), 0)
         call = measured(
             run, Held(evidence), began=self._began, load=self._load, stubs=None, recording=recording

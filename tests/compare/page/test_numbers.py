@@ -55,10 +55,10 @@ def test_figures_are_written_as_people_read_them(found: str, shown: str) -> None
 def test_an_interval_stands_with_its_value_and_what_isnt_known_isnt_zero() -> None:
     assert estimated(None, ms) == "–"
     assert estimated(Estimate(500 * MS, None, None), ms) == "500"
-    assert estimated(Estimate(500 * MS, 400 * MS, 700 * MS), ms) == "500<small>400 to 700</small>"
+    assert estimated(Estimate(500 * MS, 400 * MS, 700 * MS), ms) == "500<small>400–700</small>"
     assert shared(None) == "–"
-    assert shared(Share(3, 4, None, None)) == "75 %<small>3 of 4</small>"
-    assert shared(Share(3, 4, 0.3, 0.9544)) == "75 %<small>3 of 4, 30 to 95 %</small>"
+    assert shared(Share(3, 4, None, None)) == "75 %<small>3/4</small>"
+    assert shared(Share(3, 4, 0.3, 0.9544)) == "75 %<small>3/4, 30–95 %</small>"
 
 
 def test_a_figure_and_its_unit_stay_on_one_line() -> None:

@@ -35,7 +35,7 @@ def test_every_column_names_its_clock_and_every_row_has_a_cell_in_each() -> None
     assert table.count("simulated clock") == 2
     assert "cheap &lt;i&gt;" in table
     assert {len(cells) for cells in rows(table).values()} == {2}
-    assert re.fullmatch(r"\d+ +\d+ to \d+", rows(table)["p50"][0])
+    assert re.fullmatch(r"\d+ +\d+–\d+", rows(table)["p50"][0])
     assert rows(table)["p99"][0].endswith("from 300 turns on")
     assert rows(table)["turns measured"] == ["36", "36"]
 

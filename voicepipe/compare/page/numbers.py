@@ -54,7 +54,7 @@ def estimated(estimate: Estimate | None, show: Callable[[int], str]) -> Html:
         return Html(NOTHING)
     span = None
     if estimate.low is not None and estimate.high is not None:
-        span = tag("small", f"{show(estimate.low)} to {show(estimate.high)}")
+        span = tag("small", f"{show(estimate.low)}–{show(estimate.high)}")
     return join(show(estimate.value), span)
 
 
@@ -64,8 +64,8 @@ def shared(share: Share | None) -> Html:
         return Html(NOTHING)
     span = ""
     if share.low is not None and share.high is not None:
-        span = f", {share.low * 100:.0f} to {share.high * 100:.0f} %"
-    return join(percent(share.value), tag("small", f"{share.part} of {share.whole}{span}"))
+        span = f", {share.low * 100:.0f}–{share.high * 100:.0f} %"
+    return join(percent(share.value), tag("small", f"{share.part:,}/{share.whole:,}{span}"))
 
 
 def times(part: int, whole: int) -> str:
