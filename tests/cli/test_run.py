@@ -25,7 +25,7 @@ def test_a_typed_turn_is_answered(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert turn["user"] == "Where is my order?"
     assert turn["heard"] == turn["agent"] != ""
     unknown = {name for name, latency in turn["latency_ms"].items() if latency is None}
-    assert unknown == {"endpoint", "stt", "voice_to_voice"}
+    assert unknown == {"vad", "endpoint", "stt", "llm", "tools", "voice_to_voice"}
     assert outcome.err.splitlines()[0] == "you    Where is my order?"
 
 

@@ -38,6 +38,7 @@ from voicepipe.transports.wav import Clip, Typed, WavCall
 RATE = 16_000
 MIN_SILENCE = 300 * MS
 HANGOVER = 160 * MS
+FIRST_SIGN = 60 * MS
 STT_FINAL = 240 * MS
 FIRST_TOKEN = 200 * MS
 PER_TOKEN = 20 * MS
@@ -128,13 +129,17 @@ def test_every_step_of_a_spoken_turn_takes_what_it_takes(held: Held) -> None:
     _, (turn, _), _ = held
     tokens = 4  # "It opens at nine."; the blank before the next one ends the sentence
     assert [(part.step, part.duration_ns) for part in turn.contributions] == [
-        ("endpoint", MIN_SILENCE),
+        ("vad", FIRST_SIGN),
+        ("endpoint", MIN_SILENCE - FIRST_SIGN),
         ("stt", HANGOVER + STT_FINAL - MIN_SILENCE),
+        ("llm_queue", 0),
         ("llm_first_token", FIRST_TOKEN),
         ("llm", 0),
         ("tools", TOOL),
         ("llm", FIRST_TOKEN),
-        ("tts_first_audio", tokens * PER_TOKEN + TTS_FIRST_AUDIO),
+        ("chunk", tokens * PER_TOKEN),
+        ("tts_first_audio", TTS_FIRST_AUDIO),
+        ("audible", 0),
         ("playout", 0),
     ]
     assert (turn.spoken, turn.estimated) == (True, False)
@@ -146,13 +151,17 @@ def test_what_is_done_during_the_wait_costs_nothing_but_what_outlasts_it(tmp_pat
     words = HANGOVER + STT_FINAL
     answered = words + FIRST_TOKEN + TOOL + FIRST_TOKEN
     assert [(part.step, part.duration_ns) for part in turn.contributions] == [
-        ("endpoint", began),
+        ("vad", FIRST_SIGN),
+        ("endpoint", began - FIRST_SIGN),
         ("stt", 0),
+        ("llm_queue", 0),
         ("llm_first_token", 0),
         ("llm", 0),
         ("tools", 0),
         ("llm", answered - began),
-        ("tts_first_audio", 4 * PER_TOKEN + TTS_FIRST_AUDIO),
+        ("chunk", 4 * PER_TOKEN),
+        ("tts_first_audio", TTS_FIRST_AUDIO),
+        ("audible", 0),
         ("playout", 0),
     ]
     assert [(part.step, part.duration_ns) for part in turn.ahead] == [
@@ -182,10 +191,17 @@ def test_the_report_tells_the_call(held: Held) -> None:
         "status": "completed",
         "tool_calls": [{"name": "opening_hours", "arguments": {"day": "monday"}, "result": {"from": "nine"}}],
         "latency_ms": {
-            "endpoint": 300,
+            "vad": 60,
+            "endpoint": 240,
             "stt": 100,
+            "llm_queue": 0,
             "llm_first_token": 200,
-            "tts_first_audio": 160,
+            "llm": 200,
+            "tools": 150,
+            "chunk": 80,
+            "tts_first_audio": 80,
+            "audible": 0,
+            "playout": 0,
             "voice_to_voice": 300 + 100 + 200 + 150 + 200 + 160,
         },
         "filler": False,

@@ -11,9 +11,10 @@ from voicepipe.core.frames import Segment, Talk
 from voicepipe.core.masking import MASK
 from voicepipe.core.records import Failed, ProviderSwitched, TurnStatus, UsageUnit
 from voicepipe.observe.report import MAX_NOTED, CallReport
+from voicepipe.observe.timeline import LATENCIES
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "events.md"
-NOTHING = dict.fromkeys(["endpoint", "stt", "llm_first_token", "tts_first_audio", "voice_to_voice"])
+NOTHING = dict.fromkeys(LATENCIES)
 
 
 def used(slot: str, unit: UsageUnit, amount: int, estimated: int = 0) -> dict[str, Any]:
@@ -48,10 +49,16 @@ def test_a_call_is_summed_up_as_the_command_line_prints_it() -> None:
                 "status": "completed",
                 "tool_calls": [{"name": "find", "arguments": {"day": "mon"}, "result": {"slot": "10:30"}}],
                 "latency_ms": {
+                    **NOTHING,
                     "endpoint": 500,
                     "stt": 100,
+                    "llm_queue": 0,
                     "llm_first_token": 200,
+                    "llm": 100,
+                    "tools": 100,
+                    "chunk": 0,
                     "tts_first_audio": 100,
+                    "playout": 0,
                     "voice_to_voice": 1100,
                 },
                 "filler": False,
@@ -66,6 +73,8 @@ def test_a_call_is_summed_up_as_the_command_line_prints_it() -> None:
         "discarded_drafts": 0,
         "usage": [used("stt", "audio_in_ms", 900), used("llm", "tokens_out", 9)],
         "wasted": [],
+        "saved": [],
+        "not_sent_ms": 0,
         "cost_usd": None,
         "cost": None,
     }
@@ -100,6 +109,8 @@ def test_a_call_in_which_nothing_happened_has_no_turns() -> None:
         "discarded_drafts": 0,
         "usage": [],
         "wasted": [],
+        "saved": [],
+        "not_sent_ms": 0,
         "cost_usd": None,
         "cost": None,
     }

@@ -23,8 +23,19 @@ def only(story: Story) -> TurnTimeline:
     return found
 
 
+AT_ONCE = ("llm_queue", "chunk")
+"""Steps that take no time where nothing else is said."""
+
+
 def steps(turn: TurnTimeline) -> list[tuple[str, float]]:
-    return [(part.step, part.duration_ns / MS) for part in turn.contributions]
+    spent = [(part.step, part.duration_ns / MS) for part in turn.contributions]
+    return [(step, ms) for step, ms in spent if ms or step not in AT_ONCE]
+
+
+def latencies(turn: TurnTimeline) -> dict[str, float]:
+    """What is known of them."""
+    known = turn.latency_ms().items()
+    return {name: ms for name, ms in known if ms is not None and (ms or name not in AT_ONCE)}
 
 
 def test_a_spoken_turn_is_divided_into_its_steps() -> None:
@@ -38,13 +49,45 @@ def test_a_spoken_turn_is_divided_into_its_steps() -> None:
         ("tts_first_audio", 150),
         ("playout", 10),
     ]
-    assert turn.latency_ms() == {
+    assert latencies(turn) == {
         "endpoint": 500,
         "stt": 100,
         "llm_first_token": 200,
         "tts_first_audio": 150,
+        "playout": 10,
         "voice_to_voice": 960,
     }
+
+
+def test_what_each_side_waited_for_before_it_began_is_told_apart() -> None:
+    story = Story().sign(1060).begin(1600, spoken=SPOKEN).provider(1800, "llm", asked_ms=1650)
+    turn = only(story.provider(1950, "tts", asked_ms=1880).voice(1990).audible(2000).end(4000))
+    assert steps(turn) == [
+        ("vad", 60),
+        ("endpoint", 440),
+        ("stt", 100),
+        ("llm_queue", 50),
+        ("llm_first_token", 150),
+        ("chunk", 80),
+        ("tts_first_audio", 70),
+        ("audible", 40),
+        ("playout", 10),
+    ]
+
+
+def test_the_first_sign_that_speech_is_over_is_that_of_its_last_pause() -> None:
+    story = Story().sign(300).speech(600).sign(1060).sign(1160).begin(1600, spoken=SPOKEN)
+    assert steps(only(story.audible(2000).end(3000)))[0] == ("vad", 60)
+
+
+def test_a_fused_model_is_asked_and_answers_like_any_other() -> None:
+    story = Story().begin(1600, spoken=SPOKEN).provider(1900, "realtime", asked_ms=1610).voice(1905)
+    assert steps(only(story.audible(1910).end(4000)))[2:] == [
+        ("llm_queue", 10),
+        ("llm_first_token", 290),
+        ("audible", 5),
+        ("playout", 5),
+    ]
 
 
 def test_the_end_of_speech_is_an_estimate_unless_a_recording_tells_it() -> None:
@@ -84,13 +127,7 @@ def test_typed_turns_and_greetings_begin_without_speech() -> None:
     )
     assert not turn.spoken
     assert not turn.estimated
-    assert turn.latency_ms() == {
-        "endpoint": None,
-        "stt": None,
-        "llm_first_token": 300,
-        "tts_first_audio": 100,
-        "voice_to_voice": None,
-    }
+    assert latencies(turn) == {"llm_first_token": 300, "tts_first_audio": 100, "playout": 10}
 
 
 def test_a_greeting_asks_no_model() -> None:
@@ -126,18 +163,12 @@ def test_tools_that_run_while_the_voice_already_speaks_cost_nothing() -> None:
 def test_a_turn_that_was_never_heard_ends_where_it_came_to() -> None:
     turn = only(Story().begin(1600, spoken=SPOKEN).provider(1700, "llm").end(1800, status="interrupted"))
     assert not turn.audible
-    assert turn.latency_ms() == {
-        "endpoint": 500,
-        "stt": 100,
-        "llm_first_token": 100,
-        "tts_first_audio": None,
-        "voice_to_voice": None,
-    }
+    assert latencies(turn) == {"endpoint": 500, "stt": 100, "llm_first_token": 100}
 
 
 def test_taps_and_other_turns_do_not_count() -> None:
     story = Story().begin(0).provider(10, "llm/second").provider(20, "llm", turn=7).audible(30, turn=7)
-    turn = only(story.provider(100, "llm").end(200).end(300, turn=7))
+    turn = only(story.provider(100, "llm", asked_ms=0).end(200).end(300, turn=7))
     assert steps(turn) == [("llm_first_token", 100)]
 
 
@@ -170,7 +201,8 @@ def test_what_a_draft_has_done_before_the_turn_began_costs_nothing_and_is_kept_a
 
 
 def test_work_that_outlasts_the_wait_costs_what_is_left_of_it() -> None:
-    story = Story().draft(1200).begin(1500, spoken=SPOKEN).provider(1700, "llm").provider(1800, "tts")
+    story = Story().draft(1200).begin(1500, spoken=SPOKEN).provider(1700, "llm", asked_ms=1200)
+    story.provider(1800, "tts")
     turn = only(story.audible(1800).end(4000))
     assert steps(turn)[2:] == [("llm_first_token", 200), ("tts_first_audio", 100), ("playout", 0)]
     assert ahead(turn) == [("stt", 1000, 200), ("llm_first_token", 1200, 300)]
@@ -178,7 +210,7 @@ def test_work_that_outlasts_the_wait_costs_what_is_left_of_it() -> None:
 
 def test_a_tool_of_a_draft_is_done_ahead_too() -> None:
     story = Story().draft(1100).provider(1150, "llm").tool(1200).told(1300).provider(1400, "llm")
-    turn = only(story.begin(1500, spoken=SPOKEN).provider(1600, "tts").audible(1600).end(4000))
+    turn = only(story.begin(1500, spoken=SPOKEN).provider(1600, "tts", asked_ms=1420).audible(1600).end(4000))
     assert steps(turn)[2:] == [
         ("llm_first_token", 0),
         ("llm", 0),
@@ -189,7 +221,7 @@ def test_a_tool_of_a_draft_is_done_ahead_too() -> None:
     ]
     assert [step for step, _, _ in ahead(turn)] == [
         *("stt", "llm_first_token", "llm", "tools", "llm"),
-        "tts_first_audio",
+        *("chunk", "tts_first_audio"),
     ]
 
 

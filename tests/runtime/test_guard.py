@@ -51,7 +51,7 @@ class Watched:
     ) -> None:
         self.call = make_call(turn=1)
         self.records: list[Any] = []
-        self.began: list[int] = []
+        self.began: list[tuple[int, int]] = []
         self.guard = Guard(
             begin,
             self.call,
@@ -61,7 +61,7 @@ class Watched:
             deadlines=limits,
             armed=armed,
             record=self.records.append,
-            on_began=self.began.append,
+            on_began=lambda asked_ns, at_ns: self.began.append((asked_ns, at_ns)),
         )
 
     async def events(self, *, work: int = 0) -> list[Any]:
@@ -103,7 +103,7 @@ def test_events_pass_and_the_attempt_is_recorded_with_its_times() -> None:
             status="ok",
             busy_ns=320 * MS,
         )
-        assert watched.began == [300 * MS]
+        assert watched.began == [(0, 300 * MS)]
         assert provider.closed == 1
 
     run_on("simulated", main())

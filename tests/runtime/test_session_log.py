@@ -91,6 +91,7 @@ def test_observers_get_the_whole_story_in_order_and_no_audio() -> None:
             "Text",
             "EndOfText",
             "ProviderBegan",
+            "VoiceAudible",
             "PlaybackStarted",
             "StateChanged",
             "Heard",

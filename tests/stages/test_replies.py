@@ -107,7 +107,7 @@ def test_what_happened_to_a_draft_the_policy_hears_of_at_its_commit() -> None:
         call = drafting()
         async with call.running():
             await call.pause_after("book it")
-            await call.tell(ProviderBegan(turn=1, stage="llm", at_ns=call.clock.now()))
+            await call.tell(ProviderBegan(turn=1, stage="llm", asked_ns=0, at_ns=call.clock.now()))
             await call.tell(ToolWaiting(turn=1, on=("book",), at_ns=call.clock.now()))
             assert call.states()[-1] == "endpointing"
             await call.clock.sleep(SECOND)

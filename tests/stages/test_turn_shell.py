@@ -116,7 +116,7 @@ def test_a_yes_is_an_answer_once_a_question_has_nearly_been_asked(
 
 
 async def begun(call: TurnBench) -> str:
-    await call.tell(ProviderBegan(turn=1, stage="llm", at_ns=call.clock.now()))
+    await call.tell(ProviderBegan(turn=1, stage="llm", asked_ns=0, at_ns=call.clock.now()))
     return "tts"
 
 

@@ -54,6 +54,7 @@ from voicepipe.core.records import (
     TurnStatus,
     Usage,
     UsageUnit,
+    VoiceAudible,
 )
 from voicepipe.core.units import MS
 from voicepipe.errors import ProviderError
@@ -91,7 +92,7 @@ EXAMPLES: tuple[Any, ...] = (
         at_ns=AT,
     ),
     ToolWaiting(turn=1, on=("find_slot",), at_ns=AT),
-    ProviderBegan(turn=1, stage="llm", at_ns=AT),
+    ProviderBegan(turn=1, stage="llm", asked_ns=AT, at_ns=AT),
     Recovering(turn=None, stage="stt", at_ns=AT),
     Recovered(turn=None, stage="stt", at_ns=AT),
     Skip(turn=1, at_ns=AT),
@@ -125,6 +126,7 @@ EXAMPLES: tuple[Any, ...] = (
     TurnDrafted(at_ns=AT, turn=1, user="hello"),
     TurnBegan(at_ns=AT, turn=1, user="hello", end_of_speech_ns=900 * MS, wait_over_ns=1400 * MS),
     TurnReworded(at_ns=AT, turn=1, user="hello there"),
+    VoiceAudible(at_ns=AT, turn=1),
     TurnEnded(at_ns=AT, turn=1, status="completed", said="Thursday at ten.", heard="Thursday at ten."),
     SpeechIgnored(
         at_ns=AT, turn=1, utterance=16_000, text="uh-huh", reason="backchannel", paused_ns=600 * MS
@@ -235,8 +237,22 @@ class Story:
             TurnBegan(at_ns=round(at_ms * MS), turn=turn, user=user, end_of_speech_ns=end, wait_over_ns=over),
         )
 
-    def provider(self, at_ms: float, stage: str, turn: int = 1) -> Story:
-        return self.add(at_ms, ProviderBegan(turn=turn, stage=stage, at_ns=round(at_ms * MS)))
+    def provider(self, at_ms: float, stage: str, turn: int = 1, *, asked_ms: float | None = None) -> Story:
+        """``asked_ms``: when the request was sent; with the event before if it isn't said."""
+        before_ns = self.events[-1][0] if self.events else round(at_ms * MS)
+        asked_ns = before_ns if asked_ms is None else round(asked_ms * MS)
+        return self.add(
+            at_ms, ProviderBegan(turn=turn, stage=stage, asked_ns=asked_ns, at_ns=round(at_ms * MS))
+        )
+
+    def sign(self, at_ms: float, silent_ms: float = 60) -> Story:
+        """That the caller's speech may be over, since ``silent_ms`` before."""
+        at_ns, offset_ns = round(at_ms * MS), round((at_ms - silent_ms) * MS)
+        return self.add(at_ms, SpeechPaused(position=0, offset_ns=offset_ns, at_ns=at_ns))
+
+    def voice(self, at_ms: float, turn: int = 1) -> Story:
+        """The first audio that can be heard."""
+        return self.add(at_ms, VoiceAudible(at_ns=round(at_ms * MS), turn=turn))
 
     def tool(self, at_ms: float, name: str = "find", turn: int = 1, id: str = "c1") -> Story:
         return self.add(

@@ -13,12 +13,16 @@ from voicepipe.core.units import MS
 from voicepipe.observe.timeline import Step
 
 _PHRASES: Mapping[Step, str] = {
+    "vad": "it took {} until the end of the caller's speech was noticed",
     "endpoint": "it took {} until the turn of the caller was certain to be over",
     "stt": "the words came {} after the wait was over",
-    "llm_first_token": "the model's first token came {} after the words",
+    "llm_queue": "the request that the model answered was sent {} after the words were known",
+    "llm_first_token": "the model's first token came {} after it was asked",
     "llm": "the model went on for {} before there was something to say",
     "tools": "{tools} took {}",
+    "chunk": "the first chunk that could be spoken came {} after the model had begun",
     "tts_first_audio": "the voice's first audio came {} after there was something to say",
+    "audible": "the voice gave {} of silence before a sound",
     "playout": "the first sound was played {} after the voice had made it",
 }
 

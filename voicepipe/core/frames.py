@@ -345,10 +345,11 @@ class ToolWaiting(Upward):
 
 @_frame
 class ProviderBegan(Upward):
-    """A provider call of ``stage`` gave its first event."""
+    """A provider call of ``stage`` gave its first event, for a request that was sent at ``asked_ns``."""
 
     turn: int
     stage: str
+    asked_ns: int
 
 
 @_frame

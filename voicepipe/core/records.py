@@ -193,6 +193,14 @@ class TurnReworded:
 
 
 @_record
+class VoiceAudible:
+    """The first audio of ``turn`` that can be heard was made; it may have to wait to be played."""
+
+    at_ns: int
+    turn: int
+
+
+@_record
 class TurnEnded:
     """``said`` is what the model wrote, ``heard`` what really left the loudspeaker."""
 
@@ -331,6 +339,7 @@ Record = (
     | TurnDrafted
     | TurnBegan
     | TurnReworded
+    | VoiceAudible
     | TurnEnded
     | SpeechIgnored
     | DeadAir

@@ -1,7 +1,8 @@
 """Where the time of a turn went, from the event stream alone.
 
-A turn's marks are the moments on its critical path: end of speech → wait over → words final → the model's
-first token → (tools answered → the model goes on)* → the voice's first audio → first audio heard. What was
+A turn's marks are the moments on its critical path: end of speech → noticed by the VAD → wait over → words
+final → the request to the model sent → its first token → (tools answered → the model goes on)* → the first
+chunk that can be spoken → the voice's first audio → its first audible sample → first audio heard. What was
 spent on a step is the interval from the mark before to its own, in integer nanoseconds, so the steps sum to
 the total by construction. Work that overlapped what it could have waited for contributes 0: what a draft did
 before the turn began is kept apart, as done ahead.
@@ -14,7 +15,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from voicepipe.core.frames import PlaybackStarted, ProviderBegan
+from voicepipe.core.frames import (
+    PlaybackStarted,
+    ProviderBegan,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechStarted,
+    SpeechStopped,
+)
 from voicepipe.core.records import (
     ClipEnded,
     StateChanged,
@@ -23,14 +31,33 @@ from voicepipe.core.records import (
     TurnBegan,
     TurnDrafted,
     TurnEnded,
+    VoiceAudible,
 )
 from voicepipe.core.units import MS
 from voicepipe.speech.policy import State
 
-Step = Literal["endpoint", "stt", "llm_first_token", "llm", "tools", "tts_first_audio", "playout"]
-STEPS: tuple[Step, ...] = get_args(Step)
+Step = Literal[
+    "vad",
+    "endpoint",
+    "stt",
+    "llm_queue",
+    "llm_first_token",
+    "llm",
+    "tools",
+    "chunk",
+    "tts_first_audio",
+    "audible",
+    "playout",
+]
+"""In the order of the path. ``vad``: until the end of the speech was noticed, ``endpoint``: the wait for more
+of it. ``llm_queue``: what kept the request that the model answered from being sent, failed ones included.
+``chunk``: until there was something to speak. ``audible``: the silence that the voice began with."""
 
-LATENCIES = ("endpoint", "stt", "llm_first_token", "tts_first_audio", "voice_to_voice")
+STEPS: tuple[Step, ...] = get_args(Step)
+LATENCIES = (*STEPS, "voice_to_voice")
+
+MODELS = ("llm", "realtime")
+"""Stages whose provider makes the words of a reply."""
 
 MAX_MARKS = 256
 """Of one turn: more rounds of tools than the llm stage allows."""
@@ -101,13 +128,8 @@ class TurnTimeline:
     def latency_ms(self) -> dict[str, float | None]:
         """``LATENCIES`` in milliseconds; None for what isn't known or didn't happen."""
         voice_to_voice = self.total_ns if self.spoken and self.audible else None
-        spent = {
-            "endpoint": self.spent_ns("endpoint"),
-            "stt": self.spent_ns("stt"),
-            "llm_first_token": self.spent_ns("llm_first_token"),
-            "tts_first_audio": self.spent_ns("tts_first_audio"),
-            "voice_to_voice": voice_to_voice,
-        }
+        spent: dict[str, int | None] = {step: self.spent_ns(step) for step in STEPS}
+        spent["voice_to_voice"] = voice_to_voice
         return {name: None if ns is None else ns / MS for name, ns in spent.items()}
 
 
@@ -119,6 +141,8 @@ class _Open:
     began: TurnBegan | None = None
     since_ns: int = -1
     """What the caller said before then belongs to another turn, or to none."""
+    noticed_ns: int | None = None
+    """When the VAD saw the first sign that the caller's speech was over."""
     marks: list[Mark] = field(default_factory=list)
     tools: int = 0
     """Tools that are running."""
@@ -143,13 +167,14 @@ class Timelines:
         self._open: dict[int, _Open] = {}
         self._clips: deque[int] = deque(maxlen=_CLIPS)
         self._since_ns = -1
+        self._noticed_ns: int | None = None
 
     def __call__(self, at_ns: int, event: Any) -> None:
         if isinstance(event, TurnDrafted):
             self._open[event.turn] = _Open(drafted_ns=event.at_ns)
         elif isinstance(event, TurnBegan):
             turn = self._open.setdefault(event.turn, _Open())
-            turn.began, turn.since_ns = event, self._since_ns
+            turn.began, turn.since_ns, turn.noticed_ns = event, self._since_ns, self._noticed_ns
             self._since_ns = event.at_ns
         elif isinstance(event, StateChanged):
             if event.state == State.IDLE:
@@ -160,7 +185,12 @@ class Timelines:
             ended = self._open.pop(event.turn, None)
             if ended is not None and ended.began is not None:
                 self._on_turn(self._timeline(ended, ended.began))
-        elif isinstance(event, ProviderBegan | ToolStarted | ToolFinished | PlaybackStarted):
+        elif isinstance(event, SpeechPaused | SpeechStopped):
+            if self._noticed_ns is None:
+                self._noticed_ns = event.at_ns
+        elif isinstance(event, SpeechStarted | SpeechResumed):
+            self._noticed_ns = None
+        elif isinstance(event, ProviderBegan | ToolStarted | ToolFinished | VoiceAudible | PlaybackStarted):
             of = self._open.get(event.turn)
             if of is not None:
                 _note(of, event)
@@ -171,22 +201,36 @@ class Timelines:
         recorded = [ns for ns in self._clips if turn.since_ns < ns <= began.at_ns]
         start = recorded[-1] if recorded else began.end_of_speech_ns
         until_words = [Mark("endpoint", began.wait_over_ns), Mark("stt", began.at_ns)]
+        if turn.noticed_ns is not None and turn.noticed_ns <= began.wait_over_ns:
+            until_words.insert(0, Mark("vad", turn.noticed_ns))
         return _path(turn, began, start, until_words, spoken=True, estimated=not recorded)
 
 
-def _note(turn: _Open, event: ProviderBegan | ToolStarted | ToolFinished | PlaybackStarted) -> None:
+_Noted = ProviderBegan | ToolStarted | ToolFinished | VoiceAudible | PlaybackStarted
+
+
+def _note(turn: _Open, event: _Noted) -> None:
     if turn.has("playout"):
         return
     if isinstance(event, PlaybackStarted):
         turn.mark("playout", event.at_ns)
         turn.filler = event.filler
-    elif turn.has("tts_first_audio"):
+    elif turn.has("audible"):
         return  # the voice speaks already: whatever else goes on is not waited for
+    elif isinstance(event, VoiceAudible):
+        turn.mark("audible", event.at_ns)
+    elif turn.has("tts_first_audio"):
+        return
     elif isinstance(event, ProviderBegan):
         if event.stage == "tts":
+            turn.mark("chunk", event.asked_ns)
             turn.mark("tts_first_audio", event.at_ns)
-        elif event.stage == "llm":
-            turn.mark("llm" if turn.has("llm_first_token") else "llm_first_token", event.at_ns)
+        elif event.stage in MODELS:
+            if turn.has("llm_first_token"):
+                turn.mark("llm", event.at_ns)
+            else:
+                turn.mark("llm_queue", event.asked_ns)
+                turn.mark("llm_first_token", event.at_ns)
     elif isinstance(event, ToolStarted):
         if turn.tools == 0:
             turn.mark("llm", event.at_ns)

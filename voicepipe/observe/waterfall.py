@@ -6,12 +6,16 @@ from voicepipe.core.units import MS
 from voicepipe.observe.timeline import STEPS, Contribution, Step, TurnTimeline
 
 LABELS: dict[Step, str] = {
+    "vad": "end of speech noticed",
     "endpoint": "end of turn",
     "stt": "words final",
+    "llm_queue": "{llm} asked",
     "llm_first_token": "{llm} first token",
     "llm": "{llm}",
     "tools": "tools",
+    "chunk": "first chunk",
     "tts_first_audio": "TTS first audio",
+    "audible": "TTS audible",
     "playout": "playout",
 }
 """``{llm}`` is the model's name, if it isn't simply a language model."""
@@ -21,12 +25,16 @@ MIN_WIDTH = 74
 """Columns that the longest heading needs."""
 
 _COLORS: dict[Step, int] = {
+    "vad": 34,
     "endpoint": 34,
     "stt": 36,
+    "llm_queue": 35,
     "llm_first_token": 35,
     "llm": 35,
     "tools": 33,
+    "chunk": 32,
     "tts_first_audio": 32,
+    "audible": 32,
     "playout": 37,
 }
 """ANSI foreground colours; blue, cyan, magenta, yellow, green, white."""

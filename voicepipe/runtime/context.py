@@ -121,7 +121,7 @@ class Context:
                 deadlines=deadlines,
                 armed=armed,
                 record=self.record,
-                on_began=lambda at_ns: self._began(turn, at_ns),
+                on_began=lambda asked_ns, at_ns: self._began(turn, asked_ns, at_ns),
                 number=number,
             )
 
@@ -166,9 +166,9 @@ class Context:
     def _note_broken_off(self, error: ProviderError) -> None:
         self._broken_off = error
 
-    def _began(self, turn: int | None, at_ns: int) -> None:
+    def _began(self, turn: int | None, asked_ns: int, at_ns: int) -> None:
         if turn is not None:
-            self.report(ProviderBegan(turn=turn, stage=self.slot, at_ns=at_ns))
+            self.report(ProviderBegan(turn=turn, stage=self.slot, asked_ns=asked_ns, at_ns=at_ns))
 
     def _failed(self, turn: int, error: VoicepipeError) -> None:
         again = error is self._broken_off

@@ -38,7 +38,7 @@ class Guard(Generic[E]):
         deadlines: Deadlines,
         armed: bool,
         record: Callable[[Record], None],
-        on_began: Callable[[int], None] = lambda at_ns: None,
+        on_began: Callable[[int, int], None] = lambda asked_ns, at_ns: None,
         number: int = 1,
         probe: bool = False,
     ) -> None:
@@ -93,7 +93,7 @@ class Guard(Generic[E]):
             self._awaited = self._closing = None
         if self._first is None:
             self._first = self.call.clock.now()
-            self._on_began(self._first)
+            self._on_began(self._began, self._first)
         return event
 
     async def __aexit__(

@@ -8,6 +8,7 @@ from typing import Any
 from voicepipe.core.frames import AudioOut, Segment, Text
 from voicepipe.core.inbox import Outlet
 from voicepipe.core.messages import Message
+from voicepipe.core.records import VoiceAudible
 from voicepipe.core.units import MS, SECOND
 from voicepipe.providers.realtime_base import ReplyAudio, ReplyText
 from voicepipe.speech.chunker import has_words
@@ -63,6 +64,7 @@ class Reply:
     spoke: bool = False
     """It had words for the caller since ``spoke`` was last reset."""
     _segments: int = 0
+    _audible: bool = False
     _open: Item | None = None
     _slicer: Slicer | None = None
 
@@ -79,6 +81,9 @@ class Reply:
         if item.segment is None or self._slicer is None:
             return
         for pcm in self._slicer.push(event.pcm):
+            if not self._audible:
+                self._audible = True
+                self.ctx.record(VoiceAudible(at_ns=self.ctx.clock.now(), turn=self.turn))
             await self.out.send(AudioOut(turn=self.turn, segment=item.segment, pcm=pcm))
 
     async def write(self, text: str, *, in_history: bool = True) -> None:

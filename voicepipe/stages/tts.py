@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from voicepipe.core.calls import Call
 from voicepipe.core.frames import AudioOut, EndOfAudio, EndOfText, Segment, Text, Word
 from voicepipe.core.inbox import Inbox, Outlet
+from voicepipe.core.records import VoiceAudible
 from voicepipe.providers.base import ProviderKind, Speech, TtsProvider
 from voicepipe.speech.budget import Asks
 from voicepipe.speech.chunker import Chunk, Chunker, Mode, has_words
@@ -91,6 +92,8 @@ class Tts(Stage):
             async for event in events:
                 if isinstance(event, Speech):
                     for pcm in slicer.push(event.pcm):
+                        if segment.index == 0 and not sent:
+                            ctx.record(VoiceAudible(at_ns=ctx.clock.now(), turn=segment.turn))
                         sent = True
                         await out.send(AudioOut(turn=segment.turn, segment=segment, pcm=pcm))
                 else:
