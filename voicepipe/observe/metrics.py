@@ -88,6 +88,14 @@ class Metrics:
         self.missed = gauge("objective_missed", "1 while an objective of slo: is missed", "objective")
         self.lag = seconds("event_loop_lag", "How late the event loop rings", STEP_BUCKETS)
         self._timer: asyncio.TimerHandle | None = None
+        self._children: dict[tuple[Any, tuple[str, ...]], Any] = {}
+
+    def of(self, metric: Any, *labels: str) -> Any:
+        """``metric.labels(*labels)``, which takes its time, remembered: labels have few values."""
+        found = self._children.get((metric, labels))
+        if found is None:
+            found = self._children[metric, labels] = metric.labels(*labels)
+        return found
 
     def page(self) -> tuple[str, bytes]:
         """The content type and the text, in Prometheus' text format."""
@@ -127,20 +135,20 @@ class Meters:
             case TurnEnded():
                 self._end_turn(event)
             case ProviderAttempt():
-                metrics.attempts.labels(event.slot, event.provider, event.status).inc()
+                metrics.of(metrics.attempts, event.slot, event.provider, event.status).inc()
                 if event.first_event_ns is not None:
                     first_s = (event.first_event_ns - event.began_ns) / SECOND
-                    metrics.first_event.labels(event.slot, event.provider).observe(first_s)
+                    metrics.of(metrics.first_event, event.slot, event.provider).observe(first_s)
             case ToolFinished():
-                metrics.tools.labels("error" if event.error else "ok").inc()
+                metrics.of(metrics.tools, "error" if event.error else "ok").inc()
             case SpeechIgnored():
-                metrics.ignored.labels(event.reason).inc()
+                metrics.of(metrics.ignored, event.reason).inc()
             case DeadAir():
-                metrics.dead_air.labels(event.stage.partition(" ")[0]).inc()
+                metrics.of(metrics.dead_air, event.stage.partition(" ")[0]).inc()
             case ProviderSwitched():
-                metrics.switches.labels(event.slot).inc()
+                metrics.of(metrics.switches, event.slot).inc()
             case ObjectiveMissed() | ObjectiveMet():
-                metrics.missed.labels(event.objective).set(isinstance(event, ObjectiveMissed))
+                metrics.of(metrics.missed, event.objective).set(isinstance(event, ObjectiveMissed))
 
     async def end(self, report: CallReport, workers: Workers) -> None:
         report.settle()
@@ -148,7 +156,7 @@ class Meters:
 
     def _end_turn(self, event: TurnEnded) -> None:
         metrics = self._metrics
-        metrics.turns.labels(event.status).inc()
+        metrics.of(metrics.turns, event.status).inc()
         if event.status == "discarded":
             return
         turn = next((one for one in reversed(self._report.turns) if one.turn == event.turn), None)
@@ -159,15 +167,16 @@ class Meters:
         if turn.timeline is None:
             return
         for step, spent in spent_by_step(turn.timeline).items():
-            metrics.steps.labels(step).observe(spent / SECOND)
+            metrics.of(metrics.steps, step).observe(spent / SECOND)
         if turn.timeline.spoken and turn.timeline.audible:
             metrics.voice_to_voice.observe(turn.timeline.total_ns / SECOND)
 
     def _count(self, request: Request, used: Tally) -> None:
+        metrics = self._metrics
         for meter, amount in used.amounts.items():
             labels = (meter.slot, meter.provider, meter.unit)
-            self._metrics.usage.labels(*labels).inc(amount.total)
+            metrics.of(metrics.usage, *labels).inc(amount.total)
             if amount.cost:
-                self._metrics.cost.labels(meter.slot, meter.provider).inc(float(usd(amount.cost)))
+                metrics.of(metrics.cost, meter.slot, meter.provider).inc(float(usd(amount.cost)))
             if amount.unpriced:
-                self._metrics.unpriced.labels(*labels).inc(amount.unpriced)
+                metrics.of(metrics.unpriced, *labels).inc(amount.unpriced)

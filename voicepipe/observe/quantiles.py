@@ -49,6 +49,8 @@ class RollingSums:
         self._slices: deque[tuple[int, dict[int, int]]] = deque()
         self.totals: dict[int, int] = {}
         """As of the last ``add`` or ``forget``; nothing that is 0."""
+        self.sum = 0
+        """Of all totals."""
 
     def add(self, now_ns: int, key: int, amount: int = 1) -> None:
         self.forget(now_ns)
@@ -58,6 +60,7 @@ class RollingSums:
         sums = self._slices[-1][1]
         sums[key] = sums.get(key, 0) + amount
         self.totals[key] = self.totals.get(key, 0) + amount
+        self.sum += amount
 
     def forget(self, now_ns: int) -> None:
         """What lies before the window."""
@@ -65,6 +68,7 @@ class RollingSums:
         while self._slices and self._slices[0][0] < oldest:
             for key, amount in self._slices.popleft()[1].items():
                 self.totals[key] -= amount
+                self.sum -= amount
                 if not self.totals[key]:
                     del self.totals[key]
 
@@ -84,7 +88,7 @@ class RollingDurations:
 
     @property
     def count(self) -> int:
-        return sum(self._bins.totals.values())
+        return self._bins.sum
 
     def percentile(self, percent: int) -> int:
         """The nearest rank, within ``PRECISION``; for what lies beyond ``SHORTEST`` or ``LONGEST``, those.
