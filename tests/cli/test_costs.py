@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.observe.test_ledger import CALL, LATER, OTHER, REQUEST, SPEECH
 from voicepipe.cli.main import main
+from voicepipe.observe.budget_book import Account, BudgetBook
 from voicepipe.observe.ledger import Ledger
 from voicepipe.speech.pricing import PICO
+
+HOUR = timedelta(hours=1)
 
 PIPELINE = """
 voicepipe: 1
@@ -149,3 +154,41 @@ def test_a_ledger_that_can_not_be_written_is_told_after_the_call(
     told = capsys.readouterr().err
     assert "Gone." in told
     assert "can't be used" in told
+
+
+# ── budgets ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """Beside the ledger: of this month a half is spent, of the last day all."""
+    now, path = datetime.now(UTC), tmp_path / "costs-budget.db"
+    accounts = [Account(f"month {now:%Y-%m}", 10 * PICO)]
+    with closing(BudgetBook(path)) as book:
+        book.visit("x", accounts, amounts=(PICO,), spent=5 * PICO, spent_in=accounts, now=now, lasts=HOUR)
+        past = [Account("day 2020-01-01", PICO)]
+        book.visit("y", (), amounts=(0,), spent=PICO, spent_in=past, now=now, lasts=HOUR)
+    return path
+
+
+def test_what_is_left_of_the_budgets_of_today_and_this_month_is_told(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["costs", "budgets", "--ledger", str(store.with_name("costs.db"))]) == 0
+    heads, line = capsys.readouterr().out.splitlines()
+    assert heads.split() == ["budget", "USD", "spent", "held", "left"]
+    assert line.split()[0] == "month"
+    assert line.split()[2:] == ["10.000000", "5.000000", "1.000000", "4.000000"]
+
+
+def test_budgets_are_told_to_programs_too(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["costs", "budgets", "--store", str(store), "--json"]) == 0
+    (budget,) = json.loads(capsys.readouterr().out)["budgets"]
+    assert budget.pop("budget").startswith("month 20")
+    assert budget == {"limit_usd": 10.0, "spent_usd": 5.0, "held_usd": 1.0, "left_usd": 4.0}
+
+
+def test_budgets_that_nobody_counts_are_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["costs", "budgets", "--store", str(tmp_path / "none.db")]) == 2
+    assert "there is no budget store" in capsys.readouterr().err
+    assert main(["costs", "budgets", "--by", "day"]) == 2

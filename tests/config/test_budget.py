@@ -29,14 +29,14 @@ def of(folder: Path, budget: str) -> BudgetConfig:
 def test_the_example_of_the_design_is_taken_with_all_its_digits(tmp_path: Path) -> None:
     text = "{session_usd: 0.40, user_day_usd: 5, day_usd: 50, month_usd: 900, alert_at: 80%, then: [hang_up]}"
     budget = of(tmp_path, text)
-    assert (budget.session_usd, budget.month_usd, budget.alert_at) == (Decimal("0.40"), 900, 8000)
+    assert (budget.session_usd, budget.month_usd, budget.alert_share) == (Decimal("0.40"), 900, 8000)
     assert budget.shared == ("user_day_usd", "day_usd", "month_usd")
-    assert budget.then == (Step(end="hang_up"),)
+    assert budget.steps == (Step(end="hang_up"),)
 
 
 def test_without_a_word_of_it_the_call_is_hung_up_and_alerts_come_at_80_percent(tmp_path: Path) -> None:
     budget = of(tmp_path, "{session_usd: 1}")
-    assert (budget.then, budget.alert_at, budget.max_call) == ((Step(end="hang_up"),), 8000, None)
+    assert (budget.steps, budget.alert_share, budget.max_call) == ((Step(end="hang_up"),), 8000, None)
     assert budget.counts_money
     assert not budget.shared
 
@@ -49,7 +49,7 @@ def test_a_longest_time_is_a_budget_that_counts_no_money(tmp_path: Path) -> None
 
 def test_steps_are_taken_in_one_grammar(tmp_path: Path) -> None:
     budget = of(tmp_path, '{session_usd: 1, then: [{say: " Good bye. "}, deny]}')
-    assert budget.then == (Step(say="Good bye."), Step(end="deny"))
+    assert budget.steps == (Step(say="Good bye."), Step(end="deny"))
     assert budget.goodbye == "Good bye."
 
 

@@ -4,8 +4,9 @@ import os
 import resource
 import signal
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
@@ -25,8 +26,9 @@ MONTH = Account("month 2026-11", 10 * USD)
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> BudgetBook:
-    return BudgetBook(tmp_path / "budget.db")
+def book(tmp_path: Path) -> Iterator[BudgetBook]:
+    with closing(BudgetBook(tmp_path / "budget.db")) as made:
+        yield made
 
 
 def hold(
@@ -169,9 +171,10 @@ STEP = USD // 200
 def hammer(path: Path, process: int) -> int:
     """Spend as much as is allowed, a half-cent at a time; what that was."""
     book, spent = BudgetBook(path, wait_s=30), 0
-    while hold(book, f"p{process}", STEP).short is None:
-        spend(book, f"p{process}", STEP)
-        spent += STEP
+    with closing(book):
+        while hold(book, f"p{process}", STEP).short is None:
+            spend(book, f"p{process}", STEP)
+            spent += STEP
     return spent
 
 
@@ -196,20 +199,38 @@ def test_whatever_is_held_and_spent_within_it_no_limit_is_exceeded(
     book = BudgetBook(tmp_path_factory.mktemp("book") / "budget.db")
     small, now = Account("small", 100), NOW
     holds: dict[str, tuple[int, datetime]] = {}
-    for who, wanted, part, seconds in steps:
-        now += timedelta(seconds=seconds)
-        held, until = holds.get(who, (0, now))
-        spent = min(part, held) if now < until else 0
-        visit = book.visit(
-            who, (small,), amounts=(wanted,), spent=spent, spent_in=(small,), now=now, lasts=LEASE
-        )
-        holds[who] = visit.held, now + LEASE
-        (found,) = book.balances(now)
-        assert found.spent + found.held <= 100
-        assert (visit.short is None) == (visit.held == wanted)
+    with closing(book):
+        for who, wanted, part, seconds in steps:
+            now += timedelta(seconds=seconds)
+            held, until = holds.get(who, (0, now))
+            spent = min(part, held) if now < until else 0
+            visit = book.visit(
+                who, (small,), amounts=(wanted,), spent=spent, spent_in=(small,), now=now, lasts=LEASE
+            )
+            holds[who] = visit.held, now + LEASE
+            (found,) = book.balances(now)
+            assert found.spent + found.held <= 100
+            assert (visit.short is None) == (visit.held == wanted)
 
 
 # ── a database that can't be used ────────────────────────────────────────────────────────────────
+
+
+def test_a_file_that_is_taken_away_is_made_anew_and_not_written_to_where_nobody_sees_it(
+    book: BudgetBook,
+) -> None:
+    spend(book, "a", 5)
+    book.path.rename(book.path.with_suffix(".old"))
+    spend(book, "a", 7)
+    assert balance(book) == (7, 0)
+
+
+def test_it_can_be_closed_at_any_time(book: BudgetBook) -> None:
+    book.close()
+    spend(book, "a", 5)
+    book.close()
+    spend(book, "a", 5)
+    assert balance(book) == (10, 0)
 
 
 def test_only_its_owner_may_read_it(book: BudgetBook) -> None:
@@ -238,8 +259,8 @@ def test_nothing_is_booked_on_a_full_disk_and_it_is_told(tmp_path: Path) -> None
 def spend_on_a_full_disk(path: Path) -> str:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
-    with pytest.raises(SetupError) as caught:
-        spend(BudgetBook(path), "a", 1)
+    with closing(BudgetBook(path)) as book, pytest.raises(SetupError) as caught:
+        spend(book, "a", 1)
     return str(caught.value)
 
 

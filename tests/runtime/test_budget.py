@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -62,6 +63,16 @@ class Workers:
         raise AssertionError("a budget batches nothing")
 
 
+BOOKS: list[BudgetBook] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    while BOOKS:
+        BOOKS.pop().close()
+
+
 class Bench:
     """A call with a budget of one dollar: its own, or one that is shared with others."""
 
@@ -70,6 +81,7 @@ class Bench:
         self.workers = Workers()
         self.began = NOW
         self.book = BudgetBook(folder / "budget.db", wait_s=0)
+        BOOKS.append(self.book)
         self.records: list[Any] = []
         self.told: list[BudgetAlert] = []
         self.budget = Budget(
@@ -336,17 +348,21 @@ def test_without_the_book_no_call_begins_and_a_running_one_is_refused_what_it_do
     async def main(bench: Bench) -> None:
         if when == "running call":
             await bench.ask()
-        bench.book.path.unlink(missing_ok=True)
-        bench.book.path.mkdir()
+        bench.book.visit("x", (), amounts=(0,), now=NOW, lasts=LEASE)
+        others = sqlite3.connect(bench.book.path, isolation_level=None)
+        others.execute("BEGIN IMMEDIATE")
         if when == "new call":
             with pytest.raises(SetupError, match="can't be used"):
                 await bench.budget.open()
+            others.close()
             return
         await bench.ask()  # of what it holds
         await bench.ask()
         with pytest.raises(BudgetError, match="can't be used"):
             await bench.ask()
         assert [type(record) for record in bench.records] == [Failed]
+        others.close()
+        await bench.ask()
 
     on(tmp_path, main, shared=True)
 

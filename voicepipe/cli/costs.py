@@ -2,12 +2,15 @@
 
 voicepipe costs --by provider
 voicepipe costs forecast --calls-per-day 400 --minutes 4
+voicepipe costs budgets
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -15,7 +18,9 @@ from typing import Any
 
 from voicepipe.cli.cost import shown
 from voicepipe.cli.terminal import Terminal, printable
+from voicepipe.config.budget import store_beside
 from voicepipe.errors import UsageError
+from voicepipe.observe.budget_book import Balance, BudgetBook
 from voicepipe.observe.forecast import FEW, Forecast, forecast
 from voicepipe.observe.ledger import By, Ledger, Line
 from voicepipe.speech.pricing import usd
@@ -25,7 +30,12 @@ MOST = 1_000_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", nargs="?", choices=["forecast"], help="a month to come, instead of the past")
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=["forecast", "budgets"],
+        help="instead of the past: a month to come, or what is left of the budgets (cost.budget)",
+    )
     parser.add_argument(
         "--ledger", type=Path, default=Path("costs.db"), metavar="PATH", help="the ledger (costs.db)"
     )
@@ -34,6 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--calls-per-day", type=_count, metavar="N", help="for the forecast")
     parser.add_argument("--minutes", type=_count, metavar="M", help="how long a call lasts, for the forecast")
+    parser.add_argument(
+        "--store", type=Path, metavar="PATH", help="for budgets: where they are counted (beside the ledger)"
+    )
     parser.add_argument("--json", action="store_true", help="print it as JSON")
 
 
@@ -41,6 +54,8 @@ def run(options: argparse.Namespace) -> int:
     ledger = Ledger(options.ledger)
     if options.what == "forecast":
         return _forecast(options, ledger)
+    if options.what == "budgets":
+        return _budgets(options)
     if options.calls_per_day is not None or options.minutes is not None:
         raise UsageError("--calls-per-day and --minutes are for: voicepipe costs forecast")
     by: By = options.by or "day"
@@ -60,6 +75,42 @@ def _count(text: str) -> Fraction:
     if not 0 < number <= MOST:
         raise argparse.ArgumentTypeError(f"expected a number above 0, found '{text}'")
     return number
+
+
+# ── budgets ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _budgets(options: argparse.Namespace) -> int:
+    """Those of this day and this month."""
+    if (options.by, options.calls_per_day, options.minutes) != (None, None, None):
+        raise UsageError("--by, --calls-per-day and --minutes aren't for: voicepipe costs budgets")
+    store = options.store or store_beside(options.ledger)
+    now = datetime.now(UTC)
+    periods = (f"day {now:%Y-%m-%d}", f"month {now:%Y-%m}")
+    balances = [one for one in BudgetBook(store).balances(now) if one.account.endswith(periods)]
+    if options.json:
+        print(json.dumps({"budgets": [_balance(one) for one in balances]}))
+        return 0
+    rows: list[tuple[str, ...]] = [("budget", "USD", "spent", "held", "left")]
+    rows += [
+        (
+            printable(one.account),
+            *(shown(usd(amount)) for amount in (one.limit, one.spent, one.held, one.left)),
+        )
+        for one in balances
+    ]
+    print("\n".join(_aligned(rows)))
+    return 0
+
+
+def _balance(one: Balance) -> dict[str, Any]:
+    return {
+        "budget": one.account,
+        "limit_usd": float(usd(one.limit)),
+        "spent_usd": float(usd(one.spent)),
+        "held_usd": float(usd(one.held)),
+        "left_usd": float(usd(one.left)),
+    }
 
 
 # ── the past ─────────────────────────────────────────────────────────────────────────────────────
@@ -91,6 +142,11 @@ def _table(by: str, lines: list[Line]) -> list[str]:
     ]
     if by != "session":  # a call has several providers and stages: its calls can't be added up
         rows.append(("total", "", *_totals(lines)))
+    return _aligned(rows)
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """The first column to the left, the others to the right."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
         "  ".join(

@@ -24,6 +24,9 @@ LONGEST_SENTENCE = 300
 BASIS = 10_000
 """Hundredths of a percent in the whole."""
 
+ALERT_AT = 8000
+"""Hundredths of a percent, where the file says nothing."""
+
 BESIDE = "-budget.db"
 """What the name of the store has in place of the ledger's ending."""
 
@@ -71,6 +74,9 @@ class Step:
     say: str | None = None
     profile: str | None = None
     end: Ending | None = None
+
+
+HANG_UP = Step(end="hang_up")
 
 
 def step(value: Any) -> Step:
@@ -154,11 +160,11 @@ class BudgetConfig(Model):
         max_length=200,
         description="whose call it is; {{name}} inserts a variable. What the call is given wins (`--user`)",
     )
-    alert_at: Share = Field(
-        8000, description="the share of a budget at which an alert is sent, once for each; 80% if not given"
+    alert_at: Share | None = Field(
+        None, description="the share of a budget at which an alert is sent, once for each; 80% if not given"
     )
-    then: tuple[StepOf, ...] = Field(
-        (Step(end="hang_up"),),
+    then: tuple[StepOf, ...] | None = Field(
+        None,
         min_length=1,
         max_length=8,
         description="what happens at the limit, one after the other: `{profile: NAME}` goes on with the "
@@ -182,13 +188,24 @@ class BudgetConfig(Model):
         limits = (self.session_usd, self.user_day_usd, self.day_usd, self.month_usd, self.max_call)
         if not self.groups and all(limit is None for limit in limits):
             raise ValueError("a budget needs a limit, such as session_usd, day_usd or max_call")
-        ends = [index for index, one in enumerate(self.then) if one.end is not None]
-        if ends and ends[0] < len(self.then) - 1:
-            raise ValueError(f"nothing can come after '{self.then[ends[0]].end}', found more in 'then'")
-        said = [index for index, one in enumerate(self.then) if one.say is not None]
-        if said and any(one.end is None for one in self.then[said[0] + 1 :]):
+        steps = self.steps
+        ends = [index for index, one in enumerate(steps) if one.end is not None]
+        if ends and ends[0] < len(steps) - 1:
+            raise ValueError(f"nothing can come after '{steps[ends[0]].end}', found more in 'then'")
+        said = [index for index, one in enumerate(steps) if one.say is not None]
+        if said and any(one.end is None for one in steps[said[0] + 1 :]):
             raise ValueError("what is said in 'then' is the last thing before hang_up or deny, found more")
         return self
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """``then``, also where the file doesn't say it."""
+        return (HANG_UP,) if self.then is None else self.then
+
+    @property
+    def alert_share(self) -> int:
+        """``alert_at``, likewise, in hundredths of a percent."""
+        return ALERT_AT if self.alert_at is None else self.alert_at
 
     @property
     def shared(self) -> tuple[str, ...]:
@@ -203,11 +220,11 @@ class BudgetConfig(Model):
     @property
     def goodbye(self) -> str | None:
         """What is said before the call is ended, by whatever limit."""
-        return next((one.say for one in self.then if one.say is not None), None)
+        return next((one.say for one in self.steps if one.say is not None), None)
 
     def profiles(self) -> Iterator[tuple[int, str]]:
         """The profiles of ``then``, each with its index there."""
-        for index, one in enumerate(self.then):
+        for index, one in enumerate(self.steps):
             if one.profile is not None:
                 yield index, one.profile
 
@@ -215,4 +232,9 @@ class BudgetConfig(Model):
         """Where the calls of all processes are counted; None if nothing says so."""
         if self.store is not None or ledger is None:
             return self.store
-        return ledger.with_name(ledger.stem + BESIDE)
+        return store_beside(ledger)
+
+
+def store_beside(ledger: Path) -> Path:
+    """Where budgets are counted if only the ledger is named: ``costs-budget.db`` for ``costs.db``."""
+    return ledger.with_name(ledger.stem + BESIDE)

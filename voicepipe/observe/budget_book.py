@@ -76,15 +76,23 @@ class Balance:
     spent: int
     held: int
 
+    @property
+    def left(self) -> int:
+        """What nobody holds; never below 0, although more than a limit can be spent once it is lowered."""
+        return max(0, self.limit - self.spent - self.held)
+
 
 class BudgetBook:
-    """Opened for each visit, so that it can be shared by threads and processes. All of it blocks."""
+    """One for each call; ``close`` it. All of it blocks, in any thread, but in one at a time."""
 
     def __init__(self, path: Path, *, alert_at: int = 8000, wait_s: float = WAIT_S) -> None:
         """``alert_at``: hundredths of a percent."""
         self.path = path
         self._alert_at = alert_at
         self._wait_s = wait_s
+        self._database: sqlite3.Connection | None = None
+        self._opened: tuple[int, int] | None = None
+        """Which file that is."""
 
     def visit(
         self,
@@ -105,7 +113,7 @@ class BudgetBook:
         then nothing of all that has happened.
         """
         until = (now + lasts).timestamp()
-        with self._open(create=True) as database:
+        with self._open() as database:
             database.execute("BEGIN IMMEDIATE")
             self._make(database)
             for account in spent_in:
@@ -135,8 +143,12 @@ class BudgetBook:
                 "name it with --store; a pipeline makes one if its cost.budget limits days, months or groups"
             )
             raise UsageError(f"there is no budget store {self.path}", hint=hint)
-        with self._open(create=False) as database:
-            return [Balance(*row) for row in database.execute(select, ((now or _now()).timestamp(),))]
+        try:
+            with closing(sqlite3.connect(self.path, timeout=self._wait_s)) as database:
+                self._check(database)
+                return [Balance(*row) for row in database.execute(select, ((now or _now()).timestamp(),))]
+        except sqlite3.Error as error:
+            raise self._unusable(error) from None
 
     def _hold_back(
         self,
@@ -174,21 +186,36 @@ class BudgetBook:
         ).fetchone()
         return None if row is None else (account, row[0])
 
+    def close(self) -> None:
+        """Nothing is lost by it; the next visit opens the database again."""
+        database, self._database = self._database, None
+        if database is not None:
+            database.close()
+
     @contextmanager
-    def _open(self, *, create: bool) -> Iterator[sqlite3.Connection]:
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """The database, which stays open: whoever closes it last waits for the disk."""
         try:
-            if create:
+            if self._database is not None and _inode(self.path) != self._opened:
+                self.close()  # somebody has taken the file away
+            if self._database is None:
                 self.path.touch(mode=0o600)
-            with closing(sqlite3.connect(self.path, timeout=self._wait_s, isolation_level=None)) as database:
-                if not create:
-                    self._check(database)
-                self._log_ahead(database)
-                yield database
+                self._opened = _inode(self.path)
+                self._database = sqlite3.connect(
+                    self.path, timeout=self._wait_s, isolation_level=None, check_same_thread=False
+                )
+                self._log_ahead(self._database)
+            yield self._database
         except (sqlite3.Error, OSError) as error:
-            hint = (
-                "check the path, its permissions and the space left; it has to lie on a disk of this computer"
-            )
-            raise SetupError(f"the budget store {self.path} can't be used: {error}", hint=hint) from None
+            self.close()
+            raise self._unusable(error) from None
+        except BaseException:
+            self.close()
+            raise
+
+    def _unusable(self, error: Exception) -> SetupError:
+        hint = "check its permissions and the space left; it has to lie on a disk of this computer"
+        return SetupError(f"the budget store {self.path} can't be used: {error}", hint=hint)
 
     @staticmethod
     def _log_ahead(database: sqlite3.Connection) -> None:
@@ -217,6 +244,15 @@ class BudgetBook:
         if found != ((_APPLICATION,), (FORMAT,)):
             hint = "give the path of a budget store, or of a file that isn't there yet"
             raise SetupError(f"{self.path} isn't a budget store of this version", hint=hint)
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    """Which file it is; None if it isn't there."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _now() -> datetime:

@@ -170,7 +170,10 @@ class Budget:
                 now=self._shared.now(),
                 lasts=LEASE,
             )
-            self._note_alerts((await workers.call(book)).alerts)
+            try:
+                self._note_alerts((await workers.call(book)).alerts)
+            finally:
+                await workers.call(self._shared.book.close)
             self._allowance = self._unbooked = 0
 
     # ── what is spent ────────────────────────────────────────────────────────────────────────────

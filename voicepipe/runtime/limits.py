@@ -80,7 +80,7 @@ def limit(
         shared = None
         if scopes and not virtual:
             assert store is not None, "the file was checked"
-            book = BudgetBook(store, alert_at=config.alert_at)
+            book = BudgetBook(store, alert_at=config.alert_share)
             shared = Shared(book, lambda now: tuple(scope.account(now) for scope in scopes), _now)
         local = [Account(SESSION, _pico(config.session_usd))] if config.session_usd is not None else []
         if virtual:
@@ -89,7 +89,7 @@ def limit(
             prices,
             limits=local,
             shared=shared,
-            alert_at=config.alert_at,
+            alert_at=config.alert_share,
             clock=session.clock,
             workers=workers,
             record=session.record,
@@ -98,7 +98,7 @@ def limit(
         )
         spender = Spender(
             budget,
-            config.then,
+            config.steps,
             engines.cheaper,
             clock=session.clock,
             record=session.record,

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from voicepipe.config.budget import Step
+from voicepipe.config.budget import HANG_UP, Step
 from voicepipe.core.calls import Workers
 from voicepipe.core.clock import Clock
 from voicepipe.core.records import BudgetExceeded, Record
@@ -20,9 +20,6 @@ from voicepipe.providers.base import Provider
 from voicepipe.runtime.budget import Budget, Ticket
 from voicepipe.runtime.lineup import Lineup
 from voicepipe.speech.budget import Asks
-
-LAST = Step(end="hang_up")
-"""What happens when all steps were taken: a budget holds in any case."""
 
 
 class Spender:
@@ -122,7 +119,8 @@ class Spender:
 
     def _take_step(self, error: BudgetError, slot: str | None, turn: int | None) -> None:
         self._steps += 1
-        step = self._left.pop(0) if self._left else LAST
+        # When all steps were taken, a budget still holds.
+        step = self._left.pop(0) if self._left else HANG_UP
         action = f"profile {step.profile}" if step.profile else "deny" if self._denies else "hang_up"
         self._record(
             BudgetExceeded(
