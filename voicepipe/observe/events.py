@@ -93,7 +93,9 @@ def event_to_dict(at_ns: int, event: Any, secrets: Collection[str] = ()) -> dict
     line: dict[str, Any] = {"t_ms": at_ns / MS, "event": type(event).__name__}
     told = _heard(event) if type(event) is Heard else _fields(event)
     for name, value in told.items():
-        line[name] = value if type(value) in _PLAIN else plain(value, secrets)
+        kind = type(value)
+        simple = kind in _PLAIN or (kind is str and not secrets and len(value) <= MAX_TEXT)
+        line[name] = value if simple else plain(value, secrets)
     return line
 
 
