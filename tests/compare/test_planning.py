@@ -119,6 +119,21 @@ def test_what_cannot_be_held_on_the_clock_is_told_with_its_slot_and_its_variant(
         plan(tmp_path, "y=stages.tts=espeak", clock="simulated")
 
 
+def test_tools_that_are_executed_and_talk_to_the_outside_world_need_the_real_clock(tmp_path: Path) -> None:
+    schema = tmp_path / "find.json"
+    schema.write_text(
+        '{"name": "find", "description": "d", "parameters": {"type": "object", "properties": {}}}'
+    )
+    tool = "{http: 'https://crm.example.org/find', schema: find.json, side_effect: false}"
+    text = SIM.replace("Be brief.", f"Be brief., tools: [{tool}]")
+    found, told = plan(tmp_path, text=text, tools="live")
+    assert {variant.clock for variant in found.variants} == {"real"}
+    assert "tools of 'default' are executed" in told[0]
+    with pytest.raises(UsageError, match="tools of 'default' talk to the outside world"):
+        plan(tmp_path, text=text, tools="live", clock="charged")
+    assert plan(tmp_path, text=text)[0].variants[0].clock == "simulated"
+
+
 def test_on_the_real_clock_everything_can_be_held(tmp_path: Path) -> None:
     found = wanted(pipeline(tmp_path), variants=["x=stages.tts=espeak"])
     assert [list(clock_problems(one)) for one in load_all(found, code="run").variants] == [[], []]

@@ -17,6 +17,7 @@ from voicepipe.core.clock import Clock, ClockName, run_on
 from voicepipe.core.nodes import plain
 from voicepipe.errors import ConfigError, ConfigErrors, SetupError, UsageError
 from voicepipe.runtime.engines import make_providers
+from voicepipe.runtime.tool_sets import tools_of
 from voicepipe.runtime.workers import make_workers
 
 MAX_RUNS = 20_000
@@ -107,11 +108,11 @@ def _clocked(terms: Terms, variants: Sequence[Variant], tell: Callable[[str], No
         of_it = [variant for variant in variants if variant.section == section]
         given = terms.clocks.get(section)
         if given is None:
-            given, why = choose_clock(of_it)
+            given, why = choose_clock(of_it, terms.tools)
             tell(f"{f'{section}: ' if section else ''}on the {given} clock, since {why}")
         clocks[section] = given
     clocked = [replace(variant, clock=clocks[variant.section]) for variant in variants]
-    problems = [problem for variant in clocked for problem in clock_problems(variant)]
+    problems = [problem for variant in clocked for problem in clock_problems(variant, terms.tools)]
     if problems:
         raise UsageError("\n".join(problems), hint=_CLOCKS)
     return clocked
@@ -123,11 +124,13 @@ _CLOCKS = (
 )
 
 
-def choose_clock(variants: Sequence[Variant]) -> tuple[ClockName, str]:
+def choose_clock(variants: Sequence[Variant], tools: Tools = "stubs") -> tuple[ClockName, str]:
     """The one on which all of ``variants`` can be measured, and why it is this one."""
     for variant in variants:
         if variant.server is not None:
             return "real", f"'{variant.name}' talks to a server"
+        if tools == "live" and _outside(variant.loaded):
+            return "real", f"tools of '{variant.name}' are executed, and talk to the outside world"
         for slot in variant.loaded.slots:
             for filling in slot.fillings:
                 if filling.provider is not None and filling.provider.clock == "real":
@@ -144,8 +147,16 @@ def choose_clock(variants: Sequence[Variant]) -> tuple[ClockName, str]:
     return "charged", "all engines are on this computer: waiting is skipped, and their work counts"
 
 
-def clock_problems(variant: Variant) -> Iterator[str]:
+def _outside(loaded: LoadedPipeline) -> bool:
+    """Whether one of the tools, executed, needs the real clock."""
+    known = tools_of(loaded)
+    return bool(known.doors) or any(spec.clock == "real" for spec in known.specs)
+
+
+def clock_problems(variant: Variant, tools: Tools = "stubs") -> Iterator[str]:
     """Why ``variant`` can't be measured on its clock, a sentence for each slot."""
+    if variant.clock != "real" and tools == "live" and _outside(variant.loaded):
+        yield f"tools of '{variant.name}' talk to the outside world, not on the {variant.clock} clock"
     for slot in variant.loaded.slots:
         if slot.provider is None or slot.use is None or variant.clock == "real":
             continue
