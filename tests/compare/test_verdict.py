@@ -45,6 +45,12 @@ def test_who_succeeds_significantly_less_is_never_the_better_one() -> None:
     assert verdict.front == ("default",)
 
 
+def test_who_reaches_fewer_of_its_calls_is_not_called_better_even_if_it_may_be_chance() -> None:
+    verdict = of(two(usd=0.0003, success={"fast": 0.85}))
+    assert verdict.contrasts[0].succeeds != "less"
+    assert verdict.best is None
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(200, 1200), st.sampled_from([0.0002, 0.001, 0.004]), st.sampled_from([0.0, 0.2, 0.5, 1.0]))
 def test_the_better_one_is_no_less_successful_and_wins_something(ms: int, usd: float, share: float) -> None:

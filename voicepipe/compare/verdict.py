@@ -3,13 +3,15 @@
 Nothing is called better by chance: a difference counts if its 95 % interval doesn't hold 0 and it was
 measured over at least six call scripts; success is tested by pairs of the same calls. A variant is named as
 the better one only if it wins in latency, cost or success against each of the others, loses in none of them,
-and nothing else went wrong significantly more often. Stand-ins and sections of their own never enter.
+nothing else went wrong significantly more often, and its success isn't lower by more than `FEWER`, be it by
+chance. Stand-ins and sections of their own never enter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import combinations
 
 from voicepipe.compare.contrasts import Contrast, contrast
@@ -26,6 +28,9 @@ BUSY = 1.5
 
 _NAMED = 4
 """So many of the things without a price are named."""
+
+FEWER = Fraction(5, 100)
+"""Of the calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +105,19 @@ def _all_pairs(comparison: Comparison, measured: Sequence[VariantFigures]) -> Pa
 def _is_best(variant: VariantFigures, measured: Sequence[VariantFigures], all_pairs: Pairs) -> bool:
     """Whether it wins something against each of the others, and loses nothing."""
     return all(
-        (found := all_pairs.get((variant.name, other.name))) is not None and _beats(found)
+        (found := all_pairs.get((variant.name, other.name))) is not None
+        and _beats(found)
+        and not _succeeds_less(variant, other)
         for other in measured
         if other is not variant
     )
+
+
+def _succeeds_less(one: VariantFigures, other: VariantFigures) -> bool:
+    """By so much that nobody would want it called better, even where chance may have done it."""
+    if one.success is None or other.success is None:
+        return False
+    return other.success.exact - one.success.exact > FEWER
 
 
 def _beats(found: Contrast) -> bool:
