@@ -283,6 +283,16 @@ def test_a_call_that_its_budget_ended_has_the_exit_status_4(
     assert "the call was ended by its budget: session, 0.3 USD" in err
 
 
+def test_so_has_one_that_is_refused(
+    typed: Callable[..., list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = typed("{day_usd: 0}", "one")
+    command.remove("--clock")
+    command.remove("simulated")
+    assert voicepipe(command) == 4
+    assert "the budget of 0 USD (day 20" in capsys.readouterr().err
+
+
 def test_so_has_one_that_its_longest_time_ended(typed: Callable[..., list[str]]) -> None:
     assert voicepipe(typed("{max_call: 3s}", "one", "two", "three", "four", "five")) == 4
 

@@ -115,7 +115,8 @@ class Pipeline:
     def on_alert(self, callback: OnAlert) -> None:
         """Call ``callback(alert)``, in the event loop of the calls, when something should be known.
 
-        That is an objective of ``slo:`` that begins to be missed, or is met again. ``docs/latency.md``
+        That is an objective of ``slo:`` that begins to be missed, or is met again (``docs/latency.md``), or a
+        budget that is nearly spent (``docs/budgets.md``).
         """
         self._alerts.add(callback)
 

@@ -313,6 +313,15 @@ def test_the_end_of_a_call_books_the_rest_and_holds_nothing(tmp_path: Path) -> N
     on(tmp_path, main, shared=True)
 
 
+def test_what_cost_money_although_nothing_was_held_back_is_booked_in_the_end(tmp_path: Path) -> None:
+    async def main(bench: Bench) -> None:
+        bench.use()
+        await bench.end()
+        assert bench.balance() == [("day 2026-11-23", 10, 0)]
+
+    on(tmp_path, main, shared=True)
+
+
 def test_a_call_cannot_begin_when_its_day_is_spent(tmp_path: Path) -> None:
     async def main(bench: Bench) -> None:
         await bench.budget.open()

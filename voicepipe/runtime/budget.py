@@ -19,7 +19,7 @@ from voicepipe.core.calls import Workers
 from voicepipe.core.clock import Clock
 from voicepipe.core.records import BudgetAlert, Failed, Record
 from voicepipe.core.units import SECOND
-from voicepipe.errors import BudgetError, SetupError
+from voicepipe.errors import BudgetError, VoicepipeError
 from voicepipe.observe.budget_book import Account, BudgetBook, Visit
 from voicepipe.observe.price_book import PriceBook
 from voicepipe.observe.report import CallReport
@@ -151,7 +151,7 @@ class Budget:
             self._news.clear()
             try:
                 await self._visit(0)
-            except SetupError as error:
+            except VoicepipeError as error:
                 self._note_broken(error)
 
     async def end(self, report: CallReport, workers: Workers) -> None:
@@ -166,7 +166,7 @@ class Budget:
                 (),
                 amounts=(0,),
                 spent=self._unbooked,
-                spent_in=self._accounts,
+                spent_in=self._accounts or self._shared.accounts(self._shared.now()),
                 now=self._shared.now(),
                 lasts=LEASE,
             )
@@ -265,7 +265,7 @@ class Budget:
         while not self._covers(amount):
             try:
                 visit = await self._visit(amount)
-            except SetupError as error:
+            except VoicepipeError as error:
                 self._note_broken(error)
                 raise BudgetError(error.message, budget="store", limit="unknown", hint=error.hint) from error
             if visit.short is not None:
@@ -337,7 +337,7 @@ class Budget:
         self._record(alert)
         self._tell(alert)
 
-    def _note_broken(self, error: SetupError) -> None:
+    def _note_broken(self, error: VoicepipeError) -> None:
         """Once until it is mended. What is held already may be used up."""
         if not self._broken:
             self._broken = True
