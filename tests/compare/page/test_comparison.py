@@ -65,6 +65,19 @@ def test_redacted_nothing_that_was_said_is_in_it(tmp_path: Path) -> None:
     assert "What was said is left out" in found
 
 
+def test_redacted_it_doesnt_say_either_with_which_words_a_call_broke_off() -> None:
+    made = comparison([call("a", turns=[turn(1)], error="OpenAIError: 'my card is 4111'.")])
+    assert "4111" in drawn(made)
+    assert "4111" not in drawn(made, redact=True)
+
+
+def test_every_plot_and_every_call_names_its_clock(whole: str) -> None:
+    plots = re.findall(r"<figure>.*?</figure>", whole, re.DOTALL)
+    assert len(plots) == 5
+    assert all("real clock" in plot for plot in plots)
+    assert whole.count("on 2 variants; real clock") == 2
+
+
 def test_without_audio_there_is_none_and_recordings_that_are_gone_are_told(tmp_path: Path) -> None:
     made = sample(tmp_path)
     assert "<audio" not in drawn(made, tmp_path, audio=False)

@@ -18,6 +18,7 @@ from voicepipe.compare.page.marks import (
     definitions,
     legend,
     of_turn,
+    shape,
     swatch,
 )
 from voicepipe.core.units import MS
@@ -37,7 +38,8 @@ def test_every_step_has_a_colour_that_the_style_knows_and_a_name() -> None:
 
 def test_variants_differ_in_more_than_their_colour() -> None:
     assert len(set(COLOURS)) == len(set(DASHES)) == len(set(SHAPES)) == 8
-    assert len({swatch(index) for index in range(8)}) == 8
+    assert len({swatch(index) for index in range(64)}) == 64
+    assert len({(colour(index), shape(index)) for index in range(64)}) == 64
     assert colour(9) == colour(1)
     for variable in COLOURS:
         assert f"{variable[4:-1]}:" in STYLE

@@ -43,7 +43,10 @@ def test_the_scatter_names_each_variant_and_says_in_words_what_it_shows() -> Non
     wide, _ = plots(found)
     for name in ("default", "cheap &lt;script&gt;", "fast\ufffd"):
         assert f">{name}</text>" in wide
-    assert re.search(r'aria-label="Cost against latency\. default: \d+ ms, 0\.\d+ USD a minute; ', wide)
+    assert re.search(
+        r'aria-label="Cost against latency\. default, simulated clock: \d+ ms, 0\.\d+ USD a minute; ',
+        wide,
+    )
     assert "On the front: default, cheap &lt;script&gt;." in wide
 
 

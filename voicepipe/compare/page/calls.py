@@ -16,7 +16,7 @@ from voicepipe.compare.page.html import Html, join, said, tag
 from voicepipe.compare.page.lines import transcript
 from voicepipe.compare.page.marks import bar, of_turn
 from voicepipe.compare.page.numbers import NOTHING, plural, took
-from voicepipe.compare.page.tables import Column, Columns, named
+from voicepipe.compare.page.tables import Column, Columns, clocks, named
 from voicepipe.compare.page.words import Words
 from voicepipe.core.units import SECOND
 
@@ -81,9 +81,8 @@ def one_call(
     """The whole section of one call; ``named_here``: links to the call lead there."""
     rows = list(_turn_by_turn(parts, listening))
     cut = max(0, max((len(_spoken(part.typical)) for part in parts), default=0) - MAX_TURNS)
-    heading = (
-        f"{info.kind}, {info.speech_ns / SECOND:.0f} s of the caller, on {plural(len(parts), 'variant')}"
-    )
+    on = f"on {plural(len(parts), 'variant')}; {clocks([part.column for part in parts])}"
+    heading = f"{info.kind}, {info.speech_ns / SECOND:.0f} s of the caller, {on}"
     return tag(
         "section",
         tag("h3", said(info.name, 120)),

@@ -20,6 +20,7 @@ from voicepipe.compare.page.plots import distributions, scatter
 from voicepipe.compare.page.tables import (
     Column,
     Columns,
+    clocks,
     figures_table,
     outcomes_table,
     stages_bars,
@@ -80,7 +81,7 @@ def page(
         tag("h1", said(comparison.title, 200)),
         _subtitle(comparison, columns),
         _verdict(verdict),
-        _warnings(verdict, silent, redact),
+        _warnings(verdict, silent, _errors(comparison) if redact else None),
         _section("figures", "All figures", figures_table(main)),
         *_sections(
             main,
@@ -126,10 +127,9 @@ def _recordings(
 
 
 def _subtitle(comparison: Comparison, columns: Columns) -> Html:
-    clocks = " and ".join(dict.fromkeys(column.figures.clock for column in columns))
     told = (
         f"{plural(len(columns), 'variant')}, {plural(len(comparison.calls), 'call')}, "
-        f"{plural(comparison.repetitions, 'repetition')}; {clocks or 'no'} clock; "
+        f"{plural(comparison.repetitions, 'repetition')}; {clocks(columns)}; "
         f"{comparison.environment.began}"
     )
     return tag("p", told, class_="note")
@@ -140,11 +140,19 @@ def _verdict(verdict: Verdict) -> Html:
     return tag("section", tag("h2", "Verdict"), sentences, id="verdict")
 
 
-def _warnings(verdict: Verdict, silent: int, redact: bool) -> Html | None:
+def _errors(comparison: Comparison) -> list[str]:
+    """What may quote somebody: why calls broke off."""
+    return [call.error.rstrip(".") for call in comparison.measured if call.error]
+
+
+def _warnings(verdict: Verdict, silent: int, redacted: Sequence[str] | None) -> Html | None:
+    """``redacted``: what has to be left out; None if nothing has to."""
     told = list(verdict.cautions)
     if silent:
         told.append(f"{plural(silent, 'recording')} left out: too much audio for one page, or unreadable.")
-    if redact:
+    if redacted is not None:
+        for error in redacted:
+            told = [sentence.replace(error, "[left out]") for sentence in told]
         told.append("What was said is left out of this page, and so is the audio.")
     items = [tag("li", said(unbroken(one))) for one in told]
     return tag("ul", items, class_="warnings", aria_label="Cautions") if items else None

@@ -78,9 +78,24 @@ def colour(index: int) -> str:
     return COLOURS[index % len(COLOURS)]
 
 
+def dashes(index: int) -> tuple[int, ...]:
+    """Of its line; with its colour no two of 64 variants are alike."""
+    return DASHES[_second(index)]
+
+
+def shape(index: int) -> str:
+    """Of its points; likewise."""
+    return SHAPES[_second(index)]
+
+
+def _second(index: int) -> int:
+    """Another order of eight than that of the colours."""
+    return (index + index // len(COLOURS)) % len(COLOURS)
+
+
 def swatch(index: int) -> Html:
     """The line that stands for a variant."""
-    dash = " ".join(map(str, DASHES[index % len(DASHES)]))
+    dash = " ".join(map(str, dashes(index)))
     line = tag(
         "line", x1=0, x2=26, y1=6, y2=6, stroke=colour(index), stroke_width=3, stroke_dasharray=dash or None
     )

@@ -11,9 +11,9 @@ from typing import Any
 
 from voicepipe.compare.figures import VariantFigures
 from voicepipe.compare.page.html import Html, clean, join, tag
-from voicepipe.compare.page.marks import DASHES, SHAPES, colour
+from voicepipe.compare.page.marks import colour, dashes, shape
 from voicepipe.compare.page.numbers import money, ms
-from voicepipe.compare.page.tables import Column, Columns, named
+from voicepipe.compare.page.tables import Column, Columns, clocks, named
 from voicepipe.core.extras import require
 from voicepipe.core.units import MS
 from voicepipe.observe.expectations import percentile
@@ -73,7 +73,7 @@ def scatter(columns: Columns, front: Sequence[str]) -> Html | None:
     if len(both) < 2 or not any(c.figures.cost.per_minute.value for c in both if c.figures.cost.per_minute):
         return None
     told = "; ".join(
-        f"{c.figures.name}: {ms(p50.value)} ms, {money(cost.value)} USD a minute"
+        f"{c.figures.name}, {c.figures.clock} clock: {ms(p50.value)} ms, {money(cost.value)} USD a minute"
         for c in both
         if (p50 := c.figures.voice_to_voice.p50) and (cost := c.figures.cost.per_minute)
     )
@@ -127,7 +127,7 @@ def _shares(columns: Columns, width: int) -> Spec:
             },
             "color": _scale("variant", columns, [colour(column.index) for column in columns]),
             "strokeDash": _scale(
-                "variant", columns, [list(DASHES[column.index % len(DASHES)]) or [1, 0] for column in columns]
+                "variant", columns, [list(dashes(column.index)) or [1, 0] for column in columns]
             ),
         },
     }
@@ -176,10 +176,10 @@ def _boxes(columns: Columns, width: int) -> Spec:
 def _points(columns: Columns, front: Sequence[str], width: int) -> Spec:
     rows = [_point(column, column.figures.name in front) for column in columns]
     right, top = (max(row[name] for row in rows) * 1.08 for name in ("ms_high", "usd_high"))
-    x = _from_zero("ms", "median voice to voice, ms", right, width // 90)
+    x = _from_zero("ms", f"median voice to voice, ms, {clocks(columns)}", right, width // 90)
     y = _from_zero("usd", "USD a minute", top, 5)
     hue = _scale("variant", columns, [colour(column.index) for column in columns])
-    shape = _scale("variant", columns, [SHAPES[column.index % len(SHAPES)] for column in columns])
+    form = _scale("variant", columns, [shape(column.index) for column in columns])
 
     def named_where(condition: str, side: int) -> Spec:
         """The names stand beside their points, on the side where there is room."""
@@ -211,7 +211,7 @@ def _points(columns: Columns, front: Sequence[str], width: int) -> Spec:
             _rule({"x": x, "y": {**y, "field": "usd_low"}, "y2": {"field": "usd_high"}, "color": hue}),
             {
                 "mark": {"type": "point", "filled": True, "size": 110, "opacity": 1},
-                "encoding": {"x": x, "y": y, "color": hue, "shape": shape},
+                "encoding": {"x": x, "y": y, "color": hue, "shape": form},
             },
             named_where(f"datum.ms <= {right / 2}", 1),
             named_where(f"datum.ms > {right / 2}", -1),
@@ -264,7 +264,7 @@ def _latency_axis(columns: Columns) -> Spec:
     return {
         "field": "ms",
         "type": "quantitative",
-        "title": "voice to voice, ms",
+        "title": f"voice to voice, ms, {clocks(columns)}",
         "scale": scale,
         "axis": {"tickCount": 6, "format": "~s" if high > 100_000 * MS else ",.0f"},
     }
@@ -289,4 +289,6 @@ def _label(column: Column) -> str:
 def _told(variant: VariantFigures) -> str:
     found = variant.voice_to_voice
     parts = [(name, one) for name, one in (("p50", found.p50), ("p95", found.p95)) if one is not None]
-    return f"{variant.name}: " + ", ".join(f"{name} {ms(one.value)} ms" for name, one in parts)
+    return f"{variant.name}, {variant.clock} clock: " + ", ".join(
+        f"{name} {ms(one.value)} ms" for name, one in parts
+    )

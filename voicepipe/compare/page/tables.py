@@ -55,6 +55,12 @@ def clock(column: Column) -> Html:
     return join(named, " ", simulated) if column.figures.info.stand_in else named
 
 
+def clocks(columns: Columns) -> str:
+    """Those on which all of ``columns`` were measured, in words."""
+    names = dict.fromkeys(column.figures.clock for column in columns)
+    return f"{' and '.join(names) or 'no'} clock"
+
+
 def figures_table(columns: Columns) -> Html:
     """Latency, success and money, with 95 % intervals."""
     rows = [
