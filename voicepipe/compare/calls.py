@@ -80,7 +80,7 @@ class CallFinder:
 
     def _at(self, path: Path) -> Iterator[tuple[Scripted, Path]]:
         if not path.exists():
-            raise UsageError(f"--calls {path}: there is no such file or folder", hint=EXPECTED)
+            raise UsageError(f"there are no calls at {path}: no such file or folder", hint=EXPECTED)
         if path.is_dir() and not (path / EVENTS_FILE).is_file():
             found = False
             for entry in sorted(path.iterdir(), key=lambda one: _natural(one.name)):
@@ -92,7 +92,7 @@ class CallFinder:
         elif path.is_dir() or path.suffix.lower() in (".wav", *YAML):
             yield from self._one(path)
         else:
-            raise UsageError(f"--calls {path}: a file of another kind was found", hint=EXPECTED)
+            raise UsageError(f"{path}: a file of another kind was found", hint=EXPECTED)
 
     def _holds_a_call(self, entry: Path) -> bool:
         if entry.name.startswith("."):
@@ -143,13 +143,13 @@ class CallFinder:
         keys = root.value.keys() if root is not None and isinstance(root.value, dict) else ()
         if FORMAT_KEY in keys:
             raise UsageError(
-                f"--calls {path}: a comparison file was found; it has calls of its own",
+                f"{path}: a comparison file was found; it has calls of its own",
                 hint=f"voicepipe compare {path}",
             )
         if "voicepipe" in keys or "stages" in keys:
             loaded = load_pipeline(path, code=self.code)
             if not loaded.tests:
-                raise UsageError(f"--calls {path}: the pipeline file has no tests", hint=EXPECTED)
+                raise UsageError(f"{path}: the pipeline file has no tests", hint=EXPECTED)
             return [self._of_test(one, loaded) for one in loaded.tests]
         tests = load_tests(self.baseline.path, [str(path)], code=self.code)
         return [self._of_test(one, None) for one, _ in tests[len(self.baseline.tests) :]]
