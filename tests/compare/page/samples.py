@@ -33,7 +33,7 @@ SLOW_TOOL = {
 def sample(folder: Path) -> Comparison:
     """Two variants, one as a stand-in, one that was left out; two calls, held twice, with recordings."""
     for name in ("long.wav", "short.wav"):
-        write_recording(folder / name, 6 if name == "long.wav" else 5)
+        write_recording(folder / name, 6 if name == "long.wav" else 2)
     held = [
         _call(name, script, repetition, base + 150 * repetition, usd)
         for name, base, usd in (("default", 620, 0.004), ("cheap", 840, 0.0021), ("fused", 410, 0.03))

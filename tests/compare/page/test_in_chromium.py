@@ -89,11 +89,11 @@ def test_text_that_looks_like_markup_is_text(browser: Browser) -> None:
     assert shown == HOSTILE.replace("\ud800", "\ufffd")
 
 
-@pytest.mark.parametrize("width", [320, 390, 768, 1600])
-def test_the_page_never_scrolls_sideways(browser: Browser, width: int) -> None:
-    browser.resize(width)
+def test_the_page_never_scrolls_sideways(browser: Browser) -> None:
     browser.run("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-    assert browser.run("document.scrollingElement.scrollWidth") <= width
+    for width in (320, 390, 768, 1600):
+        browser.resize(width)
+        assert browser.run("document.scrollingElement.scrollWidth") <= width
 
 
 def test_the_keyboard_reaches_the_content_the_theme_and_the_folds(browser: Browser) -> None:
