@@ -35,7 +35,7 @@ from voicepipe.speech.pricing import PICO
         (money(0), "0.00"),
         (money(1234 * PICO), "1,234.00"),
         (money(PICO // 1000), "0.00100"),
-        (money(123_456_789), "0.000123"),
+        (money(123_456_789), "0.00012"),
         (percent(0), "0 %"),
         (percent(0.0626), "6.3 %"),
         (percent(0.5), "50 %"),

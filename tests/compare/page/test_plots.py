@@ -50,6 +50,16 @@ def test_the_scatter_names_each_variant_and_says_in_words_what_it_shows() -> Non
     assert "On the front: default, cheap &lt;script&gt;." in wide
 
 
+def test_the_names_of_many_variants_stand_in_a_legend_and_not_upon_each_other() -> None:
+    names = [f"variant {number}" for number in range(6)]
+    made = made_up(dict.fromkeys(names, 600), usd_per_turn=dict.fromkeys(names, 0.01))
+    found = scatter(columns_of(made), names)
+    assert found is not None
+    for name in names:
+        assert found.count(f">{name}</text>") == 2, "once in each of the two sizes"
+    assert found.count("role-legend-entry") == 2
+
+
 def test_plots_follow_the_theme_and_need_nothing_that_the_policy_forbids() -> None:
     for markup in (distributions(COLUMNS), scatter(COLUMNS, [])):
         assert markup is not None

@@ -36,11 +36,13 @@ def moment(seconds: float) -> str:
 
 
 def money(picodollars: int) -> str:
-    """Dollars without their sign: cents from one dollar on, else three digits that count."""
+    """Dollars without their sign: cents from one dollar on, else three digits that count, or two of next to
+    nothing."""
     exact = usd(picodollars)
     if exact == 0 or abs(exact) >= 1:
         return f"{exact:,.2f}"
-    return f"{exact.quantize(Decimal(1).scaleb(exact.adjusted() - 2)):f}"
+    digits = 3 if exact.adjusted() >= -3 else 2
+    return f"{exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1)):f}"
 
 
 def percent(share: float) -> str:

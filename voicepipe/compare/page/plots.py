@@ -25,6 +25,9 @@ WIDTHS = {"plot-wide": 760, "plot-narrow": 270}
 LABEL = 20
 """Characters of a variant's name in a plot."""
 
+NAMED_AT_THEIR_POINTS = 4
+"""Variants; the names of more would lie upon each other, and stand in a legend."""
+
 Spec = dict[str, Any]
 
 _QUIET = {"labelColor": "var(--muted)", "titleColor": "var(--muted)", "gridColor": "var(--rule)"}
@@ -42,6 +45,7 @@ _CONFIG: Spec = {
         "titleFontWeight": "normal",
         "titlePadding": 10,
     },
+    "legend": {"labelColor": "var(--ink)", "labelFontSize": 12},
 }
 
 
@@ -180,23 +184,19 @@ def _points(columns: Columns, front: Sequence[str], width: int) -> Spec:
     y = _from_zero("usd", "USD a minute", top, 5)
     hue = _scale("variant", columns, [colour(column.index) for column in columns])
     form = _scale("variant", columns, [shape(column.index) for column in columns])
-
-    def named_where(condition: str, side: int) -> Spec:
-        """The names stand beside their points, on the side where there is room."""
-        mark = {
-            "type": "text",
-            "align": "left" if side > 0 else "right",
-            "dx": 9 * side,
-            "dy": -9,
-            "fontSize": 12,
+    few = len(columns) <= NAMED_AT_THEIR_POINTS
+    if not few:
+        keys = {
+            "orient": "bottom",
+            "title": None,
+            "columns": width // 130,
+            "labelLimit": 0,
+            "symbolSize": 90,
+            "columnPadding": 16,
         }
-        text = {"field": "variant", "type": "nominal"}
-        return {
-            "transform": [{"filter": condition}],
-            "mark": mark,
-            "encoding": {"x": x, "y": y, "text": text, "color": hue},
-        }
-
+        hue, form = {**hue, "legend": keys}, {**form, "legend": keys}
+    ms, usd = {"field": "ms_high"}, {"field": "usd_high"}
+    point = {"type": "point", "filled": True, "size": 110, "opacity": 1}
     return {
         "width": width,
         "height": 300,
@@ -207,16 +207,25 @@ def _points(columns: Columns, front: Sequence[str], width: int) -> Spec:
                 "mark": {"type": "line", "color": "var(--muted)", "strokeDash": [3, 3], "strokeWidth": 1.5},
                 "encoding": {"x": x, "y": y, "order": {"field": "ms"}},
             },
-            _rule({"x": {**x, "field": "ms_low"}, "x2": {"field": "ms_high"}, "y": y, "color": hue}),
-            _rule({"x": x, "y": {**y, "field": "usd_low"}, "y2": {"field": "usd_high"}, "color": hue}),
-            {
-                "mark": {"type": "point", "filled": True, "size": 110, "opacity": 1},
-                "encoding": {"x": x, "y": y, "color": hue, "shape": form},
-            },
-            named_where(f"datum.ms <= {right / 2}", 1),
-            named_where(f"datum.ms > {right / 2}", -1),
+            _rule({"x": {**x, "field": "ms_low"}, "x2": ms, "y": y, "color": hue}),
+            _rule({"x": x, "y": {**y, "field": "usd_low"}, "y2": usd, "color": hue}),
+            {"mark": point, "encoding": {"x": x, "y": y, "color": hue, "shape": form}},
+            *(_names({"x": x, "y": y, "color": hue}, right / 2) if few else ()),
         ],
     }
+
+
+def _names(encoding: Spec, middle: float) -> list[Spec]:
+    """Beside their points, on the side where there is room."""
+    text = {"field": "variant", "type": "nominal"}
+    return [
+        {
+            "transform": [{"filter": f"datum.ms {where} {middle}"}],
+            "mark": {"type": "text", "align": align, "dx": dx, "dy": -9, "fontSize": 12},
+            "encoding": {**encoding, "text": text},
+        }
+        for where, align, dx in (("<=", "left", 9), (">", "right", -9))
+    ]
 
 
 def _point(column: Column, on_front: bool) -> Spec:
