@@ -29,6 +29,7 @@ BENCHMARKS = (
     "conversations",
     "turns",
     "agents",
+    "hot_path",
     "realtime",
     "interaction",
     "failover",

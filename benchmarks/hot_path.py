@@ -1,0 +1,198 @@
+"""What a microphone frame costs in function calls and memory blocks: counts, which no busy machine changes.
+
+One call on the simulated clock, with engines that cost next to nothing: the caller is silent, speaks for two
+seconds, and listens to a long reply. Counted is everything that happens from one frame to the next, the
+caller's own side included:
+
+* *calls*: those of Python functions and of functions in C, as ``sys.setprofile`` is told of them;
+* *blocks*: by how much the number of allocated blocks rises from one such event to the next, summed up. What
+  is taken and given back within one function isn't seen, nor is what comes out of a free list.
+
+A reply's frames are counted less the silence that is heard meanwhile.
+
+python -m benchmarks.hot_path            the counts, as JSON
+python -m benchmarks.hot_path --renew    they become the baseline, hot_path.json, that tests/test_hot_path.py
+                                         holds the next ones against
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from benchmarks._results import ROOT, Figure
+from voicepipe.api import RATE, Pipeline
+from voicepipe.core.clock import Clock, run_on
+from voicepipe.core.frames import FRAME_MS, AudioIn, Pcm, PlaybackStarted
+from voicepipe.core.inbox import Outlet
+from voicepipe.core.io import FromCaller, Line
+from voicepipe.core.units import MS
+from voicepipe.transports.paced import PacedOutput
+
+PACKAGES = ("numpy",)
+FILE = ROOT / "benchmarks" / "hot_path.yaml"
+BASELINE = ROOT / "benchmarks" / "hot_path.json"
+RENEW = "python -m benchmarks.hot_path --renew"
+
+MARGIN = 0.25
+"""A count may grow by this share of the baseline's."""
+
+FRAME = RATE * FRAME_MS // 1000
+OUTPUT_RATE = 24_000
+WARM_UP = 120
+"""Frames before silence is counted: longer than the VAD's memory of the noise."""
+
+COUNTED = 40
+"""Frames: a multiple of 8, in which windows of 32 ms come round, and of 5, the meter's."""
+
+SILENCE, SPEECH, REPLY = "silence", "speech", "reply"
+
+Counts = dict[str, dict[str, float]]
+"""Per frame: ``{"silence": {"calls": 70.2, "blocks": 15.1}}``."""
+
+
+def measure(quick: bool) -> list[Figure]:
+    found = counts()
+    return [
+        Figure(
+            what=f"{unit} per frame of 20 ms, {name}", unit="", values=[value], how="energy VAD, sim engines"
+        )
+        for name, both in found.items()
+        for unit, value in both.items()
+    ]
+
+
+def counts() -> Counts:
+    """Counted in a process of its own, in which nothing else has been imported or begun."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.hot_path"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONHASHSEED": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: Counts = json.loads(done.stdout)
+    return found
+
+
+def grown(found: Counts, baseline: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """What has grown by more than `MARGIN`, for a person to read."""
+    return [
+        f"{name}: {found[name][unit]:.1f} {unit} per frame, {found[name][unit] / least - 1:+.0%}"
+        f" over the baseline's {least:.1f}"
+        for name, both in baseline.items()
+        for unit, least in both.items()
+        if found[name][unit] > least * (1 + MARGIN)
+    ]
+
+
+# ── in the process that is measured ──────────────────────────────────────────────────────────────
+
+
+class Counter:
+    def __init__(self) -> None:
+        self.calls = self.blocks = 0
+        self._last = 0
+
+    def start(self) -> None:
+        self.calls = self.blocks = 0
+        self._last = sys.getallocatedblocks()
+        sys.setprofile(self._event)
+
+    def stop(self) -> dict[str, float]:
+        sys.setprofile(None)
+        return {"calls": self.calls / COUNTED, "blocks": self.blocks / COUNTED}
+
+    def _event(self, frame: object, event: str, argument: object) -> None:
+        blocks = sys.getallocatedblocks()
+        if blocks > self._last:
+            self.blocks += blocks - self._last
+        self._last = blocks
+        if event in ("call", "c_call"):
+            self.calls += 1
+
+
+class Storyteller:
+    """Both ends of a call whose caller asks for a story, and listens to its beginning."""
+
+    rate = RATE
+    live: ClassVar[bool] = True
+
+    def __init__(self, clock: Clock, found: Counts) -> None:
+        self.output = PacedOutput(clock, OUTPUT_RATE)
+        self._found = found
+        self._counter = Counter()
+        self._position = 0
+        self._heard = False
+        self._silence: Pcm = np.zeros(FRAME, np.int16)
+        self._noise: Pcm = np.random.default_rng(1).normal(0, 3000, FRAME).astype(np.int16)
+
+    @property
+    def caller(self) -> Storyteller:
+        return self
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def note(self, at_ns: int, event: Any) -> None:
+        if type(event) is PlaybackStarted:
+            self._heard = True
+
+    async def run(self, out: Outlet[FromCaller], line: Line) -> None:
+        self._out, self._clock, self._origin = out, line.clock, line.clock.now()
+        gc.collect()
+        gc.disable()
+        await self._count(SILENCE, self._silence, WARM_UP)
+        await self._count(SPEECH, self._noise, COUNTED)
+        while not self._heard:
+            await self._send(self._silence)
+        await self._count(REPLY, self._silence, COUNTED)
+        for unit, idle in self._found[SILENCE].items():
+            self._found[REPLY][unit] -= idle
+
+    async def _count(self, name: str, pcm: Pcm, warm_up: int) -> None:
+        for _ in range(warm_up):
+            await self._send(pcm)
+        self._counter.start()
+        for _ in range(COUNTED):
+            await self._send(pcm)
+        self._found[name] = self._counter.stop()
+
+    async def _send(self, pcm: Pcm) -> None:
+        position, self._position = self._position, self._position + FRAME
+        await self._clock.sleep_until(self._origin + self._position // FRAME * FRAME_MS * MS)
+        await self._out.send(AudioIn(pcm=pcm, position=position, rate=RATE))
+
+
+async def count() -> Counts:
+    found: Counts = {}
+    async with Pipeline.from_yaml(FILE, env={}) as pipeline, pipeline.session() as call:
+        ends = Storyteller(call.clock, found)
+        call.observe(ends.note)
+        async for _ in call.run(ends, ends.output):
+            pass
+    return found
+
+
+def main() -> None:
+    found = {
+        name: {unit: round(value, 1) for unit, value in both.items()}
+        for name, both in run_on("simulated", count()).items()
+    }
+    if "--renew" in sys.argv:
+        base = {"python": ".".join(platform.python_version_tuple()[:2]), "counts": found}
+        BASELINE.write_text(json.dumps(base, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    main()
