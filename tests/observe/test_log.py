@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from tests.support.happenings import AT, EXAMPLES
-from voicepipe.core.frames import Text
+from voicepipe.core.frames import EndOfText, Text
 from voicepipe.core.masking import MASK
+from voicepipe.core.units import MS
 from voicepipe.errors import SetupError
 from voicepipe.observe.events import event_to_dict
 from voicepipe.observe.log import EventLog
@@ -39,24 +40,42 @@ def test_every_event_is_a_line_behind_one_that_names_session_and_clock(tmp_path:
 
 def test_a_line_is_on_disk_before_the_next_event(tmp_path: Path) -> None:
     log = open_log(tmp_path / "e.jsonl")
-    for count, event in enumerate(EXAMPLES, start=2):
+    for count, event in enumerate((one for one in EXAMPLES if not isinstance(one, Text)), start=2):
         log(AT, event)
         assert len(lines(log.path)) == count
     log.close()
 
 
+def test_the_pieces_of_a_reply_are_one_line_until_something_else_happens(tmp_path: Path) -> None:
+    log = open_log(tmp_path / "e.jsonl")
+    for at_ns, piece in enumerate(("Sure", ", I", " can.")):
+        log(at_ns * MS, Text(turn=1, text=piece))
+    assert len(lines(log.path)) == 1
+    log(3 * MS, EndOfText(turn=1))
+    log(4 * MS, Text(turn=2, text="One"))
+    log(5 * MS, Text(turn=2, text=" moment.", in_history=False))
+    log.close()
+    told = [(line["t_ms"], line["event"], line.get("text")) for line in lines(log.path)[1:]]
+    assert told == [
+        (0, "Text", "Sure, I can."),
+        (3, "EndOfText", None),
+        (4, "Text", "One"),
+        (5, "Text", " moment."),
+    ]
+
+
 def test_a_process_that_dies_leaves_a_valid_log(tmp_path: Path) -> None:
     program = (
         "import os, pathlib, sys\n"
-        "from voicepipe.core.frames import Text\n"
+        "from voicepipe.core.frames import EndOfText, Text\n"
         "from voicepipe.observe.log import EventLog\n"
         "log = EventLog(pathlib.Path(sys.argv[1]), session='s1', clock='real')\n"
-        "for n in range(500): log(n, Text(turn=1, text='word ' * n))\n"
+        "for n in range(500): log(n, Text(turn=n, text='word ' * n)), log(n, EndOfText(turn=n))\n"
         "os._exit(1)\n"
     )
     path = tmp_path / "e.jsonl"
     subprocess.run([sys.executable, "-c", program, str(path)], check=False, cwd=Path(__file__).parents[2])
-    assert len(lines(path)) == 501
+    assert len(lines(path)) == 1001
 
 
 def test_secrets_that_become_known_during_the_call_are_masked(tmp_path: Path) -> None:
@@ -71,7 +90,7 @@ def test_secrets_that_become_known_during_the_call_are_masked(tmp_path: Path) ->
 def test_a_log_that_is_full_says_so_once_and_stays_within_its_bound(tmp_path: Path) -> None:
     log = open_log(tmp_path / "e.jsonl", max_bytes=2000)
     for n in range(100):
-        log(n, Text(turn=1, text="x" * 50))
+        log(n, Text(turn=n, text="x" * 50))
     log.close()
     names = [line["event"] for line in lines(log.path)]
     assert names.count("LogFull") == 1

@@ -69,7 +69,7 @@ def test_a_log_that_was_full_says_so(tmp_path: Path) -> None:
     path = tmp_path / "e.jsonl"
     log = EventLog(path, session="s", clock="real", max_bytes=300)
     for n in range(10):
-        log(n, Text(turn=1, text="word"))
+        log(n, Text(turn=n, text="word"))
     log.close()
     assert "ends before the call did" in str(read_log(path).note)
 
