@@ -7,9 +7,10 @@ and secrets are masked.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any, get_args
+from operator import attrgetter
+from typing import Any, NamedTuple, get_args
 
 from voicepipe.core.frames import (
     CallerIdle,
@@ -82,6 +83,8 @@ _PLAIN = frozenset((type(None), bool, int))
 """What needs no look. Most values are of these types, and lines are written while a call waits."""
 
 
+_DECLARED_PLAIN = ("int", "bool", "int | None", "bool | None")
+
 _FRAMES = (StreamFrame, TurnFrame)
 
 
@@ -90,12 +93,23 @@ def event_to_dict(at_ns: int, event: Any, secrets: Collection[str] = ()) -> dict
 
     ``t_ms`` is when it was observed and never goes back; ``at_ms``, where an event has it, when it happened.
     """
-    line: dict[str, Any] = {"t_ms": at_ns / MS, "event": type(event).__name__}
-    told = _heard(event) if type(event) is Heard else _fields(event)
-    for name, value in told.items():
-        kind = type(value)
-        simple = kind in _PLAIN or (kind is str and not secrets and len(value) <= MAX_TEXT)
-        line[name] = value if simple else plain(value, secrets)
+    kind = type(event)
+    line: dict[str, Any] = {"t_ms": at_ns / MS, "event": kind.__name__}
+    if kind is Heard:
+        line.update(_heard(event))
+        line["text"] = plain(line["text"], secrets)
+        return line
+    layout = _layout(kind)
+    line.update(zip(layout.names, layout.values(event), strict=True))
+    for name in layout.in_ns:
+        if (ns := line[name]) is not None:
+            line[name] = ns / MS
+    for name in layout.others:
+        value = line[name]
+        found = type(value)
+        if found in _PLAIN or (found is str and not secrets and len(value) <= MAX_TEXT):
+            continue
+        line[name] = plain(_named(value), secrets)
     return line
 
 
@@ -127,25 +141,45 @@ def plain(value: Any, secrets: Collection[str] = (), depth: int = 0) -> Any:
 
 
 def _fields(event: Any) -> dict[str, Any]:
-    found = {}
-    for field, name, in_ns in _layout(type(event)):
-        value = getattr(event, field)
-        if isinstance(value, _FRAMES):
-            value = {"event": type(value).__name__, **_fields(value)}
-        found[name] = value / MS if in_ns and value is not None else value
-    return found
+    layout = _layout(type(event))
+    found = dict(zip(layout.names, layout.values(event), strict=True))
+    for name in layout.in_ns:
+        if (ns := found[name]) is not None:
+            found[name] = ns / MS
+    return {name: _named(value) for name, value in found.items()}
 
 
-def _layout(kind: type[Any]) -> tuple[tuple[str, str, bool], ...]:
-    """Of each field its name, its name in the log, and whether it is in ns; found out for a type once."""
+def _named(value: Any) -> Any:
+    """A frame inside of an event says what it is."""
+    return {"event": type(value).__name__, **_fields(value)} if isinstance(value, _FRAMES) else value
+
+
+class _Layout(NamedTuple):
+    """Of a type of event: its ``values``, all at once, and their names in the log. ``in_ns`` are times; the
+    ``others`` aren't declared as whole numbers or truth values, and have to be looked at."""
+
+    values: Callable[[Any], tuple[Any, ...]]
+    names: tuple[str, ...]
+    in_ns: tuple[str, ...]
+    others: tuple[str, ...]
+
+
+_LAYOUTS: dict[type[Any], _Layout] = {}
+
+
+def _layout(kind: type[Any]) -> _Layout:
+    """Found out once for a type."""
     layout = _LAYOUTS.get(kind)
     if layout is None:
-        layout = tuple((one.name, event_field(one.name), one.name.endswith("_ns")) for one in fields(kind))
-        _LAYOUTS[kind] = layout
+        names = [one.name for one in fields(kind)]
+        plain_ones = {one.name for one in fields(kind) if one.type in _DECLARED_PLAIN}
+        layout = _LAYOUTS[kind] = _Layout(
+            attrgetter(*names) if len(names) > 1 else lambda event: tuple(getattr(event, n) for n in names),
+            tuple(map(event_field, names)),
+            tuple(event_field(name) for name in names if name.endswith("_ns")),
+            tuple(event_field(name) for name in names if name not in plain_ones),
+        )
     return layout
-
-
-_LAYOUTS: dict[type[Any], tuple[tuple[str, str, bool], ...]] = {}
 
 
 def event_field(field: str) -> str:

@@ -62,6 +62,15 @@ MODELS = ("llm", "realtime")
 MAX_MARKS = 256
 """Of one turn: more rounds of tools than the llm stage allows."""
 
+_SEEN = frozenset(
+    {
+        *(TurnDrafted, TurnBegan, StateChanged, ClipEnded, TurnEnded),
+        *(SpeechPaused, SpeechStopped, SpeechStarted, SpeechResumed),
+        *(ProviderBegan, ToolStarted, ToolFinished, VoiceAudible, PlaybackStarted),
+    }
+)
+"""Most events are none of these, and are done with at once."""
+
 _CLIPS = 16
 """Recorded utterances that are remembered until their turn has ended."""
 
@@ -170,6 +179,8 @@ class Timelines:
         self._noticed_ns: int | None = None
 
     def __call__(self, at_ns: int, event: Any) -> None:
+        if type(event) not in _SEEN:
+            return
         if isinstance(event, TurnDrafted):
             self._open[event.turn] = _Open(drafted_ns=event.at_ns)
         elif isinstance(event, TurnBegan):
