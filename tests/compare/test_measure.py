@@ -124,7 +124,7 @@ def test_a_call_passes_if_all_that_is_expected_was_met() -> None:
 def test_a_call_that_misses_something_says_what() -> None:
     call = held(TIME, "stages.llm.replies=[Hello.]")
     assert call.passed is False
-    assert call.missed[0] == "steps.1.expect.tool: a call of current_time; no tool was called"
+    assert call.missed[0] == "steps.1.expect.tool: expected a call of current_time, found no tool was called"
 
 
 def test_of_a_call_without_a_test_nothing_is_expected() -> None:

@@ -184,7 +184,10 @@ def _judged(call: Scripted, evidence: Evidence, loaded: LoadedPipeline) -> dict[
         return {}
     misses = judge(call.test.test, evidence)
     redactor = Redactor(loaded.top.record.redact, language=loaded.agent.language)
-    missed = (redactor.text(f"{'.'.join(map(str, one.path))}: {one.expected}; {one.found}") for one in misses)
+    missed = (
+        redactor.text(f"{'.'.join(map(str, one.path))}: expected {one.expected}, found {one.found}")
+        for one in misses
+    )
     passed = not misses if _expects(call.test.test) else None
     return {"passed": passed, "missed": tuple(_plain(text, loaded) for text in missed)}
 
