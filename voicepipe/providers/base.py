@@ -17,9 +17,9 @@ process: state of a call lives in the generator, state of a session in what ``op
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -29,6 +29,7 @@ from voicepipe.core.messages import Message, TextDelta, ToolCall, ToolOffer
 from voicepipe.core.records import UsageUnit
 
 __all__ = [
+    "BatchedVadStream",
     "Call",
     "Host",
     "Hypothesis",
@@ -110,6 +111,24 @@ class VadStream(Protocol):
 
     def probability(self, window: Pcm) -> float:
         """The probability, 0 to 1, that this window (int16, shape ``(self.window,)``) holds speech."""
+        ...
+
+
+@runtime_checkable
+class BatchedVadStream(VadStream, Protocol):
+    """A stream that can be judged along with those of other sessions whose windows are complete just now.
+
+    The stage then calls ``submit`` instead of ``probability``. Only one window is under way at a time:
+    ``settle`` comes before the next one, and at the end.
+    """
+
+    def submit(self, window: Pcm, answer: Callable[[float | Exception], None]) -> None:
+        """Judge ``window``, which isn't changed before that. ``answer`` is called once, in this loop: now,
+        or when all that is due in this turn of the loop is. An exception ends the call."""
+        ...
+
+    def settle(self) -> None:
+        """Have the answer given now, if one is due."""
         ...
 
 

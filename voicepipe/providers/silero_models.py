@@ -6,10 +6,12 @@ at 8 kHz, as floats from −1 to 1. What the network remembers goes in and comes
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,7 @@ import numpy.typing as npt
 from voicepipe.audio.resample import Resampler
 from voicepipe.core.extras import require
 from voicepipe.core.frames import Pcm
+from voicepipe.core.together import Together
 from voicepipe.errors import SetupError
 from voicepipe.providers.base import VadStream
 
@@ -24,6 +27,9 @@ WINDOW_MS = 32
 NATIVE = 16_000
 UNITS = 128
 """The width of the network's recurrent layer."""
+
+MOST = 64
+"""Rows that are run at once. More are hardly cheaper, and onnxruntime plans its memory for each number."""
 
 Floats = npt.NDArray[np.float32]
 Device = Literal["auto", "cpu", "cuda"]
@@ -47,7 +53,8 @@ class Windows:
 class OnnxModel:
     """Two signatures, told apart by the names of their inputs:
 
-    * ``input``, ``state`` and ``sr``: 8 and 16 kHz; a row is a session.
+    * ``input``, ``state`` and ``sr``: 8 and 16 kHz; a row is a session, so those that are due can be run
+      together.
     * ``input``, ``h`` and ``c``: 16 kHz; rows are steps in time, so they can never be sessions.
     """
 
@@ -68,11 +75,22 @@ class OnnxModel:
                 " 'input, state, sr' or 'input, h, c' were expected",
                 hint="take away `model` to use the file of the installed silero-vad or faster-whisper",
             )
+        self._batches: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, Together[_Row]]]
+        self._batches = WeakKeyDictionary()
 
     def open(self, rate: int) -> VadStream:
-        if rate == NATIVE or self.knows_rates:
+        if self.knows_rates:
+            return _Row(self, rate)
+        if rate == NATIVE:
             return _OnnxStream(self, rate)
         return _Resampled(_OnnxStream(self, NATIVE), rate)
+
+    def batch(self, rate: int) -> Together[_Row]:
+        """That of the running loop for lines at ``rate``."""
+        batches = self._batches.setdefault(asyncio.get_running_loop(), {})
+        if rate not in batches:
+            batches[rate] = Together(partial(_judge, self), MOST)
+        return batches[rate]
 
 
 class _OnnxStream:
@@ -80,22 +98,70 @@ class _OnnxStream:
         self.window = rate * WINDOW_MS // 1000
         self._run: Callable[..., list[Any]] = model.session.run
         self._windows = Windows(rate)
-        self._feed: dict[str, npt.NDArray[Any]] = {"input": self._windows.input}
+        self.feed: dict[str, npt.NDArray[Any]] = {"input": self._windows.input}
         if model.knows_rates:
             self._outputs: tuple[str, ...] = ("output", "stateN")
             self._carried: tuple[str, ...] = ("state",)
-            self._feed |= {"state": np.zeros((2, 1, UNITS), np.float32), "sr": np.array(rate, np.int64)}
+            self.feed |= {"state": np.zeros((2, 1, UNITS), np.float32), "sr": np.array(rate, np.int64)}
         else:
             self._outputs = ("speech_probs", "hn", "cn")
             self._carried = ("h", "c")
-            self._feed |= {name: np.zeros((1, 1, UNITS), np.float32) for name in self._carried}
+            self.feed |= {name: np.zeros((1, 1, UNITS), np.float32) for name in self._carried}
 
     def probability(self, window: Pcm) -> float:
         self._windows.push(window)
-        probability, *state = self._run(self._outputs, self._feed)
+        probability, *state = self._run(self._outputs, self.feed)
         for name, value in zip(self._carried, state, strict=True):
-            self._feed[name] = value
+            self.feed[name] = value
         return float(probability.item())
+
+
+class _Row(_OnnxStream):
+    """Can be run along with others at the same rate."""
+
+    def __init__(self, model: OnnxModel, rate: int) -> None:
+        super().__init__(model, rate)
+        self._model = model
+        self._rate = rate
+        self._batch: Together[_Row] | None = None
+        self._answer: Callable[[float | Exception], None] | None = None
+
+    def submit(self, window: Pcm, answer: Callable[[float | Exception], None]) -> None:
+        if self._batch is None:
+            self._batch = self._model.batch(self._rate)
+        self._windows.push(window)
+        self._answer = answer
+        self._batch.add(self)
+
+    def settle(self) -> None:
+        if self._answer is not None and self._batch is not None:
+            self._batch.flush()
+
+    def answer(self, given: float | Exception) -> None:
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            answer(given)
+
+
+def _judge(model: OnnxModel, rows: Sequence[_Row]) -> None:
+    """Run the network once for all ``rows``, and give each its answer."""
+    feeds = [row.feed for row in rows]
+    feed = feeds[0]
+    if len(rows) > 1:
+        feed = {
+            "input": np.concatenate([feed["input"] for feed in feeds]),
+            "state": np.concatenate([feed["state"] for feed in feeds], axis=1),
+            "sr": feed["sr"],
+        }
+    try:
+        probabilities, states = model.session.run(("output", "stateN"), feed)
+    except Exception as error:  # whatever onnxruntime raises ends the calls of those who wait
+        for row in rows:
+            row.answer(error)
+        return
+    for number, (row, probability) in enumerate(zip(rows, probabilities.ravel().tolist(), strict=True)):
+        row.feed["state"] = np.ascontiguousarray(states[:, number : number + 1])
+        row.answer(probability)
 
 
 class TorchModel:

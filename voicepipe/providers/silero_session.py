@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 
 from voicepipe.audio.level import rms_dbfs
 from voicepipe.core.frames import Pcm
-from voicepipe.providers.base import VadStream
+from voicepipe.providers.base import BatchedVadStream, VadStream
 
 QUIET, QUIET_WINDOWS = 0.2, 94
 """So many windows in a row below that probability, three seconds, are a while without speech. After one
@@ -45,19 +46,45 @@ class Session:
     def __init__(self, model: Model, rate: int) -> None:
         self._model = model
         self._rate = rate
-        self._stream = model.open(rate)
+        self._open()
         self.window = self._stream.window
         self._quiet = 0
         self._caller_dbfs = NOMINAL_DBFS
+        self._submitted: tuple[Pcm, Callable[[float | Exception], None]] | None = None
 
     def probability(self, window: Pcm) -> float:
-        probability = self._stream.probability(self._louder(window))
+        return self._learn(window, self._stream.probability(self._louder(window)))
+
+    def submit(self, window: Pcm, answer: Callable[[float | Exception], None]) -> None:
+        if self._batched is None:
+            answer(self.probability(window))
+        else:
+            self._submitted = window, answer
+            self._batched.submit(self._louder(window), self._answer)
+
+    def settle(self) -> None:
+        if self._submitted is not None and self._batched is not None:
+            self._batched.settle()
+
+    def _answer(self, given: float | Exception) -> None:
+        assert self._submitted is not None, "an answer is given once"
+        (window, answer), self._submitted = self._submitted, None
+        answer(given if isinstance(given, Exception) else self._learn(window, given))
+
+    def _learn(self, window: Pcm, probability: float) -> float:
+        """What ``window`` tells of the caller, once its ``probability`` is known."""
         if probability >= SPEECH:
             self._caller_dbfs += LEARNT * (rms_dbfs(window) - self._caller_dbfs)
         self._quiet = self._quiet + 1 if probability < QUIET else 0
         if self._quiet >= QUIET_WINDOWS:
-            self._stream, self._quiet = self._model.open(self._rate), 0
+            self._open()
+            self._quiet = 0
         return probability
+
+    def _open(self) -> None:
+        self._stream = self._model.open(self._rate)
+        # Asked once: to look at the methods of an object takes longer than to call them.
+        self._batched = self._stream if isinstance(self._stream, BatchedVadStream) else None
 
     def _louder(self, window: Pcm) -> Pcm:
         gain_db = min(MOST_GAIN_DB, NOMINAL_DBFS - self._caller_dbfs)

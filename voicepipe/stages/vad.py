@@ -1,11 +1,17 @@
-"""VAD: microphone audio → where speech began and ended. Plain calls, no thread and no task per frame."""
+"""VAD: microphone audio → where speech began and ended. Plain calls, no thread and no task per frame.
+
+A model that can judge several sessions' windows at once is given those that are complete in the same turn of
+the event loop, and answers by a callback.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
+from voicepipe.core.clock import Clock
 from voicepipe.core.frames import (
     AudioIn,
     Prosody,
@@ -16,7 +22,7 @@ from voicepipe.core.frames import (
 )
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.units import MS, SECOND, Duration
-from voicepipe.providers.base import ProviderKind, VadStream
+from voicepipe.providers.base import BatchedVadStream, ProviderKind, VadStream
 from voicepipe.speech.endpointing import Decision, Endpointer, Paused, Resumed, Stopped
 from voicepipe.stages.base import Stage, StageConfig, StageContext
 
@@ -58,23 +64,36 @@ class Vad(Stage):
         out: Outlet[SpeechStarted | SpeechPaused | SpeechResumed | SpeechStopped | Prosody],
     ) -> None:
         detector: _Detector | None = None
+
+        def tell(decided: _Decided) -> None:
+            # It may be decided in a callback, where nothing can be awaited: so it comes in here, in front.
+            inbox.send_control(decided)
+
         async for frame in inbox:
-            if type(frame) is not AudioIn:
-                continue
-            if detector is None:
-                detector = _Detector(self.config, self.provider.open(frame.rate), frame.rate)
-            for decision in detector.push(frame):
-                for decided in detector.frames(decision, ctx.clock.now()):
-                    await out.send(decided)
-        if detector is not None and (last := detector.endpointer.stop()):
-            for decided in detector.frames(last, ctx.clock.now()):
-                await out.send(decided)
+            if type(frame) is AudioIn:
+                if detector is None:
+                    stream = self.provider.open(frame.rate)
+                    detector = _Detector(self.config, stream, frame.rate, ctx.clock, tell)
+                detector.push(frame)
+            elif isinstance(frame, _Decided):
+                await out.send(frame)
+        if detector is not None:
+            detector.stop()
+            async for frame in inbox:  # what was still decided
+                await out.send(frame)
 
 
 class _Detector:
     """Cuts frames into the model's windows and knows which sample was spoken when."""
 
-    def __init__(self, config: VadConfig, stream: VadStream, rate: int) -> None:
+    def __init__(
+        self,
+        config: VadConfig,
+        stream: VadStream,
+        rate: int,
+        clock: Clock,
+        tell: Callable[[_Decided], None],
+    ) -> None:
         import numpy as np  # noqa: PLC0415 - validating a pipeline file needs this module, but not NumPy
 
         from voicepipe.audio.level import rms_dbfs  # noqa: PLC0415 - likewise
@@ -82,11 +101,21 @@ class _Detector:
 
         self._level = rms_dbfs
         self._stream = stream
+        self._batched = stream if isinstance(stream, BatchedVadStream) else None
         self._rate = rate
+        self._clock = clock
+        self._tell = tell
+        self._split = np.array_split
         self._window: Pcm = np.zeros(stream.window, np.int16)
-        self._parts = np.array_split(self._window, PARTS)
+        """Is being filled."""
+        self._judged: Pcm = np.zeros(stream.window, np.int16)
+        """Is being judged meanwhile, or was."""
         self._filled = 0
         self._position = 0
+        """Of the first sample of the window that is being filled."""
+        self._heard = 0
+        """How far the audio has come."""
+        self._error: Exception | None = None
         self._speech_end = 0
         self._prosody = ProsodyTracker(rate)
         self._padding = config.prefix_padding * rate // SECOND
@@ -98,13 +127,15 @@ class _Detector:
             again=AGAIN * rate // SECOND,
         )
 
-    def push(self, frame: AudioIn) -> list[Decision]:
-        """Almost always empty: decisions are rare."""
-        decisions: list[Decision] = []
+    def push(self, frame: AudioIn) -> None:
+        """Raises what has gone wrong with a window since the last time."""
+        if self._error is not None:
+            raise self._error
         if frame.position != self._position + self._filled:
             # Frames were dropped: the window would join what doesn't belong together.
             self._position, self._filled = frame.position, 0
         pcm: np.ndarray[tuple[int, ...], np.dtype[np.int16]] = frame.pcm
+        self._heard = frame.position + pcm.size
         size, taken = self._window.size, 0
         while taken < pcm.size:
             part = min(size - self._filled, pcm.size - taken)
@@ -112,25 +143,61 @@ class _Detector:
             self._filled += part
             taken += part
             if self._filled == size:
-                decision = self.endpointer.push(
-                    self._stream.probability(self._window),
-                    self._level(self._window),
-                    self._position,
-                    self._position + size,
-                    [self._level(part) for part in self._parts] if self.endpointer.speaking else (),
-                )
-                if self.endpointer.speaking:
-                    self._prosody.push(self._window)
-                self._position += size
-                self._filled = 0
-                if decision is not None:
-                    decisions.append(decision)
-        return decisions
+                self._judge()
 
-    def frames(self, decision: Decision, now: int) -> list[_Decided]:
+    def stop(self) -> None:
+        """The audio has come to its end."""
+        if self._batched is not None:
+            self._batched.settle()
+        if self._error is not None:
+            raise self._error
+        if (last := self.endpointer.stop()) is not None:
+            self._decide(last)
+
+    def _judge(self) -> None:
+        """The window is full."""
+        if self._batched is not None:
+            self._batched.settle()  # of the one before, which is needed no more
+        self._window, self._judged = self._judged, self._window
+        self._position += self._window.size
+        self._filled = 0
+        if self._batched is None:
+            self._take(self._stream.probability(self._judged))
+        else:
+            self._batched.submit(self._judged, self._answer)
+
+    def _answer(self, given: float | Exception) -> None:
+        """Others wait for theirs: what goes wrong here is raised where it ends this call alone."""
+        try:
+            if isinstance(given, Exception):
+                raise given
+            self._take(given)
+        except Exception as error:  # raised again by push()
+            self._error = error
+
+    def _take(self, probability: float) -> None:
+        window, end = self._judged, self._position
+        parts = self._split(window, PARTS) if self.endpointer.speaking else ()
+        decision = self.endpointer.push(
+            probability,
+            self._level(window),
+            end - window.size,
+            end,
+            [self._level(part) for part in parts],
+        )
+        if self.endpointer.speaking:
+            self._prosody.push(window)
+        if decision is not None:
+            self._decide(decision)
+
+    def _decide(self, decision: Decision) -> None:
+        for decided in self._frames(decision, self._clock.now()):
+            self._tell(decided)
+
+    def _frames(self, decision: Decision, now: int) -> list[_Decided]:
         """``decision`` as frames, its sample position turned into the time it was spoken at."""
-        position, heard = decision.position, self._position + self._filled
-        spoken_ns = now - max(0, heard - position) * SECOND // self._rate
+        position = decision.position
+        spoken_ns = now - max(0, self._heard - position) * SECOND // self._rate
         if isinstance(decision, Paused):
             return [
                 self._measured(position, now),
