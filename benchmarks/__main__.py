@@ -24,6 +24,7 @@ BENCHMARKS = (
     "memory",
     "sizes",
     "whisper",
+    "whisper_sizes",
     "resample",
     "echo",
     "conversations",

@@ -125,11 +125,16 @@ def test_words_that_were_committed_are_said_once_when_only_the_tail_is_decoded()
     assert partials[-1].text == last.text == "turn off the kitchen lights"
 
 
-def test_two_sessions_share_one_batch_and_each_gets_its_own_words() -> None:
+@pytest.mark.parametrize(
+    ("config", "batches"), [({"max_batch": 8}, [2]), ({}, [1, 1])], ids=["shared", "as it ships, on a CPU"]
+)
+def test_two_sessions_share_batches_where_that_pays_and_each_gets_its_own_words(
+    config: dict[str, int], batches: list[int]
+) -> None:
     workers = CountingWorkers()
 
     async def main() -> list[str]:
-        async with whisper(workers, partials=False) as stt:
+        async with whisper(workers, partials=False, **config) as stt:
             workers.batches.clear()
             async with asyncio.TaskGroup() as group:
                 tasks = [
@@ -139,7 +144,7 @@ def test_two_sessions_share_one_batch_and_each_gets_its_own_words() -> None:
             return [task.result()[-1].text for task in tasks]
 
     assert _run(main()) == ["what time is it", "set a timer for five minutes"]
-    assert workers.batches == [2]
+    assert workers.batches == batches
 
 
 def test_a_caller_who_hangs_up_in_the_middle_leaves_nothing_behind() -> None:

@@ -43,6 +43,15 @@ def test_when_the_caller_falls_silent_the_cadence_is_not_waited_for() -> None:
     assert not gate.pays(49 * MS, settled=True)
 
 
+def test_a_partial_result_waits_until_the_model_is_free_and_what_may_be_the_final_one_does_not() -> None:
+    gate = _gate(50 * MS)
+    gate.under_way = 1
+    assert not gate.pays(60 * SECOND, settled=False)
+    assert gate.pays(120 * MS, settled=True)
+    gate.under_way = 0
+    assert gate.pays(500 * MS, settled=False)
+
+
 def test_partial_results_come_back_when_the_load_has_gone() -> None:
     gate = _gate(3 * SECOND)
     for _ in range(12):

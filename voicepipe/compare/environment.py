@@ -17,6 +17,7 @@ from pathlib import Path
 
 from voicepipe.compare.measured import Environment
 from voicepipe.config.load import LoadedPipeline
+from voicepipe.core.cores import cores
 from voicepipe.core.extras import DISTRIBUTION
 
 PATIENCE = 5.0
@@ -50,12 +51,6 @@ def load() -> float:
         return os.getloadavg()[0] / cores()
     except (OSError, AttributeError):  # not on Windows
         return 0.0
-
-
-def cores() -> int:
-    """Those that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 @cache

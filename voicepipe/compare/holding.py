@@ -12,13 +12,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from voicepipe.compare.desk import Desk, StandIns, Tell, simulate
-from voicepipe.compare.environment import cores
 from voicepipe.compare.limit import Estimate, Limit
 from voicepipe.compare.measured import MeasuredCall
 from voicepipe.compare.plan import Plan, Run, Variant
 from voicepipe.compare.store import Kept, Store
 from voicepipe.compare.workers import Workers
 from voicepipe.core.clock import ClockName
+from voicepipe.core.cores import cores
 
 WORTH_A_PROCESS = 24
 """Simulated calls. One takes about a tenth of a second, and a process a second until it can begin."""

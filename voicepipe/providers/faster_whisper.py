@@ -16,7 +16,6 @@ contradicts them, and has the model decode only what follows.
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -25,6 +24,7 @@ from pydantic import Field
 
 from voicepipe.core.calls import Batcher, Call, Host
 from voicepipe.core.clock import Clock
+from voicepipe.core.cores import cores
 from voicepipe.core.extras import install_command, installed
 from voicepipe.core.frames import Pcm
 from voicepipe.core.units import MS, Duration, ModelRef
@@ -43,7 +43,7 @@ class FasterWhisperConfig(ProviderConfig):
     language: str | None = Field(None, description="'en', 'de'; otherwise that of agent.language")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU if there is one")
     compute_type: str | None = Field(None, description="int8 on a CPU and float16 on a GPU unless given")
-    threads: int = Field(0, ge=0, le=256, description="of the CPU; 0: all cores, at most four")
+    threads: int = Field(0, ge=0, le=256, description="of the CPU; 0: all cores it may use, at most four")
     beam_size: int = Field(1, ge=1, le=16, description="hypotheses that are pursued side by side")
     initial_prompt: str | None = Field(None, max_length=800, description="text in the style to be expected")
     hotwords: str | None = Field(None, max_length=800, description="words to be expected, such as names")
@@ -52,7 +52,9 @@ class FasterWhisperConfig(ProviderConfig):
     final: Literal["whole", "tail"] = Field("whole", description="what is decoded at the pause")
     min_logprob: float = Field(-1.0, le=0, description="mean log probability under which words are guesses")
     max_no_speech: float = Field(0.6, ge=0, le=1, description="under that, noise above it is not speech")
-    max_batch: int = Field(8, ge=1, le=64, description="utterances that the model decodes at a time")
+    max_batch: int | None = Field(
+        None, ge=1, le=64, description="utterances decoded at a time; 1 on a CPU and 8 on a GPU unless given"
+    )
 
 
 class FasterWhisper(SttProvider):
@@ -73,7 +75,9 @@ class FasterWhisper(SttProvider):
         from voicepipe.providers.whisper_model import SILENCE  # noqa: PLC0415 - as above
 
         model = await self.host.workers.call(self._load)
-        batcher = self.host.workers.batcher(model.decode, max_batch=self.config.max_batch)
+        # On a CPU eight at once take as long as one after the other, and all wait for the last one.
+        at_once = self.config.max_batch or (1 if model.device == "cpu" else 8)
+        batcher = self.host.workers.batcher(model.decode, max_batch=at_once)
         self._model, self._batcher = model, batcher
         clock = Clock()
         for _ in range(2):  # the first one is slower than any later one
@@ -88,7 +92,7 @@ class FasterWhisper(SttProvider):
             locate(config.model),
             device=config.device,
             compute_type=config.compute_type,
-            threads=config.threads or min(4, os.cpu_count() or 1),
+            threads=config.threads or min(4, cores()),
             progress=self.host.progress,
         )
         options = DecodeOptions(
@@ -143,10 +147,13 @@ class FasterWhisper(SttProvider):
         if self._batcher is None:
             raise ProviderError("used before start() or after close()", provider=self.name, kind="internal")
         began = clock.now()
+        self._gate.under_way += 1
         try:
             decoded = await self._batcher.submit(clip)
         except (RuntimeError, ValueError, MemoryError) as error:  # what the engine raises
             raise ProviderError(str(error), provider=self.name, kind="internal") from error
+        finally:
+            self._gate.under_way -= 1
         self._gate.measured(clock.now() - began)
         return decoded
 

@@ -19,9 +19,10 @@ RATE = 16_000
 _SHORTEST = RATE // 20
 """Samples that a clip is filled up to; the spectrogram needs more than half a window of 25 ms."""
 
-_MOST_TOKENS_A_SECOND = 16
-"""Four times those of quick English, twice those of scripts with a token or two to a letter: a decoder that
-has fallen into a loop is stopped there rather than after 448 tokens, which can take seconds."""
+_MOST_TOKENS_A_SECOND = 8
+"""Twice those of quick English, as many as those of scripts with a token or two to a letter; some more are
+allowed for short clips. A decoder that has fallen into a loop is stopped there rather than after 448 tokens,
+which can take seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class WhisperBatch:
         if device == "auto":
             engine = require("ctranslate2", extra="local", purpose=PURPOSE)
             device = "cuda" if engine.get_cuda_device_count() else "cpu"
+        self.device = device
         progress(f"loading {folder.name} on {device}")
         try:
             self._model: Any = library.WhisperModel(
@@ -123,12 +125,11 @@ class WhisperBatch:
         features = np.stack([self._features(clip.pcm) for clip in clips])
         prompts = [self._prompt(clip.prefix) for clip in clips]
         longest = max(len(clip.pcm) for clip in clips) / RATE
-        budget = max(len(prompt) for prompt in prompts) + 24 + round(_MOST_TOKENS_A_SECOND * longest)
         results = self._model.model.generate(
             self._model.encode(features),
             prompts,
             beam_size=self._options.beam_size,
-            max_length=min(self._model.max_length, budget),
+            max_length=self._max_length(longest, max(len(prompt) for prompt in prompts)),
             return_scores=True,
             return_no_speech_prob=True,
             suppress_tokens=self._suppressed,
@@ -138,6 +139,11 @@ class WhisperBatch:
 
     def close(self) -> None:
         self._model.model.unload_model()
+
+    def _max_length(self, seconds: float, prompt: int) -> int:
+        """As the engine counts: it decodes half as many tokens at most, and as many less the prompt's."""
+        limit: int = self._model.max_length
+        return min(limit, prompt + 24 + round(2 * _MOST_TOKENS_A_SECOND * seconds))
 
     def _features(self, pcm: Pcm) -> Any:
         samples = pcm.astype(np.float32) / 32768

@@ -19,13 +19,16 @@ class DecodeGate:
     """Spaces partial decodes by what they were measured to cost. One for a model, so for all sessions.
 
     The cost includes the time that a decode waits behind those of other sessions: under load the partial
-    results become rarer first, and then stop, so that final ones stay quick.
+    results become rarer first, and then stop, so that final ones stay quick. None is begun while the model
+    works, so a final one never waits for more than one of them.
     """
 
     def __init__(self, cadence_ns: int) -> None:
         self.cadence_ns = cadence_ns
         self.cost_ns: float | None = None
         """Smoothed time that a decode takes; None before the first."""
+        self.under_way = 0
+        """Decodes that have been asked for and aren't done, of all sessions."""
 
     def measured(self, cost_ns: int) -> None:
         """A decode took ``cost_ns`` from being asked for to its result."""
@@ -43,4 +46,6 @@ class DecodeGate:
             return False
         if settled:
             return unheard_ns >= self.cost_ns
+        if self.under_way:
+            return False
         return unheard_ns >= max(self.cadence_ns, self.cost_ns / BUSY_AT_MOST)
