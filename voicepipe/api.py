@@ -43,6 +43,7 @@ from voicepipe.observe.report import CallReport
 from voicepipe.observe.telemetry import Telemetry
 from voicepipe.providers.base import TtsProvider
 from voicepipe.providers.realtime_base import RealtimeProvider
+from voicepipe.runtime import pauses
 from voicepipe.runtime.call import Call as Call
 from voicepipe.runtime.checked_transport import resolver
 from voicepipe.runtime.engines import Engines, Tell
@@ -87,6 +88,7 @@ class Pipeline:
         """Whether what the tools need of the outside world has been opened."""
         self._notices: dict[str, SpokenNotice] = {}
         self._users = 0
+        self._frozen = False
         self._starting = asyncio.Lock()
 
     @classmethod
@@ -174,6 +176,8 @@ class Pipeline:
         self._notices = await speak_notices(
             texts, self._voices(), clock=clock, workers=self._workers, warn=warn
         )
+        pauses.freeze()
+        self._frozen = True
 
     def _voices(self) -> list[Voice]:
         """Who can speak the notices."""
@@ -203,7 +207,9 @@ class Pipeline:
                 stack.push_async_callback(self._telemetry.close, self._workers)
             if self._tools is not None and self._connected:
                 stack.push_async_callback(self._tools.close)
-        self._connected = False
+            if self._frozen:
+                stack.callback(pauses.thaw)
+        self._connected = self._frozen = False
         self._notices, self._workers, self._tools, self._telemetry = {}, None, None, None
 
     async def __aenter__(self) -> Pipeline:
