@@ -31,6 +31,7 @@ BENCHMARKS = (
     "turns",
     "agents",
     "hot_path",
+    "soak",
     "realtime",
     "interaction",
     "failover",

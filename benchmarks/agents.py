@@ -4,9 +4,8 @@ Each caller says the clip of ``benchmarks.turns``, waits for the answer, listens
 speaks again; the callers begin at different times. A frame is late by as much as the VAD is done with it
 after its last sample was due. A turn is lost if nothing is heard within five seconds.
 
-Each number of agents gets a process of its own, bound to one
-core: ``python -m benchmarks.agents 60 talk 25``. Time is that of a core which nobody else uses (``_own_core``), or
-the machine's with ``real`` at the end.
+Each number of agents gets its own process, bound to one core: ``python -m benchmarks.agents 60 talk 25``.
+Time is that of a core which nobody else uses (``_own_core``), or with ``real`` at the end the machine's.
 Bringing the frames is part of the load: a caller's side costs about as much as a network would.
 """
 
@@ -64,8 +63,8 @@ class Found(NamedTuple):
 
 
 def measure(quick: bool) -> list[Figure]:
-    talking = [_in_a_process(agents, "talk", quick) for agents in ((2,) if quick else TALKING)]
-    idle = [_in_a_process(2 if quick else IDLE, "idle", quick) for _ in range(1 if quick else 3)]
+    talking = [in_a_process(agents, "talk", 3 if quick else 25) for agents in ((2,) if quick else TALKING)]
+    idle = [in_a_process(2 if quick else IDLE, "idle", 3 if quick else 25) for _ in range(1 if quick else 3)]
     good = [one.agents for one in talking if one.late_p99 <= LATE_MS and one.asked == one.answered]
     told = "; ".join(
         f"{one.agents}: {one.late_p99:.1f} ms, {100 * one.cpu:.0f} % of the core, "
@@ -90,10 +89,9 @@ def measure(quick: bool) -> list[Figure]:
     ]
 
 
-def _in_a_process(agents: int, what: str, quick: bool) -> Found:
-    lasts = "3" if quick else "25"
+def in_a_process(agents: int, what: str, lasts_s: float) -> Found:
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.agents", str(agents), what, lasts],
+        [sys.executable, "-m", "benchmarks.agents", str(agents), what, str(lasts_s)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -146,7 +144,7 @@ class Talker:
         self._speech = speech
         self._begins_ns = begins_ns
         self._ends_ns = ends_ns
-        self._tally = tally
+        self.tally = tally
         self._silence: Pcm = np.zeros(FRAME, np.int16)
         self._position = 0
         self._heard = False
@@ -176,8 +174,8 @@ class Talker:
             until = self._clock.now() + PATIENCE
             while not self._heard and self._clock.now() < until:
                 await self._send(self._silence, "")
-            self._tally.asked += 1
-            self._tally.answered += self._heard
+            self.tally.asked += 1
+            self.tally.answered += self._heard
             await self._listen(LISTENS)
 
     async def _listen(self, duration_ns: int) -> None:
@@ -192,7 +190,7 @@ class Talker:
         # The stage that the frame has woken runs first, and then what it has handed to the VAD's batch.
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        self._tally.late_ns.append(self._clock.now() - due_ns)
+        self.tally.late_ns.append(self._clock.now() - due_ns)
 
     def _due(self, position: int) -> int:
         return self._origin + position * SECOND // RATE
