@@ -12,7 +12,15 @@ from tests.observe.test_redact import VISA, luhn_numbers
 from tests.support.happenings import AT, EXAMPLES, Story
 from voicepipe.config.record import RecordConfig
 from voicepipe.core.frames import EndOfText, Heard, Segment, Text, Transcript, TurnFailed, TypedText, Word
-from voicepipe.core.records import Tapped, ToolStarted, TurnBegan, TurnDrafted, TurnEnded, TurnReworded
+from voicepipe.core.records import (
+    BudgetAlert,
+    Tapped,
+    ToolStarted,
+    TurnBegan,
+    TurnDrafted,
+    TurnEnded,
+    TurnReworded,
+)
 from voicepipe.errors import ToolError
 from voicepipe.observe.door import Door, redacted
 from voicepipe.observe.events import event_to_dict
@@ -173,6 +181,15 @@ def test_tools_errors_and_taps_are_masked_and_names_are_not() -> None:
     assert passed[2].frame.text == "[card]"
     assert len(passed) == 3
     assert behind(TypedText(text=f"pay {VISA}", at_ns=AT))[0].text == "pay [card]"
+
+
+def test_whose_budget_it_is_is_masked_and_its_day_is_not() -> None:
+    alert = BudgetAlert(at_ns=AT, budget="user +1 555 123 4567, day 2026-11-23", spent_usd=4.0, limit_usd=5.0)
+    shared = replace(alert, budget="day 2026-11-23")
+    assert [event.budget for event in Behind()(alert, shared)] == [
+        "user [phone], day 2026-11-23",
+        "day 2026-11-23",
+    ]
 
 
 def test_a_tapped_reply_comes_in_one_piece_as_well() -> None:

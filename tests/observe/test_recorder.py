@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 from datetime import UTC, datetime, timedelta
@@ -137,12 +138,21 @@ def test_what_is_not_over_when_the_call_ends_is_silenced_up_to_there(tmp_path: P
     assert silent_ms(held(recorder(tmp_path), open_ended, masked)) == [(1700, 5300), (8700, 10_000)]
 
 
-def test_old_recordings_go_when_the_call_begins_and_one_that_can_not_go_is_told(tmp_path: Path) -> None:
-    old = make_folder(tmp_path, "old", NOW - timedelta(days=40))
-    EventLog(old / "events.jsonl", session="old", clock="real").close()
-    os.utime(old / "events.jsonl", (0, 0))
-    stuck = make_folder(tmp_path, "stuck", NOW - timedelta(days=40))
-    (stuck / "events.jsonl").symlink_to("nowhere")
+def test_old_recordings_go_when_the_call_begins_and_one_that_can_not_go_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, stuck = (make_folder(tmp_path, name, NOW - timedelta(days=40)) for name in ("old", "stuck"))
+    for folder in (old, stuck):
+        EventLog(folder / "events.jsonl", session="old", clock="real").close()
+        os.utime(folder / "events.jsonl", (0, 0))
+    rmdir = os.rmdir
+
+    def busy(path: Path) -> None:
+        if path == stuck:
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        rmdir(path)
+
+    monkeypatch.setattr(os, "rmdir", busy)
 
     async def hold() -> None:
         one = recorder(tmp_path, audio="none", keep=30 * 86_400 * SECOND)

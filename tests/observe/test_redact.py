@@ -152,6 +152,24 @@ def test_json_in_a_text_stays_json() -> None:
     assert CARDS.value("[" * 5000) == "[" * 5000
 
 
+def test_a_number_in_the_items_of_a_list_is_masked_and_other_lists_are_not() -> None:
+    card = ["[card]"] * 4
+    assert REDACT.value({"groups": VISA.split()}) == {"groups": card}
+    assert CARDS.value([int(group) for group in VISA.split()]) == card
+    assert CARDS.value(json.dumps({"figures": [int(figure) for figure in VISA.replace(" ", "")]})) == (
+        json.dumps({"figures": ["[card]"] * 16}, separators=(",", ":"))
+    )
+    assert REDACT.value(("555", "123", "4567")) == ("[phone]",) * 3
+    for free in (
+        [1200, 1350, 900, 42, 7],
+        [4112, 1111, 1111, 1111],
+        ["12", "30"],
+        ["09:30", "10:00"],
+        [True],
+    ):
+        assert REDACT.value(free) == free
+
+
 def test_a_number_that_goes_on_from_what_was_said_before_is_masked_from_its_eighth_figure_on() -> None:
     assert CARDS.following("my card is 4111", "1111 1111 ok") == "[card] ok"
     assert CARDS.following("my card is 4111", "11 ok") == "11 ok"

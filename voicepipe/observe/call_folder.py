@@ -114,7 +114,8 @@ def _is_over(folder: Path, before: datetime) -> bool:
     if at is None:
         return False
     try:
-        if not OURS.issuperset(os.listdir(at)):
+        names = os.listdir(at)
+        if not OURS.issuperset(names) or not all(_is_file(name, at) for name in names):
             return False
         log = os.open(EVENTS_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=at)
         with open(log, "rb") as file:
@@ -123,6 +124,11 @@ def _is_over(folder: Path, before: datetime) -> bool:
         return ours and status.st_mtime < before.timestamp()
     finally:
         os.close(at)
+
+
+def _is_file(name: str, folder: int) -> bool:
+    """And no link to one, no folder and no pipe, which aren't ours."""
+    return stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
 
 
 def _delete(folder: Path) -> bool:

@@ -23,7 +23,7 @@ from voicepipe.speech.heard import heard_text
 Observer = Callable[[int, Any], None]
 
 _IDENTIFIERS = frozenset(
-    ("slot", "provider", "previous", "model", "unit", "status", "stage", "state", "call_id", "name", "budget")
+    ("slot", "provider", "previous", "model", "unit", "status", "stage", "state", "call_id", "name")
 )
 """Fields whose texts nobody says: names that the pipeline file and vendors give."""
 
@@ -235,6 +235,9 @@ class Door:
             text = str(value)
             masked = self._redactor.text(text)
             return value if masked == text else masked
+        if name == "budget":  # "user +1 555 123 4567, day 2026-11-23": the period is nobody's
+            whose, comma, period = value.rpartition(", ")
+            return self._redactor.text(whose) + comma + period
         return self._redactor.value(value)
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -155,8 +155,23 @@ class Redactor:
         if isinstance(value, Mapping):
             return {self.value(key): self.value(one, depth + 1) for key, one in value.items()}
         if isinstance(value, list | tuple):
-            return type(value)([self.value(one, depth + 1) for one in value])
+            hidden = self._in_pieces(value)
+            return type(value)(
+                [hidden.get(index) or self.value(one, depth + 1) for index, one in enumerate(value)]
+            )
         return value
+
+    def _in_pieces(self, items: Sequence[Any]) -> dict[int, str]:
+        """By their index, items that are private together: ``["4111", "1111", "1111", "1111"]``."""
+        if not 1 < len(items) <= LONGEST_NUMBER or not (_are_figures(items) or _are_card(items)):
+            return {}
+        spans, end, hidden = self._spans(" ".join(map(str, items))), -1, {}
+        for index, item in enumerate(items):
+            start, end = end + 1, end + 1 + len(str(item))
+            for span in spans:
+                if span.start < end and start < span.end:
+                    hidden[index] = f"[{span.kind}]"
+        return hidden
 
     def _json(self, text: str) -> str:
         try:
@@ -220,6 +235,19 @@ class Redactor:
 
 def _bounded(text: str) -> str:
     return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT]  # slicing makes a new text
+
+
+def _are_figures(items: Sequence[Any]) -> bool:
+    return all(isinstance(item, str) and item.isdecimal() for item in items)
+
+
+def _are_card(items: Sequence[Any]) -> bool:
+    """Whether whole numbers are a card's figures or its groups; others are mostly just numbers."""
+    if not all(type(item) is int and 0 <= item < 10**6 for item in items):
+        return False
+    sizes = tuple(len(str(item)) for item in items)
+    written = "".join(map(str, items))
+    return (set(sizes) == {1} or sizes in _CARD_GROUPS) and len(written) in CARD and luhn(written)
 
 
 def _may_be_json(text: str) -> bool:
