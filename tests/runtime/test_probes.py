@@ -53,7 +53,7 @@ class Line:
         finally:
             task.cancel()
             await asyncio.wait([task])
-            assert task.cancelled()
+            assert task.cancelled() or task.result() is None
 
     @property
     def probes(self) -> list[tuple[int, str]]:
@@ -115,6 +115,20 @@ def test_a_probe_is_made_only_if_the_budget_allows_it() -> None:
     (asked,) = line.spender.asked
     assert asked.writes
     assert asked.read > len(QUESTION)
+
+
+def test_a_call_that_can_not_pay_for_a_probe_leaves_it_to_one_that_can() -> None:
+    async def main() -> None:
+        line = Line(Scripted("a"), Purse(0))
+        async with line.session() as poor:
+            line.spender = None
+            async with line.session():
+                await line.clock.sleep(5500 * MS)
+                assert line.back, "that the first had no money says nothing of the provider"
+            assert line.probes == [(5010, "ok")]
+            assert poor.done()
+
+    run_on("simulated", main())
 
 
 def test_what_still_fails_is_asked_at_growing_intervals() -> None:

@@ -14,6 +14,7 @@ from voicepipe.core.frames import FRAME_MS, Pcm
 from voicepipe.core.messages import Message, TextDelta, ToolCall
 from voicepipe.core.records import Record
 from voicepipe.core.units import SECOND
+from voicepipe.errors import BudgetError
 from voicepipe.providers.base import LlmProvider, Provider, Speech, SttProvider, TtsProvider
 from voicepipe.providers.realtime_base import RealtimeProvider
 from voicepipe.runtime.guard import Guard
@@ -89,22 +90,24 @@ class Prober:
         self._clock = clock
         self._workers = workers
         self._record = record
+        self._news = asyncio.Event()
 
     async def run(self) -> None:
-        """For ever, if there are fallbacks. To be cancelled at the end of the call."""
-        news = asyncio.Event()
+        """As long as there are fallbacks, and money for it. To be cancelled at the end of the call."""
+        news = self._news
         for lineup in self._lineups.values():
             lineup.subscribe(news)
         try:
             while self._lineups:
                 news.clear()
-                await self._next(news)
+                await self._next()
         finally:
             for lineup in self._lineups.values():
                 lineup.unsubscribe(news)
 
-    async def _next(self, news: asyncio.Event) -> None:
+    async def _next(self) -> None:
         """Make the probe that is due, or wait until one is, or there is news."""
+        news = self._news
         due = min(
             (
                 (probe[0] - lineup.clock.now(), slot, probe[1])
@@ -131,6 +134,9 @@ class Prober:
         asked = lineup.clock.now()
         try:
             await self._try(slot, lineup, index)
+        except BudgetError:
+            del self._lineups[slot]  # nothing was found out: it is left to calls that can pay for it
+            lineup.unsubscribe(self._news)
         # Whatever is wrong with it, nobody waits for it: the call goes on with the one that works.
         except Exception as error:
             lineup.mark_failed(index, str(error) or type(error).__name__)
