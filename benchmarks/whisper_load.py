@@ -37,8 +37,9 @@ MEAN_S = sum(SECONDS) / 2
 PAUSE_NS = ADAPTED_SILENCE
 """The silence in which the turn stage lets an utterance end, at the earliest."""
 
-LATER_NS = 500 * MS
-"""What nine of ten callers may wait longer than they would alone."""
+SOON_NS = 1500 * MS
+"""After the end of speech; what nine of ten final results are to take at most. A second later than a silence
+that ends a turn, a caller begins to wonder."""
 
 UTTERANCES = 150
 """That each trial has about, and not fewer than six of each caller."""
