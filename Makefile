@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: all demo test lint bench docs clean
+.PHONY: all demo test lint bench bench-peers docs clean
 all: lint test
 
 .venv/demo: pyproject.toml
@@ -26,6 +26,9 @@ lint: .venv/test        ## linter, formatter and type checker
 
 bench: .venv/test       ## the figures in benchmarks/results
 	$(BIN)/python -m benchmarks
+
+bench-peers: .venv/test ## beside Pipecat and LiveKit Agents, each in an environment of its own
+	$(BIN)/python -m benchmarks.peers
 
 docs: .venv/test        ## what is generated in docs/ from tables and models
 	$(BIN)/python -m docs.generate

@@ -1,0 +1,1 @@
+"""voicepipe beside Pipecat and LiveKit Agents: the same clip, mocks, text and definitions, interleaved."""

@@ -1,0 +1,268 @@
+"""voicepipe beside Pipecat and LiveKit Agents, on this machine, interleaved.
+
+python -m benchmarks.peers                     all of it, about twelve minutes after the first time
+python -m benchmarks.peers --only turns        one measure; may be repeated
+python -m benchmarks.peers --system voicepipe  one system; may be repeated
+python -m benchmarks.peers --quick             short, nothing is written: does it still run?
+
+It writes benchmarks/results/peers-DATE-MACHINE.json and benchmarks/results/peers.md. The environments of
+the peers are made when they are missing, which downloads about a gigabyte.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks import mocks
+from benchmarks._results import RESULTS, ROOT, commit, machine
+from benchmarks.peers import report
+from benchmarks.peers.environments import PACKAGES, environment
+from voicepipe.audio.level import end_of_speech, first_audible
+from voicepipe.audio.wav import write_wav
+from voicepipe.core.frames import Pcm
+from voicepipe.core.units import SECOND
+from voicepipe.transports.wav import load_clip
+
+CLIPS = ROOT / "pipelines" / "questions"
+RATE = 16_000
+REPETITIONS = 3
+LASTS_S = 240
+"""After which a job is given up."""
+
+SETTINGS: dict[str, list[report.Key]] = {
+    "frames": [("voicepipe", "default"), ("pipecat", "default"), ("pipecat", "best")],
+    "turns": [
+        *[("voicepipe", setting) for setting in ("default", "plain")],
+        *[("pipecat", setting) for setting in ("default", "best")],
+        *[("livekit", setting) for setting in ("default", "best")],
+    ],
+    "idle": [
+        ("voicepipe", "default"),
+        ("pipecat", "default"),
+        ("pipecat", "best"),
+        ("livekit", "default"),
+        ("livekit", "best"),
+    ],
+    "agents": [
+        ("voicepipe", "default"),
+        ("pipecat", "default"),
+        ("pipecat", "best"),
+        ("livekit", "silero"),
+        ("livekit", "best"),
+    ],
+}
+ASKED: dict[str, dict[str, Any]] = {
+    "frames": {"frames": 5000},
+    "turns": {"callers": 3},
+    "idle": {"further": 10, "seconds": 3.0},
+    "agents": {"seconds": 6.0},
+}
+QUICK: dict[str, dict[str, Any]] = {
+    "frames": {"frames": 500},
+    "turns": {"callers": 1},
+    "idle": {"further": 2, "seconds": 1.0},
+    "agents": {"seconds": 1.0},
+}
+LEVELS = {"voicepipe": (40, 60, 80), "pipecat": (4, 8, 12), "livekit": (10, 20, 30)}
+"""Each is tried until one is too many."""
+
+MOCKS: dict[str, Any] = {
+    "reply": mocks.REPLY,
+    "stt_final": mocks.STT_FINAL / SECOND,
+    "llm_first": mocks.LLM_FIRST / SECOND,
+    "llm_token": mocks.LLM_TOKEN / SECOND,
+    "tts_first": mocks.TTS_FIRST / SECOND,
+    "words_per_second": mocks.WORDS_PER_SECOND,
+    "tts_speed": mocks.TTS_SPEED,
+    "tts_block": mocks.TTS_BLOCK_MS / 1000,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    options = _options(argv)
+    environments = {peer: environment(peer) for peer in PACKAGES if peer in options.system}
+    measured_at, began = commit(), time.perf_counter()
+    jobs: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        name, clip = _clip(options.clips, Path(folder) / "clip.wav")
+        runner = Runner(environments, clip, QUICK if options.quick else ASKED)
+        for job in _all(runner, options):
+            jobs.append(job)
+            print(_line(job), flush=True)
+    text = _page(jobs, name, environments, time.perf_counter() - began, measured_at)
+    print("\n" + text)
+    if not options.quick:
+        _save(jobs, name, environments, measured_at, text)
+    return 0
+
+
+def _options(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.peers",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--clips",
+        type=Path,
+        default=CLIPS,
+        help="folder of WAV files: the first with a second of speech is said",
+    )
+    parser.add_argument("--repetitions", type=int, help=f"of all but the agents on one core ({REPETITIONS})")
+    parser.add_argument("--only", action="append", choices=SETTINGS, metavar="MEASURE")
+    parser.add_argument("--system", action="append", choices=report.NAMES, metavar="SYSTEM")
+    parser.add_argument("--quick", action="store_true", help="short, nothing is written")
+    options = parser.parse_args(argv)
+    options.only = options.only or list(SETTINGS)
+    options.system = options.system or list(report.NAMES)
+    options.repetitions = options.repetitions or (1 if options.quick else REPETITIONS)
+    return options
+
+
+class Runner:
+    """Does one job after the other, each in a process of the system's own environment."""
+
+    def __init__(
+        self, environments: dict[str, Any], clip: dict[str, str], asked: dict[str, dict[str, Any]]
+    ) -> None:
+        self._environments = environments
+        self._clip = clip
+        self._asked = asked
+
+    def run(self, measure: str, key: report.Key, **more: Any) -> dict[str, Any]:
+        system, setting = key
+        python = self._environments[system]["python"] if system in self._environments else sys.executable
+        request = {"measure": measure, "setting": setting, "clip": self._clip, "mocks": MOCKS}
+        request |= self._asked[measure] | more
+        load = os.getloadavg()[0]
+        done = subprocess.run(
+            [python, "-m", f"benchmarks.peers.with_{system}"],
+            cwd=ROOT,
+            input=json.dumps(request),
+            capture_output=True,
+            text=True,
+            timeout=LASTS_S,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{system}, {setting}: {measure} failed\n{done.stderr[-2000:]}")
+        values = json.loads(done.stdout.splitlines()[-1])
+        return {
+            "measure": measure,
+            "system": system,
+            "setting": setting,
+            "load": load,
+            "values": values,
+        } | more
+
+
+def _all(runner: Runner, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """All systems in turn, again and again, so that a busy minute disturbs them alike."""
+    core = max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    wanted = {name: [key for key in SETTINGS[name] if key[0] in options.system] for name in options.only}
+    for _ in range(options.repetitions):
+        for measure, keys in wanted.items():
+            if measure != "agents":
+                yield from (runner.run(measure, key) for key in keys)
+    climbing = wanted.get("agents", [])
+    for level in range(1 if options.quick else max(map(len, LEVELS.values()))):
+        for key in list(climbing):
+            agents = 2 if options.quick else LEVELS[key[0]][level]
+            job = runner.run("agents", key, agents=agents, core=core)
+            job["values"]["talk_cpu_percent"] = [job["values"]["cpu_percent"][0] / agents]
+            if not report.passed(job["values"]):
+                climbing.remove(key)
+            yield job
+
+
+def _clip(folder: Path, to: Path) -> tuple[str, dict[str, str]]:
+    """The first of a folder with a second of speech, from −35 dBFS to −35 dBFS: its name, and where it lies.
+
+    The words are those of its name, or of a text file beside it.
+    """
+    spoken: dict[Path, Pcm] = {}
+    for path in sorted(folder.glob("*.wav")):
+        pcm = load_clip(path, RATE).pcm
+        spoken[path] = pcm[first_audible(pcm, RATE, -35) or 0 : end_of_speech(pcm, RATE) or pcm.size]
+    if not spoken:
+        raise SystemExit(f"no WAV files in {folder}")
+    path = next((one for one in spoken if spoken[one].size >= RATE), next(iter(spoken)))
+    write_wav(to, spoken[path], RATE)
+    beside = path.with_suffix(".txt")
+    words = beside.read_text(encoding="utf-8") if beside.exists() else re.sub(r"[\W\d_]+", " ", path.stem)
+    return f"{path.name}, {spoken[path].size / RATE:.2f} s", {"path": str(to), "words": words.strip()}
+
+
+def _line(job: dict[str, Any]) -> str:
+    told = ", ".join(
+        f"{name} {spread.told()}"
+        for name, values in job["values"].items()
+        if (spread := report.Spread.of(values))
+    )
+    agents = f" {job['agents']}" if "agents" in job else ""
+    return f"{job['measure']}{agents}: {job['system']}, {job['setting']}: {told}; load {job['load']:.1f}"
+
+
+def _page(
+    jobs: Sequence[dict[str, Any]], clip: str, environments: dict[str, Any], took_s: float, measured_at: str
+) -> str:
+    """Everything that is told, as Markdown."""
+    on = machine()
+    pinned = ", ".join(wanted for peer in environments.values() for wanted in peer["wanted"])
+    lines = [
+        "# voicepipe beside its peers",
+        "",
+        f"`make bench-peers` on {on['processor']}, {on['cores']} cores, {on['system']}, "
+        f"{datetime.now(UTC):%Y-%m-%d}, voicepipe at {measured_at}; {pinned or 'no peers'}. "
+        f"Clip: {clip}. {took_s / 60:.0f} minutes, one job at a time, the systems in turn.",
+        "",
+        "Median (least to most); × is how many times better voicepipe's default is. Definitions, mocks and "
+        "settings: [the harness](../peers/README.md).",
+        "",
+        report.table(jobs),
+    ]
+    if any(job["measure"] == "agents" for job in jobs):
+        lines += ["Agents in conversation on one core:", "", report.levels(jobs)]
+    return "\n".join([*lines, "The machine's noise:", "", report.noise(jobs)])
+
+
+def _save(
+    jobs: Sequence[dict[str, Any]], clip: str, environments: dict[str, Any], measured_at: str, text: str
+) -> None:
+    now = datetime.now(UTC)
+    spreads = [
+        {"system": key[0], "setting": key[1], "value": name} | vars(spread)
+        for (name, key), spread in report.spreads(jobs).items()
+    ]
+    document = {
+        "spreads": spreads,
+        "jobs": jobs,
+        "clip": clip,
+        "mocks": MOCKS,
+        "machine": machine(),
+        "environments": {
+            name: {k: v for k, v in e.items() if k != "python"} for name, e in environments.items()
+        },
+        "commit": measured_at,
+        "date": now.isoformat(timespec="seconds"),
+    }
+    on = re.sub(r"\W+", "-", f"{machine()['processor']}-{machine()['cores']}-cores").strip("-").lower()
+    path = RESULTS / f"peers-{now:%Y-%m-%d}-{on}.json"
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (RESULTS / "peers.md").write_text(text, encoding="utf-8")
+    print(f"written: {path.relative_to(ROOT)}, benchmarks/results/peers.md")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
