@@ -189,3 +189,18 @@ def test_characters_that_the_terminal_lacks_do_not_end_the_command(tmp_path: Pat
     )
     assert done.status == 2
     assert "unknown kind of stage 'v?d'" in done.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+@pytest.mark.parametrize("command", [["--version"], ["schema"]], ids=["a line", "more than a buffer"])
+def test_output_that_finds_no_room_is_no_fault_of_ours(command: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "voicepipe", *command],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 3
+    assert done.stderr == "voicepipe: nothing more can be written: No space left on device\n"

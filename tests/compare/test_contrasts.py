@@ -139,6 +139,12 @@ def test_who_answered_nothing_cannot_be_compared_in_latency() -> None:
     assert found.worse
 
 
+def test_what_is_known_of_money_is_told_where_latency_is_not() -> None:
+    silent = [call("fast", script, turns=[turn(1, None)], items=[item(usd=0.0005)]) for script in SCRIPTS]
+    found = of([*(held("default", script, 500) for script in SCRIPTS), *silent])
+    assert found.sentences[0].endswith("turns that were spoken and answered; it costs 50 % less.")
+
+
 def test_who_cuts_in_more_often_is_told_so() -> None:
     calls = [held("default", script, 500) for script in SCRIPTS]
     calls += [held("fast", script, 300, cut_ins=1, dead_air=1) for script in SCRIPTS]

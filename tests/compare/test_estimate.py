@@ -8,12 +8,14 @@ import pytest
 
 from tests.support.cli import SIM, pipeline
 from tests.support.plans import plan, variant
+from voicepipe.compare.calls import CallFinder
 from voicepipe.compare.estimate import (
     CHARACTERS_PER_WORD,
     REPLY_NS,
     REPLY_TOKENS,
     REPLY_WORDS,
     REQUESTS_PER_TURN,
+    STAND_IN_WORDS,
     WAIT,
     Estimator,
     Forecast,
@@ -21,6 +23,7 @@ from voicepipe.compare.estimate import (
     cost_of,
     duration_ns,
     estimate,
+    reply_words,
     requests,
 )
 from voicepipe.compare.plan import Scripted, Variant
@@ -51,8 +54,40 @@ def forecast(one: Variant, repetitions: int = 1) -> Forecast:
     return estimate(plan([one], [CALL], repetitions))
 
 
-def test_a_call_lasts_as_long_as_the_caller_and_the_replies() -> None:
-    assert duration_ns(CALL) == 8 * SECOND + 2 * (REPLY_NS + WAIT)
+def test_a_call_lasts_as_long_as_the_caller_and_the_replies(tmp_path: Path) -> None:
+    assert duration_ns(CALL, cloud(tmp_path)) == 8 * SECOND + 2 * (REPLY_NS + WAIT)
+
+
+def test_what_is_said_into_a_reply_takes_the_place_of_the_rest_of_it(tmp_path: Path) -> None:
+    script = [
+        *TWICE,
+        Utterance(Typed("uh huh"), into_ns=SECOND),
+        Utterance(Typed("stop"), into_ns=2 * SECOND),
+    ]
+    one = cloud(tmp_path)
+    assert duration_ns(replace(CALL, script=script), one) == duration_ns(CALL, one)
+
+
+def test_a_pause_that_is_longer_than_a_reply_is_waited_for(tmp_path: Path) -> None:
+    script = [Pause(3 * SECOND), Utterance(Typed("hello")), Pause(50 * SECOND), Pause(10 * SECOND)]
+    assert duration_ns(replace(CALL, script=script, speech_ns=0), cloud(tmp_path)) == 63 * SECOND
+
+
+def test_how_long_the_replies_of_a_script_are_is_known(tmp_path: Path) -> None:
+    text = SIM.replace("llm: sim", "llm: {use: sim, replies: [One two three., {when: x, say: Five.}]}")
+    scripted = cloud(tmp_path, text)
+    assert reply_words(scripted) == 2
+    assert reply_words(replace(scripted, server="realtime")) == STAND_IN_WORDS
+    assert reply_words(cloud(tmp_path)) == REPLY_WORDS
+
+
+def test_what_ships_is_estimated_within_half_of_what_it_takes() -> None:
+    """The calls of ``pipelines/compare`` took 52.5 s on its first variant, on the charged clock."""
+    shipped = Path("pipelines/compare")
+    household = variant("default", shipped / "household.yaml", clock="charged")
+    calls = CallFinder(household.loaded, "free", "run", print).find([shipped / "calls.yaml"])
+    took = estimate(plan([household], calls)).duration_ns / SECOND
+    assert 52.5 / 1.5 < took < 52.5 * 1.5
 
 
 def test_what_a_model_costs_is_counted_by_hand(tmp_path: Path) -> None:
@@ -67,9 +102,9 @@ def test_what_a_model_costs_is_counted_by_hand(tmp_path: Path) -> None:
 
 def test_what_is_held_on_the_real_clock_takes_as_long_as_it_lasts(tmp_path: Path) -> None:
     found = forecast(cloud(tmp_path))
-    assert found.real_ns == found.duration_ns == duration_ns(CALL)
+    assert found.real_ns == found.duration_ns == duration_ns(CALL, cloud(tmp_path))
     virtual = forecast(variant("sim"))
-    assert (virtual.real_ns, virtual.duration_ns) == (0, duration_ns(CALL))
+    assert (virtual.real_ns, virtual.duration_ns) == (0, duration_ns(CALL, variant("sim")))
 
 
 @pytest.mark.parametrize(

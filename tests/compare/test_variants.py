@@ -99,6 +99,7 @@ def test_an_optional_variant_that_there_is_not_is_told_at_its_place(tmp_path: Pa
         ("lout", "neither a variant nor a profile nor a file of that name. Did you mean 'loud'?"),
         ("stages.tts=sim", "'stages.tts' can't be the name of a variant"),
         ("a=stages.tts=sim,llm", "expected PATH=VALUE, found 'llm'"),
+        ("a=", "--variant a=: nothing is said of 'a'"),
         ("a=nothing.yaml", "neither a variant nor a profile nor a file"),
         ("default=name=x", "two variants are called 'default'"),
     ],

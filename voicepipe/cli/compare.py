@@ -160,7 +160,7 @@ def run(options: argparse.Namespace) -> int:
     plan = _plan(settings, terminal)
     conditions = [fail_on(text, [one.name for one in plan.variants]) for text in settings.fail_on]
     if settings.output is not None:
-        _check_report()
+        _check_report(asked=options.output is not None)
     try:
         held = _hold(options, settings, plan, terminal)
     except KeyboardInterrupt:
@@ -218,12 +218,16 @@ def _warn(terminal: Terminal, sentence: str) -> None:
     terminal.line(f"{terminal.style('warning:', 'yellow')} {printable(sentence)}")
 
 
-def _check_report() -> None:
+def _check_report(*, asked: bool) -> None:
     """Raise ``SetupError`` now, and not when all calls have been held."""
     for sentence in missing("vl_convert", extra="report"):
-        raise SetupError(
-            f"the report can't be drawn: {sentence}", hint="or leave it out: --json, or no --output"
-        )
+        hint = "or leave --output out: the figures are in the terminal, too"
+        if not asked:
+            hint = (
+                "or hold the pipeline file itself, with --calls and --variant: only a comparison file writes "
+                "a report without being asked to"
+            )
+        raise SetupError(f"the report can't be drawn: {sentence}", hint=hint)
 
 
 def _hold(options: argparse.Namespace, settings: Settings, plan: Plan, terminal: Terminal) -> _Held | None:
@@ -331,7 +335,7 @@ def _status(
     void = [
         one.name
         for one in figures.variants
-        if one.info.left_out is None and len(one.counts.errors) == one.calls
+        if one.info.left_out is None and len(one.counts.errors) == one.calls > 0
     ]
     if void:
         terminal.error(printable(f"no call could be held on {', '.join(void)}"))

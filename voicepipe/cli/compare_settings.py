@@ -58,7 +58,8 @@ class Settings:
     def read(self) -> list[Path]:
         """The files that mustn't be written over."""
         declared = [] if self.declared is None else [self.declared.path]
-        return [self.pipeline, *declared, *(one.path for one in self.wanted)]
+        calls = [path for paths in self.calls.values() for path in paths if path.is_file()]
+        return [self.pipeline, *declared, *(one.path for one in self.wanted), *calls]
 
 
 def settings_of(options: argparse.Namespace) -> Settings:

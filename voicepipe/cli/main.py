@@ -7,6 +7,7 @@ Exit status: 0 fine, 1 an expectation or an answer was missed, 2 bad usage or co
 from __future__ import annotations
 
 import argparse
+import errno
 import gc
 import io
 import os
@@ -17,7 +18,7 @@ from importlib import import_module
 
 from voicepipe.cli.terminal import printable_lines
 from voicepipe.core.names import did_you_mean
-from voicepipe.errors import ConfigError, ConfigErrors, VoicepipeError
+from voicepipe.errors import ConfigError, ConfigErrors, SetupError, VoicepipeError
 
 COMMANDS = {
     "run": "hold a call on this computer: microphone, WAV files or typed text",
@@ -57,9 +58,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has left; Python would complain once more while it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_output()  # whoever read it has left
         return 1
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _leave_output()
+        print(f"voicepipe: nothing more can be written: {error.strerror}", file=sys.stderr)
+        return SetupError.exit_status
+
+
+def _leave_output() -> None:
+    """Python would complain once more while it exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dispatch(arguments: list[str]) -> int:
@@ -103,6 +114,8 @@ def _run(name: str, arguments: list[str]) -> int:
     except BrokenPipeError:
         raise
     except Exception as error:  # the last line of defence: a bug shows as one, but in a sentence
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise
         if options.debug:
             traceback.print_exc()
         print(

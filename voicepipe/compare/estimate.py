@@ -16,8 +16,9 @@ from voicepipe.core.records import UsageUnit
 from voicepipe.core.units import MS, SECOND
 from voicepipe.observe.price_book import PriceBook
 from voicepipe.providers.endpoint import EndpointConfig, is_loopback
+from voicepipe.providers.sim_llm import SimLlmConfig
 from voicepipe.speech.pricing import Rates, price
-from voicepipe.transports.conversation import Utterance
+from voicepipe.transports.conversation import Pause, Utterance
 
 WORDS_PER_MINUTE = 150
 """Of callers and agents: a calm speaker."""
@@ -33,6 +34,9 @@ REPLY_WORDS = 30
 
 WAIT = 2 * SECOND
 """Beside the speech of both, in each turn: thinking, and the caller's pause before going on."""
+
+STAND_IN_WORDS = 10
+"""Of a stand-in for a vendor, which says a sentence about itself, or reads out what a tool answered."""
 
 REQUESTS_PER_TURN = 2
 """To the model: one more for a tool's result, or for a draft that was thrown away."""
@@ -80,7 +84,7 @@ class Estimator:
             cost += one
             unpriced.update(dict.fromkeys(missing))
             billed = billed or any(True for _ in billed_fillings(run.variant))
-        lengths = [(duration_ns(run.call), run.variant.clock) for run in runs]
+        lengths = [(duration_ns(run.call, run.variant), run.variant.clock) for run in runs]
         return Forecast(
             calls=len(runs),
             duration_ns=sum(length for length, _ in lengths),
@@ -147,9 +151,31 @@ def turns(call: Scripted) -> int:
     return max(1, sum(isinstance(item, Utterance) for item in call.script))
 
 
-def duration_ns(call: Scripted) -> int:
-    """Of the whole call."""
-    return call.speech_ns + turns(call) * (REPLY_NS + WAIT)
+def duration_ns(call: Scripted, variant: Variant) -> int:
+    """Of the whole call. What is said into a reply takes the place of the rest of it, and while the caller
+    pauses a reply can be heard."""
+    first_ns, paused_ns = 0, list[int]()
+    for item in call.script:
+        if isinstance(item, Utterance) and item.into_ns is None:
+            paused_ns.append(0)
+        elif isinstance(item, Pause) and paused_ns:
+            paused_ns[-1] += item.duration_ns
+        elif isinstance(item, Pause):
+            first_ns += item.duration_ns
+    turn_ns = reply_words(variant) * 60 * SECOND // WORDS_PER_MINUTE + WAIT
+    return call.speech_ns + first_ns + sum(max(turn_ns, paused) for paused in paused_ns or [0])
+
+
+def reply_words(variant: Variant) -> int:
+    """Of one reply of ``variant``, at least 1. Those of a script are known: it is their mean."""
+    if variant.server is not None:
+        return STAND_IN_WORDS
+    for slot in variant.loaded.slots:
+        for filling in slot.fillings[:1]:
+            if isinstance(filling.config, SimLlmConfig):
+                replies = filling.config.replies
+                return max(1, sum(len(reply.say.split()) for reply in replies) // len(replies))
+    return REPLY_WORDS
 
 
 def requests(kind: str, call: Scripted, loaded: LoadedPipeline) -> list[Amounts]:

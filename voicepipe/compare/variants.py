@@ -170,6 +170,8 @@ def _typed(text: str, path: Path, own: Mapping[str, Wanted], profiles: Sequence[
             f"--variant {text}: '{name}' can't be the name of a variant", hint=f"expected NAME=…; {EXAMPLE}"
         )
     parts = split_list(rest)
+    if not rest.strip():
+        raise UsageError(f"--variant {text}: nothing is said of '{name}'", hint=EXAMPLE)
     if len(parts) == 1 and "=" not in parts[0]:
         if rest in profiles:
             return Wanted(name, f"profile {rest}", path, rest)

@@ -255,7 +255,8 @@ def _of_variant(one: VariantFigures) -> list[str]:
     if one.counts.errors:
         said.append(
             f"{one.name}: {len(one.counts.errors)} of {many(one.calls, 'call')} broke off before the end "
-            f"({one.counts.errors[0].rstrip('.')}). Only success counts such calls."
+            f"({one.counts.errors[0].rstrip('.')}). Its own figures include "
+            "them as far as they went; a comparison leaves them out, but for success."
         )
     silent = one.counts.turns - one.counts.answered
     if silent:
