@@ -6,7 +6,9 @@ python -m benchmarks.peers --system voicepipe  one system; may be repeated
 python -m benchmarks.peers --quick             short, nothing is written: does it still run?
 
 It writes benchmarks/results/peers-DATE-MACHINE.json and benchmarks/results/peers.md. The environments of
-the peers are made when they are missing, which downloads about a gigabyte.
+the peers are made when they are missing, which downloads some hundred megabytes. Linux only.
+
+Exit status: 0 all was measured, 1 something couldn't be: it is named, and the rest is written.
 """
 
 from __future__ import annotations
@@ -91,20 +93,37 @@ MOCKS: dict[str, Any] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     options = _options(argv)
-    environments = {peer: environment(peer) for peer in PACKAGES if peer in options.system}
+    environments, failures = _environments(options.system)
     measured_at, began = commit(), time.perf_counter()
     jobs: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         name, clip = _clip(options.clips, Path(folder) / "clip.wav")
         runner = Runner(environments, clip, QUICK if options.quick else ASKED)
         for job in _all(runner, options):
-            jobs.append(job)
             print(_line(job), flush=True)
+            if "failed" in job:
+                failures.append(_line(job))
+            else:
+                jobs.append(job)
     text = _page(jobs, name, environments, time.perf_counter() - began, measured_at)
+    text += "".join(f"* not measured: {failure}\n" for failure in failures)
     print("\n" + text)
     if not options.quick:
         _save(jobs, name, environments, measured_at, text)
-    return 0
+    return int(bool(failures))
+
+
+def _environments(systems: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """Of the peers in ``systems``; who can't be installed is taken out of them, and told."""
+    made: dict[str, Any] = {}
+    failures = []
+    for peer in [peer for peer in PACKAGES if peer in systems]:
+        try:
+            made[peer] = environment(peer)
+        except (subprocess.CalledProcessError, RuntimeError) as error:
+            systems.remove(peer)
+            failures.append(f"{report.NAMES[peer]} couldn't be installed: {error}")
+    return made, failures
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -145,26 +164,22 @@ class Runner:
         python = self._environments[system]["python"] if system in self._environments else sys.executable
         request = {"measure": measure, "setting": setting, "clip": self._clip, "mocks": MOCKS}
         request |= self._asked[measure] | more
-        load = os.getloadavg()[0]
-        done = subprocess.run(
-            [python, "-m", f"benchmarks.peers.with_{system}"],
-            cwd=ROOT,
-            input=json.dumps(request),
-            capture_output=True,
-            text=True,
-            timeout=LASTS_S,
-            check=False,
-        )
-        if done.returncode:
-            raise RuntimeError(f"{system}, {setting}: {measure} failed\n{done.stderr[-2000:]}")
-        values = json.loads(done.stdout.splitlines()[-1])
-        return {
-            "measure": measure,
-            "system": system,
-            "setting": setting,
-            "load": load,
-            "values": values,
-        } | more
+        job = {"measure": measure, "system": system, "setting": setting, "load": os.getloadavg()[0]} | more
+        try:
+            done = subprocess.run(
+                [python, "-m", f"benchmarks.peers.with_{system}"],
+                cwd=ROOT,
+                input=json.dumps(request),
+                capture_output=True,
+                text=True,
+                timeout=LASTS_S,
+                check=True,
+            )
+        except subprocess.TimeoutExpired:
+            return job | {"failed": f"not done within {LASTS_S} s"}
+        except subprocess.CalledProcessError as error:
+            return job | {"failed": (error.stderr.strip().splitlines() or [str(error)])[-1]}
+        return job | {"values": json.loads(done.stdout.splitlines()[-1])}
 
 
 def _all(runner: Runner, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
@@ -180,8 +195,9 @@ def _all(runner: Runner, options: argparse.Namespace) -> Iterator[dict[str, Any]
         for key in list(climbing):
             agents = 2 if options.quick else LEVELS[key[0]][level]
             job = runner.run("agents", key, agents=agents, core=core)
-            job["values"]["talk_cpu_percent"] = [job["values"]["cpu_percent"][0] / agents]
-            if not report.passed(job["values"]):
+            if "failed" not in job:
+                job["values"]["talk_cpu_percent"] = [job["values"]["cpu_percent"][0] / agents]
+            if "failed" in job or not report.passed(job["values"]):
                 climbing.remove(key)
             yield job
 
@@ -205,11 +221,8 @@ def _clip(folder: Path, to: Path) -> tuple[str, dict[str, str]]:
 
 
 def _line(job: dict[str, Any]) -> str:
-    told = ", ".join(
-        f"{name} {spread.told()}"
-        for name, values in job["values"].items()
-        if (spread := report.Spread.of(values))
-    )
+    found = {name: report.Spread.of(values) for name, values in job.get("values", {}).items()}
+    told = job.get("failed") or ", ".join(f"{name} {one.told()}" for name, one in found.items() if one)
     agents = f" {job['agents']}" if "agents" in job else ""
     return f"{job['measure']}{agents}: {job['system']}, {job['setting']}: {told}; load {job['load']:.1f}"
 
