@@ -56,6 +56,7 @@ SETTINGS: dict[str, list[report.Key]] = {
         ("livekit", "default"),
         ("livekit", "best"),
     ],
+    "deployed": [("livekit", "default"), ("livekit", "best")],
     "agents": [
         ("voicepipe", "default"),
         ("pipecat", "default"),
@@ -68,12 +69,14 @@ ASKED: dict[str, dict[str, Any]] = {
     "frames": {"frames": 5000},
     "turns": {"callers": 3},
     "idle": {"further": 10, "seconds": 3.0},
+    "deployed": {"processes": 4},
     "agents": {"seconds": 6.0},
 }
 QUICK: dict[str, dict[str, Any]] = {
     "frames": {"frames": 500},
     "turns": {"callers": 1},
     "idle": {"further": 2, "seconds": 1.0},
+    "deployed": {"processes": 1},
     "agents": {"seconds": 1.0},
 }
 LEVELS = {"voicepipe": (40, 60, 80), "pipecat": (4, 8, 12), "livekit": (10, 20, 30)}

@@ -185,9 +185,9 @@ class System(ABC):
         """CPU seconds that ``count`` frames take through five pass-through stages."""
         raise NotImplementedError
 
-    async def close(self) -> None:
-        """End what the sessions share."""
-        return
+    async def deployed(self, count: int) -> list[float]:
+        """Private MB of each of so many processes that hold one session, where that is how it is deployed."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -165,11 +165,17 @@ async def _listen(callers: Sequence[Caller], seconds: float) -> tuple[float, lis
     return share, [late for caller in callers for late in caller.fed_late]
 
 
+async def deployed(system: System, clip: Clip, request: Mapping[str, Any]) -> Values:
+    """A session in a process of its own, as a framework's server does it."""
+    return {"memory_deployed_mb": await system.deployed(request["processes"])}
+
+
 MEASURES: dict[str, Callable[[System, Clip, Mapping[str, Any]], Awaitable[Values]]] = {
     "frames": frames,
     "turns": turns,
     "agents": agents,
     "idle": idle,
+    "deployed": deployed,
 }
 
 

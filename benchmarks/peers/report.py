@@ -43,6 +43,7 @@ ROWS = (
     Row("idle_cpu_percent_together", "… of eleven, each", "% of a core", "≤ 0.8 %"),
     Row("feeder_cpu_percent", "… of that, what feeds one agent alone", "% of a core"),
     Row("memory_further_mb", "memory of each further idle session, in one process", "MB", "≤ 0.3 MB"),
+    Row("memory_deployed_mb", "… in a process of its own, as its server does it", "MB"),
     Row("start_first_ms", "start of the first session of a process", "ms"),
     Row("start_first_cpu_ms", "… its CPU", "ms", "≤ 60 ms"),
     Row("start_further_ms", "start of a further session", "ms"),

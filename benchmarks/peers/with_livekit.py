@@ -9,7 +9,9 @@ interrupt from the start and after 50 ms of speech.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import multiprocessing
 import time
 from typing import Any
 
@@ -21,11 +23,28 @@ from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 from livekit.agents.voice.io import AudioInput, AudioOutput, AudioOutputCapabilities
 from livekit.plugins import silero
 
-from benchmarks.peers.harness import OUTPUT_RATE, RATE, Agent, Mocks, Pcm, System, hum
+from benchmarks.peers.harness import (
+    OUTPUT_RATE,
+    RATE,
+    Agent,
+    Caller,
+    Clip,
+    Mocks,
+    Pcm,
+    System,
+    hum,
+    private_megabytes,
+)
 from benchmarks.peers.measures import answer
 
 SILENCE_S = 0.2
 FIRST_SENTENCE = 12
+PRELOADED = [
+    "livekit.plugins.silero",
+    "livekit.agents.ipc._preload",
+    "livekit.agents.ipc._preload_freeze",
+    "benchmarks.peers.with_livekit",
+]
 WAITS_S = {"default": 0.3, "silero": 0.55, "best": SILENCE_S}
 """Of silence, at the least, by its settings: its ``min_delay`` or the VAD's ``min_silence_duration``."""
 
@@ -56,6 +75,22 @@ class LiveKit(System):
         }
         return {"vad": self._vad, "turn_handling": turns, "aec_warmup_duration": None}
 
+    async def deployed(self, count: int) -> list[float]:
+        """A fork each, of a server that has loaded what the framework's own job server loads."""
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(PRELOADED)
+        ready, over = context.Queue(), context.Event()
+        job = (self.setting, self.mocks, ready, over)
+        children = [context.Process(target=hold_one, args=job, daemon=True) for _ in range(count)]
+        for child in children:
+            child.start()
+        found = [ready.get(timeout=60) for _ in children]
+        over.set()
+        for child in children:
+            child.join(10)
+            child.kill()
+        return found
+
     def unavoidable(self) -> float:
         """The model begins at the final words; the voice at the end of the turn, but not at its best."""
         mocks, wait = self.mocks, WAITS_S[self.setting]
@@ -63,6 +98,21 @@ class LiveKit(System):
             return max(wait, mocks.stt_final + mocks.until_audio(FIRST_SENTENCE))
         sentence = mocks.stt_final + mocks.until_audio(FIRST_SENTENCE) - mocks.tts_first
         return max(wait, sentence) + mocks.tts_first
+
+
+def hold_one(setting: str, mocks: Mocks, ready: Any, over: Any) -> None:
+    """In a process of its own: one session that hears two seconds of its room."""
+
+    async def hold() -> None:
+        caller = Caller(await LiveKit(setting, mocks).open(), Clip([], "", 0.0))
+        await caller.listen(2.0)
+        gc.collect()
+        ready.put(private_megabytes())
+        while not over.is_set():
+            await caller.listen(0.1)
+
+    logging.disable(logging.WARNING)
+    asyncio.run(hold())
 
 
 class LiveKitAgent(Agent):
