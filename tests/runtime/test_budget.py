@@ -82,6 +82,17 @@ def test_audio_is_held_back_slice_by_slice(tmp_path: Path) -> None:
     on(tmp_path, main, own=2 * CENT)
 
 
+def test_what_is_asked_for_after_the_end_of_a_request_is_not_held_back_for_ever(tmp_path: Path) -> None:
+    async def main(bench: Bench) -> None:
+        ticket = await bench.listen()
+        ticket.close()
+        await ticket.allow(2 * SLICE_MS)
+        tickets = [await bench.ask() for _ in range(10)]
+        assert len(tickets) == 10
+
+    on(tmp_path, main, own=PICO)
+
+
 def test_an_alert_is_told_once(tmp_path: Path) -> None:
     async def main(bench: Bench) -> None:
         for _ in range(7):

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.observe.money import book as price_book
 from tests.support.call import Held, hear_captions
 from tests.support.stages import FakeStt
@@ -139,5 +141,23 @@ def test_what_was_held_back_and_not_used_is_free_for_the_next(tmp_path: Path) ->
         await spoken.held.call(twice)
         assert [one.user for one in spoken.of(TurnBegan)] == ["one", "two"]
         assert spoken.of(BudgetExceeded) == []
+
+    run_on("simulated", main())
+
+
+def test_nothing_stays_held_back_for_a_request_that_could_not_even_begin(tmp_path: Path) -> None:
+    class Broken(RuntimeError):
+        """Of a provider's own code, before it gives anything to be read from."""
+
+    async def main() -> None:
+        spoken = Spoken(tmp_path, 15)
+
+        def broken(call: Call, audio: AsyncIterator[Pcm]) -> AsyncIterator[Hypothesis]:
+            raise Broken
+
+        spoken.dear.transcribe = broken  # type: ignore[method-assign]  # one that is no generator
+        with pytest.raises(Broken):
+            await spoken.call(2)
+        await spoken.budget.hold(15 * PICO // 100)  # all of it is free again
 
     run_on("simulated", main())

@@ -77,6 +77,8 @@ class Ticket:
         amount = self._price(asks)
         await self._budget.hold(amount)
         self.amount += amount
+        if self._closed:  # by the request's end, while somebody still sent: nobody closes it again
+            self._budget.settle(amount)
 
     def close(self) -> None:
         if not self._closed:

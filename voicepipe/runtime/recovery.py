@@ -164,7 +164,12 @@ class RecoveringCall(Generic[E]):
         self._number += 1
         self._tries += 1
         deadlines = self._lineup.deadlines(alternative=self._alternative)
-        self._guard = self._open(self._lineup, self._index, self._number, deadlines, self._ticket)
+        try:
+            self._guard = self._open(self._lineup, self._index, self._number, deadlines, self._ticket)
+        except BaseException:
+            if self._ticket is not None:
+                self._ticket.close()  # nothing else will
+            raise
         self._last = self._guard.call
         if self._armed:
             self._guard.arm()
