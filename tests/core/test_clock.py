@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from typing import Any
 
@@ -258,3 +259,24 @@ def test_a_runner_runs_several_things_in_one_loop_on_its_clock(name: Any) -> Non
         first, second = runner.run(loop_and_clock()), runner.run(loop_and_clock())
     assert first == second
     assert first[1] == name
+
+
+class CoarseLoop(asyncio.SelectorEventLoop):
+    """Knows whole milliseconds only, as uvloop does."""
+
+    def time(self) -> float:
+        return math.floor(super().time() * 1000) / 1000
+
+
+def test_real_time_is_exact_on_a_loop_whose_own_is_coarse() -> None:
+    async def main() -> tuple[list[int], bool]:
+        clock, rung = Clock(), asyncio.Event()
+        clock.call_at(clock.now() + 2 * MS, rung.set)
+        await rung.wait()
+        return [clock.now() for _ in range(100)], clock.virtual
+
+    with asyncio.Runner(loop_factory=CoarseLoop) as runner:
+        times, virtual = runner.run(main())
+    assert len(set(times)) > 2
+    assert times == sorted(times)
+    assert not virtual

@@ -23,10 +23,11 @@ def rms_dbfs(pcm: Pcm) -> float:
     if len(pcm) == 0:
         return SILENCE_DBFS
     samples = pcm.astype(np.float64)
-    return _dbfs(float(samples @ samples) / len(pcm))
+    return power_dbfs(float(samples @ samples) / len(pcm))
 
 
-def _dbfs(power: float) -> float:
+def power_dbfs(power: float) -> float:
+    """The level in dBFS of samples whose mean square, in units of 16 bits, is ``power``; as `rms_dbfs`."""
     if power == 0:
         return SILENCE_DBFS
     return max(SILENCE_DBFS, 10 * math.log10(power / FULL_SCALE**2))

@@ -22,20 +22,24 @@ T = TypeVar("T")
 
 
 class Clock:
-    """The time of one session, on whatever loop it runs."""
+    """The time of one session, on whatever loop it runs.
+
+    Real time isn't asked of the loop: uvloop's own has whole milliseconds, of the last time it looked.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
         self._loop = loop or asyncio.get_running_loop()
         self.name: ClockName = self._loop.mode if isinstance(self._loop, VirtualLoop) else "real"
-        self._origin = self._loop.time()
+        self._time = self._loop.time if isinstance(self._loop, VirtualLoop) else time.monotonic
+        self._origin = self._time()
 
     def now(self) -> int:
         """Nanoseconds since the session began."""
-        return round((self._loop.time() - self._origin) * SECOND)
+        return round((self._time() - self._origin) * SECOND)
 
     def shared_now(self) -> int:
         """Nanoseconds since a moment that all sessions of this loop have in common."""
-        return round(self._loop.time() * SECOND)
+        return round(self._time() * SECOND)
 
     async def sleep(self, nanoseconds: int) -> None:
         await asyncio.sleep(max(0, nanoseconds) / SECOND)

@@ -96,20 +96,22 @@ class _Detector:
     ) -> None:
         import numpy as np  # noqa: PLC0415 - validating a pipeline file needs this module, but not NumPy
 
-        from voicepipe.audio.level import rms_dbfs  # noqa: PLC0415 - likewise
+        from voicepipe.audio.level import power_dbfs  # noqa: PLC0415 - likewise
         from voicepipe.speech.prosody import ProsodyTracker  # noqa: PLC0415 - likewise
 
-        self._level = rms_dbfs
+        self._level = power_dbfs
         self._stream = stream
         self._batched = stream if isinstance(stream, BatchedVadStream) else None
         self._rate = rate
         self._clock = clock
         self._tell = tell
-        self._split = np.array_split
         self._window: Pcm = np.zeros(stream.window, np.int16)
         """Is being filled."""
         self._judged: Pcm = np.zeros(stream.window, np.int16)
         """Is being judged meanwhile, or was."""
+        self._samples = np.zeros(stream.window, np.float64)
+        self._parts = np.array_split(self._samples, PARTS)
+        """Of ``_samples``, which are those that are judged."""
         self._filled = 0
         self._position = 0
         """Of the first sample of the window that is being filled."""
@@ -177,13 +179,16 @@ class _Detector:
 
     def _take(self, probability: float) -> None:
         window, end = self._judged, self._position
-        parts = self._split(window, PARTS) if self.endpointer.speaking else ()
+        samples, level = self._samples, self._level
+        samples[:] = window
         decision = self.endpointer.push(
             probability,
-            self._level(window),
+            level(float(samples @ samples) / window.size),
             end - window.size,
             end,
-            [self._level(part) for part in parts],
+            [level(float(part @ part) / part.size) for part in self._parts]
+            if self.endpointer.speaking
+            else (),
         )
         if self.endpointer.speaking:
             self._prosody.push(window)
