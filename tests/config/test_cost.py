@@ -79,6 +79,10 @@ def test_a_price_may_come_from_the_environment(tmp_path: Path) -> None:
             "{budget: {day_usd: 50}}",
             "budget.day_usd needs a place where calls are counted: set 'ledger' or 'budget.store'",
         ),
+        (
+            "{ledger: costs.db, budget: {day_usd: 50, store: ./costs.db}}",
+            "expected two databases, found one for both 'ledger' and 'budget.store'",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_an_error(tmp_path: Path, cost: str, message: str) -> None:

@@ -131,6 +131,8 @@ class CostConfig(Model):
         if budget is not None and budget.shared and budget.store_beside(self.ledger) is None:
             keys = " and ".join(f"budget.{key}" for key in budget.shared)
             raise ValueError(f"{keys} needs a place where calls are counted: set 'ledger' or 'budget.store'")
+        if budget is not None and budget.store is not None and budget.store == self.ledger:
+            raise ValueError("expected two databases, found one for both 'ledger' and 'budget.store'")
         return self
 
     def rates(self, provider: str, model: str | None) -> Rates | None:
