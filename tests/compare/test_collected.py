@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+from tests.support.cli import pipeline
 from tests.support.comparisons import call
 from tests.support.plans import conversations, plan, variant
 from voicepipe.compare.collected import comparison
@@ -38,3 +40,14 @@ def test_the_order_in_which_calls_were_held_leaves_no_trace() -> None:
     )
     assert whole == reverse
     assert len(whole.measured) == 8
+
+
+def test_where_on_this_computer_anything_lies_is_not_told(tmp_path: Path) -> None:
+    path, home = pipeline(tmp_path), Path.home()
+    made = plan([replace(variant("a", path), what=str(path))], CALLS)
+    broken = call("a", CALLS[0].name, error=f"{tmp_path}/clip.wav is gone")
+    left = replace(made, left_out={"a": f"no {tmp_path}/voice.onnx, looked in {home}/.cache"})
+    found = comparison(left, [broken], began="now", unfinished=None)
+    assert found.variants[0].what == "./pipeline.yaml"
+    assert found.variants[0].left_out == "no ./voice.onnx, looked in ~/.cache"
+    assert found.measured[0].error == "./clip.wav is gone"

@@ -132,3 +132,9 @@ def test_forbidden_code_is_an_error_for_tools_and_providers(tmp_path: Path, own_
         (3, "own code isn't allowed here"),
     ]
     assert not list(tmp_path.glob("*.ran"))
+
+
+def test_a_model_that_is_a_file_is_labelled_by_its_name_alone(tmp_path: Path) -> None:
+    loaded = load(tmp_path, "voicepipe: 1\nstages: {stt: {use: whisper, model: ./models/tiny}}")
+    (filling,) = slot(loaded, "stt").fillings
+    assert filling.label == "whisper/tiny"

@@ -47,8 +47,11 @@ class Filling:
 
     @property
     def label(self) -> str:
-        """``provider/model``, or the provider alone."""
+        """``provider/model``, or the provider alone. A model that is a file goes by its name alone: where it
+        lies is nobody's business, and a label is told in reports."""
         model = getattr(self.config, "model", None)
+        if model and Path(model).is_absolute():
+            model = Path(model).name
         return f"{self.use}/{model}" if model else self.use
 
 
