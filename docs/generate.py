@@ -16,6 +16,7 @@ from pathlib import Path
 
 from docs.diagrams import policy_diagram, policy_table, quickstart_mermaid, quickstart_text
 from docs.examples import bad_pipeline, commands, decisions
+from docs.measured import whisper_sizes
 from docs.promises import promises
 from docs.reference import comparison_keys, provider_keys, slot_keys, test_keys, top_level
 
@@ -35,6 +36,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "commands": commands,
     "decisions": decisions,
     "promises": promises,
+    "whisper sizes": whisper_sizes,
 }
 
 _PART = re.compile(r"(<!-- generated: ([^>]+?) -->\n).*?(<!-- /generated -->)", re.DOTALL)
