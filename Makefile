@@ -34,4 +34,4 @@ docs: .venv/test        ## what is generated in docs/ from tables and models
 	$(BIN)/python -m docs.generate
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .venv-peers .pytest_cache .mypy_cache .ruff_cache

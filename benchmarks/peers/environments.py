@@ -1,4 +1,4 @@
-"""An environment of its own for each peer, beside this file and out of git, with pinned versions.
+"""An environment of its own for each peer, beside our own and out of git, with pinned versions.
 
 ``pip`` gets its settings (an index, constraints) from where it always does.
 """
@@ -13,7 +13,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parent / ".envs"
+from benchmarks._results import ROOT
+
+FOLDER = ROOT / ".venv-peers"
 PACKAGES = {
     "pipecat": ("pipecat-ai==1.14.0",),
     "livekit": ("livekit-agents==1.8.9", "livekit-plugins-silero==1.8.9"),
