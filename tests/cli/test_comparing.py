@@ -138,6 +138,15 @@ def test_a_call_that_could_not_be_held_is_told_even_when_quiet() -> None:
     assert written.getvalue() == "'a' on 'default' couldn't be held: there is no stub [2J\n"
 
 
+def test_why_a_call_broke_off_may_quote_somebody_and_is_left_out_if_that_is_wanted() -> None:
+    terminal, written = told()
+    broken = [call(0, error="OpenAIError: 'my card is 4111'")]
+    runs = plan([variant("default")], [CALL]).runs
+    (found,) = followed(terminal, iter(broken), kept=0, runs=runs, redact=True)
+    assert found.error == "[left out]"
+    assert written.getvalue().startswith("'a' on 'default' couldn't be held: [left out]\n")
+
+
 def test_calls_that_stop_early_stop_the_progress() -> None:
     def calls() -> Iterator[MeasuredCall]:
         yield call(0)

@@ -254,7 +254,9 @@ def _hold(options: argparse.Namespace, settings: Settings, plan: Plan, terminal:
         stand_ins={"realtime": RealtimeStandIn},
         tell=lambda sentence: _warn(terminal, sentence),
     )
-    measured = followed(terminal, holding, kept=len(plan.runs) - len(left), runs=plan.runs)
+    measured = followed(
+        terminal, holding, kept=len(plan.runs) - len(left), runs=plan.runs, redact=settings.redact
+    )
     return _Held(measured, began, holding.unfinished)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import ROUND_UP, Decimal
 
 from voicepipe.cli.terminal import Terminal, printable
+from voicepipe.compare.collected import redacted
 from voicepipe.compare.estimate import Forecast
 from voicepipe.compare.measured import MeasuredCall
 from voicepipe.compare.plan import Plan, Run
@@ -115,13 +116,17 @@ def asker() -> Callable[[], str] | None:
 
 
 def followed(
-    terminal: Terminal, calls: Iterable[MeasuredCall], *, kept: int, runs: Sequence[Run]
+    terminal: Terminal, calls: Iterable[MeasuredCall], *, kept: int, runs: Sequence[Run], redact: bool = False
 ) -> list[MeasuredCall]:
-    """All of ``calls``, with the progress told; the first ``kept`` of them are there at once."""
+    """All of ``calls``, with the progress told; the first ``kept`` of them are there at once.
+
+    ``redact``: as in ``collected.redacted``.
+    """
     watch = Stopwatch()
     found: list[MeasuredCall] = []
     whole = len(runs)
     for call in calls:
+        call = redacted(call) if redact else call
         found.append(call)
         done = len(found)
         if call.error is not None:

@@ -9,6 +9,8 @@ from voicepipe.compare.environment import environment
 from voicepipe.compare.measured import CallInfo, Comparison, MeasuredCall, VariantInfo
 from voicepipe.compare.plan import Plan, Variant
 
+LEFT_OUT = "[left out]"
+
 
 def comparison(
     plan: Plan, measured: Iterable[MeasuredCall], *, began: str, unfinished: str | None
@@ -35,6 +37,12 @@ def comparison(
         seed=plan.seed,
         unfinished=unfinished,
     )
+
+
+def redacted(call: MeasuredCall) -> MeasuredCall:
+    """``call`` without the reason why it broke off, which is the one text in its figures that may quote
+    somebody. What was said in it is left to the page, which tells how much it was."""
+    return call if call.error is None else call.model_copy(update={"error": LEFT_OUT})
 
 
 def _variant(variant: Variant, left_out: str | None) -> VariantInfo:
