@@ -13,9 +13,7 @@ def test_there_is_a_core_and_not_more_than_the_computer_has() -> None:
     assert 1 <= cores() <= (os.cpu_count() or 1)
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "sched_setaffinity"), reason="no binding to cores here"
-)
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no binding to cores here")
 def test_cores_that_the_process_is_kept_from_do_not_count() -> None:
     code = (
         "import os; from voicepipe.core.cores import cores; "
