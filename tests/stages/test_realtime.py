@@ -9,6 +9,7 @@ import numpy as np
 
 from tests.support.calls import sides
 from tests.support.fused import STAGES, hold, items, reads_out
+from voicepipe.core.frames import Heard as Played
 from voicepipe.core.frames import Text, Transcript
 from voicepipe.core.records import ToolFinished, TurnBegan, TurnEnded, TurnReworded, Usage
 from voicepipe.testing.realtime_script import Heard, Reply, Tool
@@ -136,8 +137,9 @@ def test_the_servers_audio_is_played_sample_for_sample(tmp_path: Path) -> None:
         async with RealtimeServer(heard=["what time is it"]) as server:
             server.script.replies.extend([Reply()] * 4 + [Reply(text=["Ten."], audio=[tone], odd_cuts=True)])
             held = await hold(server, tmp_path, TIME)
-        segment = next(event for event in held.seen if type(event).__name__ == "Heard" and event.segment)
-        assert segment.samples == tone.size - segment.segment.trimmed
+        *_, heard = (event for event in held.seen if isinstance(event, Played) and event.segment)
+        assert heard.segment is not None
+        assert heard.samples == tone.size - heard.segment.trimmed
 
     asyncio.run(main())
 
