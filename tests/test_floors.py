@@ -32,6 +32,7 @@ UNTESTED = {
     "config/loaded.py": "a container, which the tests of config/load fill and read",
     "runtime/limits.py": "driven whole by tests/test_budgets.py",
     "observe/companion.py": "a protocol only",
+    "observe/turn_report.py": "driven whole by tests/observe/test_report.py",
     "runtime/call.py": "driven whole by tests/test_api_calls.py",
     "compare/measured.py": "containers without behaviour; the tests of compare/store keep and read them",
     "compare/plan.py": "containers without behaviour",

@@ -18,9 +18,10 @@ from voicepipe.core.clock import Clock, run_on
 from voicepipe.core.records import ObjectiveMissed
 from voicepipe.core.units import MS, SECOND
 from voicepipe.observe.alerts import Alert, Alerts
-from voicepipe.observe.report import CallReport, TurnReport
+from voicepipe.observe.report import CallReport
 from voicepipe.observe.slo import Objectives, Watcher
 from voicepipe.observe.timeline import Mark, TurnTimeline
+from voicepipe.observe.turn_report import TurnReport
 
 MINUTE = 60 * SECOND
 WINDOW = 15 * MINUTE

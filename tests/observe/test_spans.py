@@ -8,10 +8,10 @@ import pytest
 from tests.observe.money import CLOUD, FUSED, book
 from voicepipe.core.records import ProviderAttempt, Usage
 from voicepipe.core.units import MS
-from voicepipe.observe.report import TurnReport
 from voicepipe.observe.requests import Request, Requests
 from voicepipe.observe.spans import Span, attempt_span, step_spans, turn_span
 from voicepipe.observe.timeline import Contribution, Mark, TurnTimeline
+from voicepipe.observe.turn_report import TurnReport
 
 
 def attempted(folder: Path, slot: str, provider: str, *, model: str | None, **fields: Any) -> Span:

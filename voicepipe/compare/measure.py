@@ -23,8 +23,9 @@ from voicepipe.observe.evidence import Evidence
 from voicepipe.observe.expectations import judge
 from voicepipe.observe.in_recording import Latency, latencies_in, match
 from voicepipe.observe.redact import Redactor
-from voicepipe.observe.report import CallReport, TurnReport
+from voicepipe.observe.report import CallReport
 from voicepipe.observe.timeline import Contribution
+from voicepipe.observe.turn_report import TurnReport
 from voicepipe.observe.usage import Amount, Tally
 from voicepipe.speech.word_errors import word_errors
 from voicepipe.transports.conversation import Utterance

@@ -13,8 +13,9 @@ from voicepipe.core.calls import Workers
 from voicepipe.core.units import MS
 from voicepipe.observe.ledger import CallRow, Ledger, RequestRow, in_utc
 from voicepipe.observe.price_book import PriceBook
-from voicepipe.observe.report import CallReport, TurnReport
+from voicepipe.observe.report import CallReport
 from voicepipe.observe.requests import Request, Requests
+from voicepipe.observe.turn_report import TurnReport
 from voicepipe.observe.usage import Meter, Tally
 from voicepipe.speech.pricing import share
 

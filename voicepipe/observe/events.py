@@ -122,6 +122,8 @@ def event_fields(kind: type[Any]) -> list[str]:
 
 def plain(value: Any, secrets: Collection[str] = (), depth: int = 0) -> Any:
     """``value`` with nothing in it but what JSON has; texts are masked and bounded."""
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, str):
         value = mask_secrets(str(value), secrets) if secrets else str(value)
         return value if len(value) <= MAX_TEXT else value[: MAX_TEXT - len(_CUT)] + _CUT
@@ -136,7 +138,7 @@ def plain(value: Any, secrets: Collection[str] = (), depth: int = 0) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item, secrets, depth + 1) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
-        return plain(_fields(value), secrets, depth)
+        return {name: plain(v, secrets, depth + 1) for name, v in _fields(value).items()}
     return plain(str(value), secrets)
 
 

@@ -17,7 +17,8 @@ from voicepipe.core.records import (
     TurnEnded,
 )
 from voicepipe.core.units import MS, SECOND
-from voicepipe.observe.report import CallReport, TurnReport
+from voicepipe.observe.report import CallReport
+from voicepipe.observe.turn_report import TurnReport
 from voicepipe.speech.heard import heard_text
 from voicepipe.speech.policy import State
 

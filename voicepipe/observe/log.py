@@ -65,7 +65,8 @@ class EventLog:
         if type(event) is Text:
             self._join(at_ns, event)
             return
-        self._write_text()
+        if self._pieces:
+            self._write_text()
         self._write(event_to_dict(at_ns, event, self._secrets))
 
     def close(self) -> None:

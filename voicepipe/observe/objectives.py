@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from voicepipe.config.slo import ANSWERED, COST, LATENCY_OBJECTIVES, Objective, SloConfig
 from voicepipe.core.units import MS, SECOND
 from voicepipe.observe.expectations import percentile
-from voicepipe.observe.report import CallReport, TurnReport
+from voicepipe.observe.report import CallReport
 from voicepipe.observe.timeline import Step, TurnTimeline
+from voicepipe.observe.turn_report import TurnReport
 
 SILENT = "silent_after_interruption"
 VOICE_TO_VOICE = "voice_to_voice"

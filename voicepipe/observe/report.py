@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
 from typing import Any
 
-from voicepipe.core.frames import Heard, PlaybackStarted, Skip, SpeechStarted, Talk, Text, TypedText
+from voicepipe.core.frames import (
+    EndOfText,
+    Heard,
+    PlaybackStarted,
+    Prosody,
+    ProviderBegan,
+    Skip,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechStarted,
+    SpeechStopped,
+    Talk,
+    Text,
+    ToolWaiting,
+    Transcript,
+    TypedText,
+)
 from voicepipe.core.records import (
     CallerLevel,
+    ClipEnded,
     DeadAir,
     Failed,
     NotSent,
+    ProviderAttempt,
     ProviderSwitched,
     SpeechIgnored,
     ToolFinished,
@@ -21,7 +37,8 @@ from voicepipe.core.records import (
     TurnDrafted,
     TurnEnded,
     TurnReworded,
-    TurnStatus,
+    Usage,
+    VoiceAudible,
 )
 from voicepipe.core.units import MS
 from voicepipe.observe.cost import Cost
@@ -29,76 +46,23 @@ from voicepipe.observe.events import plain
 from voicepipe.observe.price_book import PriceBook
 from voicepipe.observe.requests import Request, Requests, unsent
 from voicepipe.observe.silenced import Silences
-from voicepipe.observe.timeline import LATENCIES, Timelines, TurnTimeline
-from voicepipe.observe.usage import Listened, Tally, unheard
+from voicepipe.observe.timeline import Timelines, TurnTimeline
+from voicepipe.observe.turn_report import ToolReport, TurnReport
+from voicepipe.observe.usage import Tally
 
 MAX_TOOL_CALLS = 256
 """Of one turn, in the report; the llm stage stops a model long before."""
 
+_OF_OTHERS = frozenset(
+    {
+        *(Usage, ProviderAttempt, ProviderBegan, VoiceAudible, ClipEnded),
+        *(Transcript, Prosody, SpeechPaused, SpeechResumed, SpeechStopped, EndOfText, ToolWaiting),
+    }
+)
+"""Half of all events: what is in them, timelines and requests tell."""
+
 MAX_NOTED = 1000
 """Failures, ignored sounds and moments of dead air, of each the first so many."""
-
-
-@dataclass(slots=True)
-class ToolReport:
-    """``result`` is what the model saw; None while the tool runs."""
-
-    call_id: str
-    name: str
-    arguments: dict[str, Any] | str
-    result: str | None = None
-    error: bool = False
-
-
-@dataclass(slots=True)
-class TurnReport:
-    """One turn that the policy committed. What isn't known until its end is None before."""
-
-    turn: int
-    user: str
-    agent: str | None = None
-    heard: str | None = None
-    status: TurnStatus | None = None
-    tool_calls: list[ToolReport] = field(default_factory=list)
-    timeline: TurnTimeline | None = None
-    silenced_ns: int | None = None
-    """How long the reply was still heard after the caller had begun to speak up; see ``Silences``."""
-    audible: bool = False
-    filler: bool = False
-    """The first audio wasn't the reply itself yet, but what was said meanwhile."""
-    cut_in: bool = False
-    """The caller typed or skipped before the reply had ended."""
-    spoken_into: int | None = None
-    """Where the caller spoke before it had ended: the speech's first sample, unless it was ignored; -1 if
-    so far only the key to talk was pressed."""
-    usage: Tally = field(default_factory=Tally)
-    failed: Tally = field(default_factory=Tally)
-    """What of ``usage`` was for requests that failed."""
-    listened: Listened = field(default_factory=Listened)
-
-    @property
-    def wasted(self) -> Tally:
-        """What of ``usage`` was for speech that nobody heard."""
-        said, heard = self.agent or "", self.heard or ""
-        return unheard(self.usage, self.status, said, heard, self.listened, self.failed)
-
-    @property
-    def word_taken(self) -> bool:
-        """Whether the caller took the word before the reply had ended."""
-        return self.cut_in or self.spoken_into is not None
-
-    @property
-    def answered(self) -> bool:
-        """Whether the caller got what was due.
-
-        A failed turn wasn't answered, even if it had begun to speak. A turn without a sound was only if it
-        ended the call, if the caller took the word before there was one, or if nobody had asked for it.
-        """
-        if self.status is None or self.status == "failed":
-            return False
-        hung_up = any(call.name == "end_call" and not call.error for call in self.tool_calls)
-        overtaken = self.status == "interrupted" and (self.word_taken or not self.user)
-        return self.audible or overtaken or hung_up
 
 
 class CallReport:
@@ -194,7 +158,7 @@ class CallReport:
         report = {
             "session": self.session,
             "clock": self.clock,
-            "turns": [_turn_to_dict(turn, words.get(turn.turn)) for turn in self.turns],
+            "turns": [turn.to_dict(words.get(turn.turn)) for turn in self.turns],
             "ignored": [
                 {"turn": one.turn, "text": one.text, "reason": one.reason, "paused_ms": one.paused_ns / MS}
                 for one in self.written.ignored
@@ -227,7 +191,14 @@ class CallReport:
         self.until_ns = at_ns
         if type(event) is Text:  # a third of all events, and the reply's end tells the words
             return
-        self._settle(self._requests.read(event))
+        request = self._requests.read(event)
+        if request is not None:
+            self._settle(request)
+        if type(event) not in _OF_OTHERS:
+            self._read(event)
+        self._timelines(at_ns, event)
+
+    def _read(self, event: Any) -> None:
         silenced_ns = self._silences.read(event)
         match event:
             case TurnDrafted():
@@ -256,7 +227,6 @@ class CallReport:
                 if turn is not None:
                     turn.silenced_ns = turn.silenced_ns if silenced_ns is None else silenced_ns
                     self._note(turn, event)
-        self._timelines(at_ns, event)
 
     def _find(self, turn: int | None) -> TurnReport | None:
         """The turn or the draft with that id."""
@@ -363,37 +333,8 @@ class CallReport:
             self._by_id[timeline.turn].timeline = timeline
 
 
-def _turn_to_dict(turn: TurnReport, words: TurnReport | None) -> dict[str, Any]:
-    words = words or TurnReport(turn.turn, "")
-    return {
-        "turn": turn.turn,
-        "user": words.user,
-        "agent": words.agent,
-        "heard": words.heard,
-        "status": turn.status,
-        "tool_calls": [
-            {"name": call.name, "arguments": call.arguments, "result": _parsed(call.result)}
-            for call in words.tool_calls
-        ],
-        "latency_ms": turn.timeline.latency_ms() if turn.timeline else dict.fromkeys(LATENCIES),
-        "filler": turn.filler,
-        "silenced_ms": None if turn.silenced_ns is None else turn.silenced_ns / MS,
-        "usage": turn.usage.to_list(),
-        "wasted": turn.wasted.to_list(),
-    }
-
-
 def _sum(*tallies: Tally) -> Tally:
     total = Tally()
     for tally in tallies:
         total.add_all(tally)
     return total
-
-
-def _parsed(result: str | None) -> Any:
-    if result is None or not result.startswith(("{", "[")):
-        return result
-    try:
-        return json.loads(result)
-    except (ValueError, RecursionError):
-        return result

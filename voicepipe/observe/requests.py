@@ -78,24 +78,22 @@ class Requests:
 
     def read(self, event: Any) -> Request | None:
         """The request that is complete now that ``event`` has come."""
-        match event:
-            case ProviderAttempt():
-                done = self.take()
-                self._open = Request(
-                    self._next(),
-                    event.at_ns,
-                    event.turn,
-                    event.slot,
-                    event.provider,
-                    status=event.status,
-                    probe=event.probe,
-                    busy_ns=event.busy_ns,
-                )
-                return done
-            case Usage():
-                return self._use(event)
-            case _:
-                return self.take()
+        kind = type(event)  # this is asked of every event of a call
+        if kind is Usage:
+            return self._use(event)
+        done = self.take()
+        if kind is ProviderAttempt:
+            self._open = Request(
+                self._next(),
+                event.at_ns,
+                event.turn,
+                event.slot,
+                event.provider,
+                status=event.status,
+                probe=event.probe,
+                busy_ns=event.busy_ns,
+            )
+        return done
 
     def take(self) -> Request | None:
         """The last request; none if it was taken before."""

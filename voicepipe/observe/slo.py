@@ -20,8 +20,9 @@ from voicepipe.core.units import format_duration
 from voicepipe.observe.alerts import Alert, Alerts
 from voicepipe.observe.objectives import Finding, durations, usd_minute
 from voicepipe.observe.quantiles import RollingDurations, RollingSums
-from voicepipe.observe.report import CallReport, TurnReport
+from voicepipe.observe.report import CallReport
 from voicepipe.observe.requests import Request
+from voicepipe.observe.turn_report import TurnReport
 from voicepipe.observe.usage import Tally
 from voicepipe.speech.pricing import usd
 

@@ -15,9 +15,9 @@ from typing import Any
 
 from voicepipe.core.records import ProviderAttempt, ToolFinished, ToolStarted, UsageUnit
 from voicepipe.core.units import MS, SECOND
-from voicepipe.observe.report import TurnReport
 from voicepipe.observe.requests import Request
 from voicepipe.observe.timeline import TurnTimeline
+from voicepipe.observe.turn_report import TurnReport
 from voicepipe.observe.usage import Tally
 from voicepipe.speech.pricing import usd
 

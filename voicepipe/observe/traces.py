@@ -25,7 +25,7 @@ from voicepipe.core.records import (
 )
 from voicepipe.core.units import SECOND
 from voicepipe.observe.events import plain
-from voicepipe.observe.report import CallReport, TurnReport
+from voicepipe.observe.report import CallReport
 from voicepipe.observe.requests import Request
 from voicepipe.observe.spans import (
     Attributes,
@@ -37,6 +37,7 @@ from voicepipe.observe.spans import (
     turn_content,
     turn_span,
 )
+from voicepipe.observe.turn_report import TurnReport
 from voicepipe.observe.usage import Tally
 
 Kept = Literal["failed", "interrupted", "slow", "sampled"]
