@@ -98,8 +98,14 @@ def event_to_dict(at_ns: int, event: Any, secrets: Collection[str] = ()) -> dict
     if kind is Heard:
         line.update(_heard(event))
         line["text"] = plain(line["text"], secrets)
-        return line
-    layout = _layout(kind)
+    else:
+        _fill(line, event, secrets, 0)
+    return line
+
+
+def _fill(line: dict[str, Any], event: Any, secrets: Collection[str], depth: int) -> None:
+    """Put the fields of ``event`` into ``line``."""
+    layout = _LAYOUTS.get(type(event)) or _layout(type(event))
     line.update(zip(layout.names, layout.values(event), strict=True))
     for name in layout.in_ns:
         if (ns := line[name]) is not None:
@@ -109,8 +115,7 @@ def event_to_dict(at_ns: int, event: Any, secrets: Collection[str] = ()) -> dict
         found = type(value)
         if found in _PLAIN or (found is str and not secrets and len(value) <= MAX_TEXT):
             continue
-        line[name] = plain(_named(value), secrets)
-    return line
+        line[name] = plain(value, secrets, depth + 1)
 
 
 def event_fields(kind: type[Any]) -> list[str]:
@@ -138,22 +143,11 @@ def plain(value: Any, secrets: Collection[str] = (), depth: int = 0) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item, secrets, depth + 1) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
-        return {name: plain(v, secrets, depth + 1) for name, v in _fields(value).items()}
+        # A frame inside of an event says what it is.
+        found = {"event": type(value).__name__} if isinstance(value, _FRAMES) else {}
+        _fill(found, value, secrets, depth)
+        return found
     return plain(str(value), secrets)
-
-
-def _fields(event: Any) -> dict[str, Any]:
-    layout = _layout(type(event))
-    found = dict(zip(layout.names, layout.values(event), strict=True))
-    for name in layout.in_ns:
-        if (ns := found[name]) is not None:
-            found[name] = ns / MS
-    return {name: _named(value) for name, value in found.items()}
-
-
-def _named(value: Any) -> Any:
-    """A frame inside of an event says what it is."""
-    return {"event": type(value).__name__, **_fields(value)} if isinstance(value, _FRAMES) else value
 
 
 class _Layout(NamedTuple):
