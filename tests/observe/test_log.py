@@ -91,6 +91,7 @@ def test_a_log_that_is_full_says_so_once_and_stays_within_its_bound(tmp_path: Pa
     log = open_log(tmp_path / "e.jsonl", max_bytes=2000)
     for n in range(100):
         log(n, Text(turn=n, text="x" * 50))
+        log(n, EndOfText(turn=n))
     log.close()
     names = [line["event"] for line in lines(log.path)]
     assert names.count("LogFull") == 1

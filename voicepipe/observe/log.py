@@ -56,7 +56,7 @@ class EventLog:
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         except OSError as error:
             raise _unwritable(path, error) from None
-        self._open = True
+        self._open = self._writing = True
         self._write({"t_ms": 0, "event": "LogBegan", "format": FORMAT, "session": session, "clock": clock})
 
     def __call__(self, at_ns: int, event: Any) -> None:
@@ -67,6 +67,8 @@ class EventLog:
             return
         if self._pieces:
             self._write_text()
+            if not self._writing:  # the text was all that there was room for
+                return
         self._write(event_to_dict(at_ns, event, self._secrets))
 
     def close(self) -> None:
@@ -74,14 +76,10 @@ class EventLog:
         if not self._open:
             return
         self._write_text()
-        self._open = False
+        self._open = self._writing = False
         os.close(self._file)
         if self._error is not None:
             raise NotKeptError(_unwritable(self.path, self._error).message, hint=_HINT)
-
-    @property
-    def _writing(self) -> bool:
-        return self._open and self._error is None and self._left > 0
 
     def _join(self, at_ns: int, piece: Text) -> None:
         if self._pieces and not _go_together(self._pieces[-1], piece):
@@ -103,13 +101,14 @@ class EventLog:
         if len(data) > self._left:
             data = _encode({"t_ms": line["t_ms"], "event": "LogFull"})
             self._left = 0
+            self._writing = False
         else:
             self._left -= len(data)
         try:
             while data:
                 data = data[os.write(self._file, data) :]
         except OSError as error:
-            self._error = error
+            self._error, self._writing = error, False
 
 
 def _go_together(one: Text, other: Text) -> bool:
