@@ -130,7 +130,7 @@ def test_refusals_come_one_per_handshake() -> None:
 )
 def test_what_the_real_one_hangs_up_on_is_hung_up_on(message: bytes | None, code: int) -> None:
     async def main() -> int:
-        async with DeepgramServer(idle_s=0.05) as server:
+        async with DeepgramServer(idle_s=0.05 if message is None else 60) as server:
             socket = await connected(server)
             if message is not None:
                 await socket.send(message)
