@@ -171,7 +171,7 @@ def test_the_output_is_never_a_file_that_is_read(desk: Desk) -> None:
     ("argv", "said"),
     [
         (("-n", "0"), "expected a whole number from 1 to 1000, found '0'"),
-        (("--max-usd", "-1"), "expected a price in USD"),
+        (("--max-usd", "-1"), "expected an amount in USD"),
         (("--seed", "x"), "expected a whole number from 0"),
         (("--var", "name=Ann"), "there is no variable 'name'"),
         (("--no-code", "--variant", "x=stages.tts='a:B'"), "own code isn't allowed here"),

@@ -106,7 +106,7 @@ def test_a_key_of_ones_own_is_free(tmp_path: Path) -> None:
         ("a: " + "x" * MAX_BYTES, "larger than"),
         (HEAD + "repeat: 0\n", "expected at least 1, found '0'"),
         (HEAD + "repeat: 1001\n", "expected at most 1000"),
-        (HEAD + "max_usd: -1\n", "expected a price in USD"),
+        (HEAD + "max_usd: -1\n", "expected an amount in USD"),
         (HEAD + "sections: [{title: x, variants: {}}]\n", "expected at least 1 entry"),
     ],
 )

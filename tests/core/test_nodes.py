@@ -26,6 +26,17 @@ def test_place_of_a_value_below_is_the_nearest_that_was_written() -> None:
     ]
 
 
+def test_a_value_of_a_map_is_named_by_its_key_and_an_item_of_a_list_by_itself() -> None:
+    names = ("root", "key", "list", "item", "inner")
+    places = {name: Place(PLACE.source, line, 1) for line, name in enumerate(names, 1)}
+    item = Node({"b": Node(1, PLACE)}, places["item"], keys={"b": places["inner"]})
+    root = Node({"a": Node([item], places["list"])}, places["root"], keys={"a": places["key"]})
+    paths = ((), ("a",), ("a", 0), ("a", 0, "b"), ("a", 7), ("a", 0, "c"), ("d",))
+    assert [root.place_of_key(path) for path in paths] == [
+        places[name] for name in ("root", "key", "item", "inner", "key", "item", "root")
+    ]
+
+
 def test_kind_is_what_a_message_calls_the_value() -> None:
     kinds = {Node(value, PLACE).kind for value in ({}, [], None, "x", True, 1, 1.5)}
     assert kinds == {"a map", "a list", "nothing", "text", "true or false", "a number"}

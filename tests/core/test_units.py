@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from voicepipe.core.units import DURATION_PATTERN, MS, SECOND, Duration, format_duration, parse_duration
+from voicepipe.core.units import (
+    DURATION_PATTERN,
+    MOST_USD,
+    MS,
+    SECOND,
+    Duration,
+    Usd,
+    format_duration,
+    parse_duration,
+    parse_usd,
+)
 
 YEAR = 366 * 86_400 * SECOND
 
@@ -108,3 +119,22 @@ def test_the_schema_of_a_duration_is_a_string_with_a_pattern_and_examples_that_f
     assert schema["type"] == "string"
     assert [parse_duration(example) for example in schema["examples"]] == [300 * MS, 2 * SECOND, 600 * SECOND]
     assert all(re.search(schema["pattern"], example) for example in schema["examples"])
+
+
+@given(st.decimals(min_value=0, max_value=MOST_USD, places=9))
+def test_money_keeps_all_digits_that_were_written(amount: Decimal) -> None:
+    assert parse_usd(f"{amount:f}") == TypeAdapter(Usd).validate_python(f"{amount:f}") == amount
+
+
+@given(st.one_of(st.text(), st.floats(), st.none(), st.booleans(), st.lists(st.integers())))
+def test_whatever_is_written_is_an_amount_of_money_or_a_value_error(value: object) -> None:
+    found = None
+    with contextlib.suppress(ValueError):
+        found = parse_usd(value)
+    assert found is None or 0 <= found <= MOST_USD
+
+
+@pytest.mark.parametrize("value", [-1, "much", float("nan"), True, 1e9, None])
+def test_what_is_no_amount_of_money_is_an_error_that_shows_one(value: object) -> None:
+    with pytest.raises(ValueError, match=f"from 0 to 1000000, such as 0.0043, found '{value}'"):
+        parse_usd(value)

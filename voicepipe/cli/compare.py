@@ -47,8 +47,8 @@ from voicepipe.compare.table import table
 from voicepipe.compare.variants import load_all
 from voicepipe.compare.verdict import Verdict, verdict_of
 from voicepipe.config.comparison import MAX_REPEAT
-from voicepipe.config.cost import dollars
 from voicepipe.core.extras import missing
+from voicepipe.core.units import parse_usd
 from voicepipe.errors import BudgetError, SetupError
 from voicepipe.observe.objectives import VOICE_TO_VOICE
 from voicepipe.speech.pricing import PICO
@@ -148,7 +148,7 @@ def _seed(text: str) -> int:
 
 def _usd(text: str) -> Decimal:
     try:
-        return dollars(text)
+        return parse_usd(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -12,11 +12,8 @@ from pydantic import Field, PlainValidator, StringConstraints, WithJsonSchema, m
 
 from voicepipe.config.tool_models import Model
 from voicepipe.core.names import did_you_mean
-from voicepipe.core.units import SECOND, ConfigPath, Duration
+from voicepipe.core.units import SECOND, ConfigPath, Duration, Usd
 from voicepipe.speech.chunker import has_words
-
-MOST_USD = 1_000_000
-"""Of one budget: what a database's integers hold of picodollars, with room to spare."""
 
 LONGEST_SENTENCE = 300
 """Characters of what is said before a call is ended: about twenty seconds."""
@@ -34,19 +31,6 @@ Ending = Literal["hang_up", "deny"]
 ENDINGS: tuple[Ending, ...] = ("hang_up", "deny")
 
 
-def amount(value: Any) -> Decimal:
-    """An amount of money as it was written. A ``ValueError`` says what is wrong."""
-    found = None
-    if isinstance(value, int | float | str | Decimal) and not isinstance(value, bool):
-        try:
-            found = Decimal(str(value).strip())
-        except InvalidOperation:
-            found = None
-    if found is None or not found.is_finite() or not 0 <= found <= MOST_USD:
-        raise ValueError(f"expected an amount in USD from 0 to {MOST_USD}, such as 0.40, found '{value}'")
-    return found
-
-
 def share(value: Any) -> int:
     """``80%`` → 8000, in hundredths of a percent. A ``ValueError`` says what is wrong."""
     number, percent, rest = str(value).strip().partition("%")
@@ -59,11 +43,6 @@ def share(value: Any) -> int:
     return int(found)
 
 
-Usd = Annotated[
-    Decimal,
-    PlainValidator(amount),
-    WithJsonSchema({"type": "number", "minimum": 0, "maximum": MOST_USD}),
-]
 Share = Annotated[int, PlainValidator(share), WithJsonSchema({"type": "string", "pattern": r"^[0-9.]+ *%$"})]
 
 

@@ -15,14 +15,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from voicepipe.config.cost import Usd
 from voicepipe.config.layers import nested
 from voicepipe.config.tool_models import Model
 from voicepipe.core import yaml12
 from voicepipe.core.check import validate
 from voicepipe.core.clock import ClockName
 from voicepipe.core.nodes import Node, Place, Source
-from voicepipe.core.units import ConfigPath
+from voicepipe.core.units import ConfigPath, Usd
 from voicepipe.errors import ConfigError, ConfigErrors, UsageError
 
 FORMAT_KEY = "voicepipe_compare"
@@ -141,16 +140,7 @@ class Declared:
 
     def place(self, *path: str | int) -> Place:
         """Where what stands at ``path`` was written."""
-        node, place = self.root, self.root.place
-        for key in path:
-            if isinstance(node.value, dict) and str(key) in node.value:
-                place, node = node.keys[str(key)], node.value[str(key)]
-            elif isinstance(node.value, list) and isinstance(key, int) and key < len(node.value):
-                node = node.value[key]
-                place = node.place
-            else:
-                break
-        return place
+        return self.root.place_of_key(path)
 
     def layers(self, *path: str | int) -> tuple[Node, ...]:
         """What ``set`` at ``path`` holds, each value as a layer. Raises ``ConfigError``."""

@@ -28,16 +28,7 @@ class LocatedTest:
 
     def place(self, *path: str | int) -> Place:
         """Where what stands at ``path`` was written, or the deepest thing above it."""
-        node, place = self.node, self.node.place
-        for key in path:
-            if isinstance(node.value, dict) and str(key) in node.value:
-                place, node = node.keys[str(key)], node.value[str(key)]
-            elif isinstance(node.value, list) and isinstance(key, int) and key < len(node.value):
-                node = node.value[key]
-                place = node.place
-            else:
-                break
-        return place
+        return self.node.place_of_key(path)
 
 
 def named_files(files: Sequence[str], cwd: Path) -> Node:

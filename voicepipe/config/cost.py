@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any
+from decimal import Decimal
+from typing import Annotated
 
-from pydantic import Field, PlainValidator, StringConstraints, WithJsonSchema, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from voicepipe.config.budget import BudgetConfig
 from voicepipe.config.tool_models import Model
 from voicepipe.core.records import UsageUnit
-from voicepipe.core.units import ConfigPath
+from voicepipe.core.units import ConfigPath, Usd
 from voicepipe.speech.pricing import Rate, Rates
 
 MINUTE_MS = 60_000
 MILLION = 1_000_000
-DEAREST = 1_000_000
-"""USD. Whatever costs more for one of anything is a slip of the keyboard."""
-
 BILLED_AS: dict[str, tuple[UsageUnit, int, int]] = {
     # price → the unit, how many of it, and the step in which it is billed
     "audio_minute": ("audio_in_ms", MINUTE_MS, 1),
@@ -35,26 +32,6 @@ BILLED_AS: dict[str, tuple[UsageUnit, int, int]] = {
     "million_audio_tokens_out": ("audio_tokens_out", MILLION, 1),
     "request": ("requests", 1, 1),
 }
-
-
-def dollars(value: Any) -> Decimal:
-    """A price as it was written, with all its digits. A ``ValueError`` says what is wrong."""
-    found = None
-    if isinstance(value, int | float | str | Decimal) and not isinstance(value, bool):
-        try:
-            found = Decimal(str(value).strip())
-        except InvalidOperation:
-            found = None
-    if found is None or not found.is_finite() or not 0 <= found <= DEAREST:
-        raise ValueError(f"expected a price in USD such as 0.0043, found '{value}'")
-    return found
-
-
-Usd = Annotated[
-    Decimal,
-    PlainValidator(dollars),
-    WithJsonSchema({"type": "number", "minimum": 0, "maximum": DEAREST}),
-]
 
 
 class Prices(Model):

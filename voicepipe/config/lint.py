@@ -38,13 +38,7 @@ def lint(loaded: LoadedPipeline) -> list[ConfigError]:
 
 
 def _at(loaded: LoadedPipeline, *path: str) -> Node:
-    """The node at ``path``, or the deepest one above it that somebody wrote."""
-    node = loaded.tree
-    for key in path:
-        if not isinstance(node.value, dict) or key not in node.value:
-            break
-        node = node.value[key]
-    return node
+    return loaded.tree.nearest(path)
 
 
 def _literal_secrets(loaded: LoadedPipeline) -> Iterator[ConfigError]:

@@ -85,17 +85,29 @@ class Node:
             case _:
                 return "a number"
 
+    def nearest(self, path: Iterable[str | int]) -> Node:
+        """The value at ``path`` below, or the nearest around it that was written."""
+        return self._reach(path)[0]
+
     def place_of(self, path: Iterable[str | int]) -> Place:
-        """Where the value at ``path`` below begins, or the nearest around it that was written."""
-        node = self
+        """Where that begins."""
+        return self.nearest(path).place
+
+    def place_of_key(self, path: Iterable[str | int]) -> Place:
+        """Where that is named: a value of a map by its key; an item of a list stands for itself."""
+        return self._reach(path)[1]
+
+    def _reach(self, path: Iterable[str | int]) -> tuple[Node, Place]:
+        node, place = self, self.place
         for key in path:
-            if isinstance(node.value, dict) and key in node.value:
-                node = node.value[str(key)]
+            if isinstance(node.value, dict) and str(key) in node.value:
+                place, node = node.keys.get(str(key), node.place), node.value[str(key)]
             elif isinstance(node.value, list) and isinstance(key, int) and key < len(node.value):
                 node = node.value[key]
+                place = node.place
             else:
                 break
-        return node.place
+        return node, place
 
     def walk(self, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Node]]:
         """This node and all below it with their paths, in the order of the file."""

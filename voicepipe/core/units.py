@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
 
 MS = 1_000_000
 """Nanoseconds in a millisecond; all session time is in integer nanoseconds."""
@@ -50,6 +50,32 @@ Duration = Annotated[
     WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "examples": ["300ms", "2s", "10m"]}),
 ]
 """A field of a ``Config``: written with a unit, held in integer nanoseconds. Defaults are in nanoseconds."""
+
+
+MOST_USD = 1_000_000
+"""Of one price, limit or budget. More is a slip of the keyboard, and a database's integers hold so much in
+picodollars with room to spare."""
+
+
+def parse_usd(value: Any) -> Decimal:
+    """An amount of money with all the digits that were written. A ``ValueError`` says what is wrong."""
+    found = None
+    if isinstance(value, int | float | str | Decimal) and not isinstance(value, bool):
+        try:
+            found = Decimal(str(value).strip())
+        except InvalidOperation:
+            found = None
+    if found is None or not found.is_finite() or not 0 <= found <= MOST_USD:
+        raise ValueError(f"expected an amount in USD from 0 to {MOST_USD}, such as 0.0043, found '{value}'")
+    return found
+
+
+Usd = Annotated[
+    Decimal,
+    PlainValidator(parse_usd),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": MOST_USD}),
+]
+"""A field of a ``Config`` that holds money: exact, never a binary float."""
 
 
 class RelativeToFile:
