@@ -23,7 +23,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from voicepipe.config.load import LoadedPipeline, Overrides, load_pipeline
+from voicepipe.config.layers import Overrides
+from voicepipe.config.load import LoadedPipeline, load_pipeline
 from voicepipe.config.slots import Code
 from voicepipe.config.variables import agent_for_call, values_for_call
 from voicepipe.core.calls import Workers

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from tests.support.cli import SIM, pipeline
 from voicepipe.compare.variants import Wanted, load_all, split_list, wanted
 from voicepipe.config.comparison import MAX_VARIANTS, read_comparison
+from voicepipe.config.layers import Typed
 from voicepipe.errors import ConfigErrors, GraphError, SetupError, UsageError
 
 HEAD = "voicepipe_compare: 1\npipeline: pipeline.yaml\n"
@@ -32,7 +34,10 @@ def test_the_file_itself_is_first_and_then_come_those_that_were_typed(tmp_path: 
     assert names(found) == ["default", "loud", "other", "fast"]
     assert [one.profile for one in found] == [None, "loud", None, None]
     assert [one.path for one in found] == [path, path, other, path]
-    assert found[3].overrides == ("stages.llm.first_token=1ms", "stages.tts={use: sim, seed: 2}")
+    assert found[3].overrides == (
+        Typed("stages.llm.first_token=1ms", "--variant fast=stages.llm.first_token"),
+        Typed("stages.tts={use: sim, seed: 2}", "--variant fast=stages.tts"),
+    )
 
 
 def test_a_file_or_a_profile_can_be_given_another_name(tmp_path: Path) -> None:
@@ -52,7 +57,10 @@ def test_what_varies_makes_a_variant_of_each_combination(tmp_path: Path) -> None
         "tts=b,first_token=1ms",
         "tts=b,first_token=2ms",
     ]
-    assert found[3].overrides == ("stages.tts=b", "stages.llm.first_token=1ms")
+    assert found[3].overrides == (
+        Typed("stages.tts=b", "--vary stages.tts=a,b"),
+        Typed("stages.llm.first_token=1ms", "--vary stages.llm.first_token=1ms,2ms"),
+    )
 
 
 def test_values_of_two_paths_that_end_alike_are_told_by_more_of_them(tmp_path: Path) -> None:
@@ -62,7 +70,10 @@ def test_values_of_two_paths_that_end_alike_are_told_by_more_of_them(tmp_path: P
 
 def test_overrides_for_all_lie_below_those_of_a_variant(tmp_path: Path) -> None:
     found = wanted(pipeline(tmp_path), variants=["a=name=own"], overrides=["name=all"])
-    assert [one.overrides for one in found] == [("name=all",), ("name=all", "name=own")]
+    assert [one.overrides for one in found] == [
+        ("name=all",),
+        ("name=all", Typed("name=own", "--variant a=name")),
+    ]
 
 
 def test_those_of_a_file_come_in_its_order_sections_last(tmp_path: Path) -> None:
@@ -146,7 +157,38 @@ def test_all_problems_of_all_variants_are_told_with_their_names(tmp_path: Path) 
         load_all(found, code="run")
     told = str(caught.value)
     assert "variant 'a': unknown tts provider 'spam'" in told
+    assert [error.path for error in caught.value.errors] == [
+        "--variant a=stages.tts",
+        "--variant b=stages.llm.first_token",
+    ]
     assert "variant 'b': a duration needs a unit" in told
+
+
+@pytest.mark.parametrize(
+    ("vary", "message"),
+    [
+        ("stages.tts=sim,spam", "variant 'tts=spam': unknown tts provider 'spam'"),
+        ("stages.llm.first_tokn=1ms", "variant 'first_tokn=1ms': unknown key 'first_tokn'"),
+        ("stages.llm.first_token=3,1ms", "variant 'first_token=3': a duration needs a unit"),
+        ("profiles.loud=1", "variant 'loud=1': 'profiles' can't be set"),
+        ("stages..tts=1", "variant 'tts=1': expected a path of names with dots between"),
+        ("name=*x", "variant 'name=*x': the alias"),
+    ],
+)
+def test_what_is_wrong_in_a_value_that_varies_is_told_at_the_option_as_it_was_typed(
+    tmp_path: Path, vary: str, message: str
+) -> None:
+    """It stood at "--set" once, which nobody had written."""
+    with pytest.raises(ConfigErrors) as caught:
+        load_all(wanted(pipeline(tmp_path), vary=[vary], overrides=["name=n"]), code="run")
+    (error,) = caught.value.errors
+    assert str(error).startswith(f"--vary {vary}: {message}")
+
+
+def test_a_value_that_varies_may_be_delivered_to_another_process(tmp_path: Path) -> None:
+    one = load_all(wanted(pipeline(tmp_path), vary=["stages.llm.seed=2"]), code="run").variants[1]
+    assert one.load("name=more").top.name == "more"
+    assert pickle.loads(pickle.dumps(one.overrides)) == one.overrides
 
 
 def test_what_is_wrong_in_the_file_itself_is_told_once(tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from typing import Any
 
 from voicepipe.cli.options import add_overrides, add_quiet, code_mode
 from voicepipe.cli.terminal import Terminal
+from voicepipe.config.layers import Overrides
 from voicepipe.config.lint import lint
-from voicepipe.config.load import LoadedPipeline, Overrides, load_profiles
+from voicepipe.config.load import LoadedPipeline, load_profiles
 from voicepipe.config.slots import Code
 from voicepipe.config.tool_lock import Lock, read_lock
 from voicepipe.config.tool_models import McpTool, PythonTool

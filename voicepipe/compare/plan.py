@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from voicepipe.config.conversation_files import LocatedTest
+from voicepipe.config.layers import Typed
 from voicepipe.config.load import LoadedPipeline, load_pipeline
 from voicepipe.config.slots import Code
 from voicepipe.core.clock import ClockName
@@ -29,7 +30,7 @@ class Variant:
     what: str
     path: Path
     profile: str | None
-    overrides: tuple[str, ...]
+    overrides: tuple[str | Typed, ...]
     loaded: LoadedPipeline
     clock: ClockName
     section: str = ""

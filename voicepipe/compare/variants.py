@@ -15,6 +15,7 @@ from voicepipe.config.comparison import (
     VariantEntry,
     is_name,
 )
+from voicepipe.config.layers import Typed
 from voicepipe.config.load import LoadedPipeline, load_pipeline
 from voicepipe.config.slots import Code
 from voicepipe.core.names import did_you_mean
@@ -35,7 +36,7 @@ class Wanted:
     path: Path
     profile: str | None = None
     layers: tuple[Node, ...] = ()
-    overrides: tuple[str, ...] = ()
+    overrides: tuple[str | Typed, ...] = ()
     section: str = ""
     server: Server | None = None
 
@@ -179,7 +180,8 @@ def _typed(text: str, path: Path, own: Mapping[str, Wanted], profiles: Sequence[
     for part in parts:
         if "=" not in part:
             raise UsageError(f"--variant {text}: expected PATH=VALUE, found '{part}'", hint=EXAMPLE)
-    return Wanted(name, ", ".join(parts), path, overrides=tuple(parts))
+    overrides = tuple(Typed(part, f"--variant {name}={part.partition('=')[0]}") for part in parts)
+    return Wanted(name, ", ".join(parts), path, overrides=overrides)
 
 
 def _other_file(name: str, text: str, own: Mapping[str, Wanted], profiles: Sequence[str]) -> Wanted:
@@ -193,7 +195,7 @@ def _other_file(name: str, text: str, own: Mapping[str, Wanted], profiles: Seque
     )
 
 
-_Value = tuple[str, tuple[Node, ...], tuple[str, ...]]
+_Value = tuple[str, tuple[Node, ...], tuple[Typed, ...]]
 """As text, with the layers or the overrides that set it."""
 
 
@@ -210,7 +212,8 @@ def _typed_values(text: str) -> tuple[str, list[_Value]]:
                 f"--vary {text}: expected values of one word each, found '{value}'",
                 hint=f"a --variant can set a map; {EXAMPLE}",
             )
-    return path, [(value.strip(QUOTES), (), (f"{path}={value}",)) for value in values]
+    typed = f"--vary {text}"
+    return path, [(value.strip(QUOTES), (), (Typed(f"{path}={value}", typed),)) for value in values]
 
 
 def split_list(text: str) -> list[str]:

@@ -27,6 +27,18 @@ SlotKeys = Callable[[str], frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
+class Typed:
+    """``PATH=VALUE`` that is part of something else; ``typed`` is that, with its option, for messages."""
+
+    override: str
+    typed: str
+
+
+Overrides = Sequence[str | Typed] | Mapping[str, object]
+"""``["stages.tts=espeak"]`` as on the command line, or ``{"stages.tts": "espeak"}``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Dropped:
     """A value that a later layer did away with, at ``by``."""
 
@@ -125,7 +137,7 @@ def _base(extends: Node, seen: list[tuple[Path, str]]) -> tuple[Path, Source]:
 # ── --set ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def overrides(given: Sequence[str] | Mapping[str, object], cwd: Path) -> Iterator[Node]:
+def overrides(given: Overrides, cwd: Path) -> Iterator[Node]:
     """Each ``path=VALUE`` (the value is YAML), or each dotted path and plain value, as a layer.
 
     Raises ``ConfigError``. Relative paths in the values begin at ``cwd``.
@@ -135,9 +147,10 @@ def overrides(given: Sequence[str] | Mapping[str, object], cwd: Path) -> Iterato
             source = Source(f"set {path}", cwd, None)
             yield nested(path, from_python(value, Place(source, 1, 1)), Place(source, 1, 1))
         return
-    for argument in given:
+    for one in given:
+        argument = one.override if isinstance(one, Typed) else one
         path, equals, text = argument.partition("=")
-        source = Source(f"--set {path}", cwd, None)
+        source = Source(one.typed if isinstance(one, Typed) else f"--set {path}", cwd, None)
         if not equals:
             raise ConfigError(
                 f"--set {argument}: expected PATH=VALUE", hint="for example: --set stages.tts=espeak"

@@ -15,7 +15,7 @@ from voicepipe.config.displace import displaced
 from voicepipe.config.forms import long_form
 from voicepipe.config.interpolate import Environment, read_env_file
 from voicepipe.config.later import NOT_AVAILABLE, planned
-from voicepipe.config.layers import Dropped, Merger, read_layers
+from voicepipe.config.layers import Dropped, Merger, Overrides, read_layers
 from voicepipe.config.layers import overrides as override_layers
 from voicepipe.config.loaded import LoadedPipeline as LoadedPipeline
 from voicepipe.config.models import PipelineFile
@@ -25,9 +25,6 @@ from voicepipe.config.variables import references
 from voicepipe.core.names import did_you_mean
 from voicepipe.core.nodes import Node, Place
 from voicepipe.errors import ConfigError, ConfigErrors
-
-Overrides = Sequence[str] | Mapping[str, object]
-"""``["stages.tts=espeak"]`` as on the command line, or ``{"stages.tts": "espeak"}``."""
 
 MAX_MESSAGE = 1000
 """Characters of a message; what a file holds may be repeated in it."""
