@@ -1,0 +1,167 @@
+"""How many calls over the telephone one core bears: Twilio's framing, G.711, recorded, everybody talking.
+
+Each call comes over a WebSocket of its own, from callers in a process on another core (``telephone_callers``).
+Silero, mock engines, ``record:`` with stereo audio and the event log. A frame that completes a window of the
+VAD is late by what passes from when its message was sent until the window is judged. A turn is lost if nothing
+is heard at the caller's end within five seconds. Time is the machine's: sockets know no other.
+
+Each number of calls gets its own process, bound to one core: ``python -m benchmarks.telephone 40 25``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from websockets.asyncio.server import ServerConnection, serve
+
+from benchmarks._lag import LoopLag
+from benchmarks._results import ROOT, Figure
+from benchmarks.agents import LATE_MS
+from benchmarks.watched_vad import JUDGED
+from voicepipe.api import Pipeline
+from voicepipe.audio import g711
+from voicepipe.core.clock import Clock
+from voicepipe.core.frames import FRAME_MS
+from voicepipe.core.units import MS, SECOND
+from voicepipe.observe.kept_call import AUDIO_FILE
+from voicepipe.transports.media_stream import MediaStream
+from voicepipe.transports.media_stream_socket import WebSocket, how_to_accept
+
+PACKAGES = ("numpy", "onnxruntime", "silero-vad", "websockets")
+FILE = ROOT / "benchmarks" / "telephone.yaml"
+CALLS = (10, 20, 40, 60)
+ENOUGH = 40
+FRAME = g711.RATE * FRAME_MS // 1000
+
+
+class Found(NamedTuple):
+    """``cpu`` and ``feeder_cpu`` are shares of their cores; the others are in ms, or numbers of turns."""
+
+    calls: int
+    cpu: float
+    late_median: float
+    late_p99: float
+    late_most: float
+    lag_p99: float
+    lag_most: float
+    asked: int
+    answered: int
+    feeder_p99: float
+    feeder_cpu: float
+    recorded: int
+    """Calls whose audio was kept."""
+
+
+def measure(quick: bool) -> list[Figure]:
+    found = [in_a_process(calls, 3 if quick else 25) for calls in ((2,) if quick else CALLS)]
+    good = [one.calls for one in found if one.late_p99 <= LATE_MS and one.asked == one.answered]
+    told = "; ".join(
+        f"{one.calls}: {one.late_p99:.1f} ms, {100 * one.cpu:.0f} % of the core, lag of the loop "
+        f"{one.lag_p99:.1f} ms, {one.asked - one.answered} of {one.asked} turns lost, callers late by "
+        f"{one.feeder_p99:.1f} ms"
+        for one in found
+    )
+    return [
+        Figure(
+            what="calls over WebSockets in Twilio's framing, recorded, on one core, all in conversation, 99 % of "
+            "the frames at the VAD within 20 ms",
+            unit="",
+            values=[max(good, default=0)],
+            how=f"Silero, mock engines, callers on another core, real time; p99 of each: {told}",
+            at_least=None if quick else ENOUGH,
+        )
+    ]
+
+
+def in_a_process(calls: int, lasts_s: float) -> Found:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.telephone", str(calls), str(lasts_s)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return Found(**json.loads(done.stdout))
+
+
+# ── in the process that is measured ──────────────────────────────────────────────────────────────
+
+
+class Desk:
+    """Answers the calls, and notes when each window of each was judged."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.judged: dict[str, list[tuple[int, int]]] = {}
+        """By call: ``(samples, system time in ns)``."""
+        self._pipeline = pipeline
+
+    async def answer(self, connection: ServerConnection) -> None:
+        stream = await MediaStream.begin(WebSocket(connection))
+        judged = self.judged.setdefault(stream.start.parameters["number"], [])
+        JUDGED.set(lambda samples: judged.append((samples, time.monotonic_ns())))
+        async with self._pipeline.session() as call:
+            ends = stream.ends(call.clock)
+            async for _ in call.run(ends.caller, ends.output):
+                pass
+
+    def late_ms(self, sent: Any) -> Any:
+        """Of every window, from when its last frame was sent."""
+        found = []
+        for number, judged in self.judged.items():
+            samples, at_ns = np.array(judged).T
+            found.append(at_ns - sent[number][-(-samples // FRAME) - 1])
+        return np.concatenate(found) / MS
+
+
+async def hold(calls: int, lasts_s: float, folder: Path) -> Found:
+    overrides = {"stages.vad": "benchmarks.watched_vad:WatchedSilero", "record.dir": str(folder / "calls")}
+    pipeline = Pipeline.from_yaml(FILE, set=overrides, env={})
+    desk = Desk(pipeline)
+    async with pipeline, serve(desk.answer, "127.0.0.1", 0, **how_to_accept()) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        clock, cpu = Clock(), time.process_time()
+        lag = LoopLag(clock, calls)
+        feeder = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "benchmarks.telephone_callers"),
+            *(f"ws://127.0.0.1:{port}", str(calls), str(lasts_s), str(folder)),
+            cwd=ROOT,
+        )
+        if await feeder.wait() != 0:
+            raise RuntimeError("the callers have failed")
+        lag.stop()
+        share = (time.process_time() - cpu) * SECOND / clock.now()
+    told = json.loads((folder / "told.json").read_text(encoding="utf-8"))
+    with np.load(folder / "sent.npz") as sent:
+        late = desk.late_ms(sent)
+    lags = np.array(lag.late_ns) / MS
+    return Found(
+        calls,
+        share,
+        float(np.median(late)),
+        float(np.percentile(late, 99)),
+        float(late.max()),
+        float(np.percentile(lags, 99)),
+        float(lags.max()),
+        told["asked"],
+        told["answered"],
+        told["feeder_p99"],
+        told["feeder_cpu"],
+        sum(1 for _ in (folder / "calls").glob(f"*/{AUDIO_FILE}")),
+    )
+
+
+if __name__ == "__main__":
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    with tempfile.TemporaryDirectory() as temporary:
+        held = hold(int(sys.argv[1]), float(sys.argv[2]), Path(temporary))
+        print(json.dumps(asyncio.run(held)._asdict()))

@@ -1,0 +1,238 @@
+"""Telephone calls over Twilio's Media Streams: both ends of a call on a WebSocket that has been accepted.
+
+::
+
+    async def answer(connection):                        # of websockets.asyncio.server.serve(...)
+        stream = await MediaStream.begin(WebSocket(connection))
+        await pipeline.hold(stream.ends, vars=dict(stream.start.parameters))
+
+When the handler returns the connection is closed, and the carrier goes on with the call as its TwiML says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar, Self
+
+from voicepipe.audio.g711 import RATE, decode_ulaw, encode_ulaw
+from voicepipe.core.clock import Clock
+from voicepipe.core.frames import AudioIn, Pcm
+from voicepipe.core.inbox import Outlet
+from voicepipe.core.io import FromCaller, Line
+from voicepipe.core.units import MS, SECOND
+from voicepipe.errors import ProviderError
+from voicepipe.transports.media_stream_arrivals import Arrivals
+from voicepipe.transports.media_stream_playing import FarSide
+from voicepipe.transports.media_stream_protocol import (
+    MOST_BYTES,
+    NAME,
+    Digit,
+    Envelope,
+    Mark,
+    Media,
+    Message,
+    Order,
+    Start,
+    Stop,
+    malformed,
+    parse,
+)
+from voicepipe.transports.media_stream_socket import Socket
+
+START_S = 10.0
+"""A far side says whose call it is at once; one that doesn't isn't a carrier."""
+
+MOST_MALFORMED = 50
+"""Messages in a row that can't be read, a second of audio: then the call ends. One alone is left out."""
+
+LEAD, LOW = 200 * MS, 100 * MS
+"""How far ahead the far side is given audio: up to the first, then no more until the second is left. A network
+that stands still for so long isn't heard. Nothing of it is late at an interruption, since it is taken back."""
+
+MOST_UNSENT = 64 << 10
+"""Bytes that the far side may leave lying: four seconds of talk, behind all that the system buffers. It doesn't
+read any more, so the call ends."""
+
+
+class MediaStream:
+    """A stream that has begun: ``start`` says whose call it is."""
+
+    def __init__(self, socket: Socket, start: Start, order: Order) -> None:
+        self.start = start
+        self.socket = socket
+        self.order = order
+
+    @classmethod
+    async def begin(cls, socket: Socket) -> Self:
+        """Wait until the far side has said whose call it is.
+
+        Raises ``ProviderError``: ``protocol`` if something else comes, ``timeout`` if nothing does within
+        10 s, ``connection`` if the far side leaves before. Whoever has accepted the connection closes it.
+        """
+        order = Order()
+        try:
+            async with asyncio.timeout(START_S):
+                while True:
+                    received = await socket.receive()
+                    if received is None:
+                        raise ProviderError(
+                            "the far side left before it said whose call it is",
+                            provider=NAME,
+                            kind="connection",
+                        )
+                    message = _read(received)
+                    order.take(message)
+                    if isinstance(message, Start):
+                        return cls(socket, message, order)
+        except TimeoutError:
+            raise ProviderError(
+                f"nobody said within {START_S:g} s whose call it is", provider=NAME, kind="timeout"
+            ) from None
+
+    def ends(self, clock: Clock) -> MediaStreamCall:
+        """For ``Pipeline.hold``, or to give to ``Call.run``."""
+        return MediaStreamCall(self, clock)
+
+
+def _read(received: bytes | str, stream_sid: str | None = None) -> Message:
+    if len(received) > MOST_BYTES:
+        raise malformed(f"a message has {len(received)} bytes", f"at most {MOST_BYTES} are read")
+    return parse(received, stream_sid)
+
+
+class MediaStreamCall:
+    """Both ends of a call over a stream: ``core.io.CallEnds``."""
+
+    def __init__(self, stream: MediaStream, clock: Clock) -> None:
+        self.output = StreamLoudspeaker(stream, clock)
+        self.caller = StreamCaller(stream, clock, self.output)
+
+    def close(self) -> None:
+        """The connection belongs to whoever has accepted it."""
+
+
+class StreamCaller:
+    """An ``AudioInput`` at 8 kHz: what comes over the stream, until the far side stops or is gone."""
+
+    live: ClassVar[bool] = True
+    rate = RATE
+
+    def __init__(self, stream: MediaStream, clock: Clock, output: StreamLoudspeaker) -> None:
+        self.malformed = 0
+        """Messages that could not be read."""
+        self.missed = 0
+        """Messages that never came, by their numbers."""
+        self.digits = 0
+        """Keys that were pressed. Which ones isn't kept: they are card numbers and secrets as often as not, and
+        there is no stage that wants them."""
+        self.stopped = False
+        """The far side has said that the call is over; it didn't just vanish."""
+        self.arrivals = Arrivals()
+        self._stream = stream
+        self._clock = clock
+        self._output = output
+        self._sequence = stream.start.sequence
+        self._bad = 0
+
+    async def run(self, out: Outlet[FromCaller], line: Line) -> None:
+        """Ends when the call is over. Raises ``ProviderError`` if what comes can't be read for a second."""
+        receive, order, sid = self._stream.socket.receive, self._stream.order, self._stream.start.stream_sid
+        while (received := await receive()) is not None:
+            try:
+                message = _read(received, sid)
+                order.take(message)
+            except ProviderError:
+                self._count_malformed()
+                continue
+            self._bad = 0
+            if type(message) is Media:
+                self._count(message.sequence)
+                for position, pcm in self.arrivals.take(decode_ulaw(message.ulaw), message.timestamp_ms):
+                    await out.send(AudioIn(pcm=pcm, position=position, rate=RATE))
+            elif self._ends_with(message):
+                return
+
+    def _ends_with(self, message: Message) -> bool:
+        """See a message that isn't audio; whether it was the last one."""
+        self._count(getattr(message, "sequence", None))
+        match message:
+            case Mark(name):
+                self._output.played(name)
+            case Digit():
+                self.digits += 1
+            case Stop():
+                self.stopped = True
+        return self.stopped
+
+    def _count(self, sequence: int | None) -> None:
+        if sequence is None:
+            return
+        if self._sequence is not None and sequence > self._sequence + 1:
+            self.missed += sequence - self._sequence - 1
+        self._sequence = sequence
+
+    def _count_malformed(self) -> None:
+        self.malformed += 1
+        self._bad += 1
+        if self._bad >= MOST_MALFORMED:
+            raise malformed(f"{MOST_MALFORMED} messages in a row can't be read")
+
+
+class StreamLoudspeaker:
+    """An ``AudioOutput`` at 8 kHz: the far side's buffer."""
+
+    rate = RATE
+
+    def __init__(self, stream: MediaStream, clock: Clock) -> None:
+        self._socket = stream.socket
+        self._envelope = Envelope(stream.start.stream_sid)
+        self._clock = clock
+        self._far = FarSide(RATE)
+        self._room: asyncio.Future[None] | None = None
+
+    async def write(self, pcm: Pcm) -> None:
+        now = self._clock.now()
+        if self._socket.unsent() > MOST_UNSENT:
+            self._socket.abort()  # the caller's side sees that, and the call ends
+        number = self._far.send(pcm, now)
+        self._socket.send(self._envelope.media(encode_ulaw(pcm)))
+        if number is not None:
+            self._socket.send(self._envelope.mark(number))
+        if self._ahead(now) > LEAD:
+            await self._wait()
+
+    def pending(self) -> int:
+        return self._far.pending(self._clock.now())
+
+    def flush(self) -> None:
+        """The far side drops what it hasn't played, but for 5 ms in which it fades."""
+        fade = self._far.clear(self._clock.now())
+        if fade is not None:
+            self._socket.send(self._envelope.clear)
+            self._socket.send(self._envelope.media(encode_ulaw(fade)))
+        self._make_room()
+
+    def played(self, name: str) -> None:
+        """The far side has given the mark ``name`` back."""
+        self._far.played(name, self._clock.now())
+
+    def _ahead(self, now_ns: int) -> int:
+        return self._far.pending(now_ns) * SECOND // RATE
+
+    async def _wait(self) -> None:
+        """Until so much has been played that there is room for more, or a flush has made some.
+
+        Once for several blocks: less often than a future and a timer for each.
+        """
+        while (ahead := self._ahead(self._clock.now())) > LOW:  # it may have fallen behind meanwhile
+            self._room = asyncio.get_running_loop().create_future()
+            timer = self._clock.call_at(self._clock.now() + ahead - LOW, self._make_room)
+            try:
+                await self._room
+            finally:
+                timer.cancel()
+                self._room = None
+
+    def _make_room(self) -> None:
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
