@@ -167,6 +167,24 @@ def test_the_output_is_never_a_file_that_is_read(desk: Desk) -> None:
     assert (done.status, desk.calls.read_text()) == (2, calls)
 
 
+def test_a_report_in_the_folder_of_the_calls_is_refused_before_anything_is_held(desk: Desk) -> None:
+    folder = desk.folder / "calls"
+    folder.mkdir()
+    desk.calls.rename(folder / "calls.yaml")
+    done = desk.compare("--calls", folder, "--output", folder / "report.html")
+    assert done.status == 2
+    assert f"--output {folder}/report.html lies in the folder that the calls are read from" in done.err
+    assert [path.name for path in folder.iterdir()] == ["calls.yaml"]
+    assert not (desk.folder / "work").exists()
+
+
+def test_a_price_that_fits_no_variant_and_no_profile_is_warned_of(desk: Desk) -> None:
+    prices = "cost: {prices: {simm: {request: 1}, sim: {request: 0}}}\n"
+    desk.pipeline.write_text(desk.pipeline.read_text() + prices)
+    said = "warning: " + str(desk.pipeline) + ":11:17: the price for 'simm' is used nowhere"
+    assert said in desk("--variant", "slow").err
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [

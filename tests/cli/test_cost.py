@@ -84,6 +84,19 @@ def test_run_warns_of_a_price_that_is_missing(tmp_path: Path, capsys: pytest.Cap
     assert "warning: no price for tts sim (characters): write it down" in capsys.readouterr().err
 
 
+def test_run_and_validate_warn_of_a_price_that_nothing_has(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = PIPELINE + "profiles: {p: {stages: {tts: {seed: 1}}}}\ncost: {prices: {espaek: {request: 1}}}\n"
+    said = "the price for 'espaek' is used nowhere: no stage has that provider"
+    assert run(tmp_path, text) == 0
+    assert f"warning: {tmp_path / 'pipeline.yaml'}:9:17: {said}" in capsys.readouterr().err
+    assert main(["validate", str(tmp_path / "pipeline.yaml")]) == 0
+    told = capsys.readouterr().err
+    assert f":9:17: warning: {said}" in told
+    assert "1 warning" in told
+
+
 def test_a_test_of_a_conversation_holds_its_bill(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     test = "tests: [{name: x, steps: [{user: {say: 'Where is it?'}}], expect: {cost_usd: '< 0.0001'}}]\n"
     path = tmp_path / "pipeline.yaml"

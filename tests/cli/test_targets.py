@@ -41,3 +41,21 @@ def test_a_folder_and_a_missing_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"there is no folder .*none") as caught:
         check_targets({"--output": tmp_path / "none" / "out.wav"}, [])
     assert caught.value.hint == f"make it: mkdir -p {tmp_path / 'none'}"
+
+
+@pytest.mark.parametrize("place", ["calls/report.html", "calls/monday/report.html", "link/report.html"])
+def test_nothing_is_written_into_a_folder_that_calls_are_read_from(tmp_path: Path, place: str) -> None:
+    (tmp_path / "calls" / "monday").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "calls")
+    calls = tmp_path / "calls"
+    with pytest.raises(
+        UsageError, match=f"lies in the folder that the calls are read from: {calls}"
+    ) as caught:
+        check_targets({"--output": tmp_path / place}, [], [calls])
+    assert caught.value.hint == f"choose a place beside it, such as {tmp_path / 'report.html'}"
+
+
+def test_a_folder_that_only_begins_alike_may_be_written_into(tmp_path: Path) -> None:
+    for name in ("calls", "calls-2"):
+        (tmp_path / name).mkdir()
+    check_targets({"--output": tmp_path / "calls-2" / "report.html"}, [], [tmp_path / "calls"])

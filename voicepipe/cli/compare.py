@@ -47,6 +47,7 @@ from voicepipe.compare.table import table
 from voicepipe.compare.variants import load_all
 from voicepipe.compare.verdict import Verdict, verdict_of
 from voicepipe.config.comparison import MAX_REPEAT
+from voicepipe.config.price_keys import prices_of_nobody, under_all_profiles
 from voicepipe.core.extras import missing
 from voicepipe.core.units import parse_usd
 from voicepipe.errors import BudgetError, SetupError
@@ -156,7 +157,7 @@ def _usd(text: str) -> Decimal:
 def run(options: argparse.Namespace) -> int:
     terminal = Terminal(quiet=options.quiet)
     settings = settings_of(options)
-    check_targets({"--output": settings.output}, settings.read)
+    check_targets({"--output": settings.output}, settings.read, settings.folders)
     plan = _plan(settings, terminal)
     conditions = [fail_on(text, [one.name for one in plan.variants]) for text in settings.fail_on]
     if settings.output is not None:
@@ -204,18 +205,17 @@ def _plan(settings: Settings, terminal: Terminal) -> Plan:
     plan = plan_of(terms, settings.wanted, loaded, tell)
     few = len(plan.runs) <= RECORDED_AT_MOST
     heard = settings.output is not None and not settings.redact
+    if not plan.left_out:  # nobody knows the models of one that couldn't be loaded
+        others = under_all_profiles(loaded.baseline, settings.wanted[0].overrides)
+        for advice in prices_of_nobody([*(one.loaded for one in plan.variants), *others]) if others else ():
+            terminal.warn(str(advice))
     plan = replace(plan, audio=heard and (few if settings.audio is None else settings.audio))
     unanswered = without_stub(plan)
     if unanswered:
-        _warn(
-            terminal,
-            f"no stub in tool_results for {', '.join(unanswered)}: a call that uses one isn't counted",
+        terminal.warn(
+            f"no stub in tool_results for {', '.join(unanswered)}: a call that uses one isn't counted"
         )
     return plan
-
-
-def _warn(terminal: Terminal, sentence: str) -> None:
-    terminal.line(f"{terminal.style('warning:', 'yellow')} {printable(sentence)}")
 
 
 def _check_report(*, asked: bool) -> None:
@@ -233,7 +233,7 @@ def _check_report(*, asked: bool) -> None:
 def _hold(options: argparse.Namespace, settings: Settings, plan: Plan, terminal: Terminal) -> _Held | None:
     """All that is to be held; None if somebody said no."""
     store = Store(options.work)
-    keeper = store.open(plan, lambda sentence: _warn(terminal, sentence))
+    keeper = store.open(plan, terminal.warn)
     if options.fresh:
         for run in plan.runs:
             keeper.forget(run)
@@ -252,7 +252,7 @@ def _hold(options: argparse.Namespace, settings: Settings, plan: Plan, terminal:
         most=None if settings.max_usd is None else round(Fraction(settings.max_usd) * PICO),
         estimate=estimator.cost,
         stand_ins={"realtime": RealtimeStandIn},
-        tell=lambda sentence: _warn(terminal, sentence),
+        tell=terminal.warn,
     )
     measured = followed(
         terminal, holding, kept=len(plan.runs) - len(left), runs=plan.runs, redact=settings.redact

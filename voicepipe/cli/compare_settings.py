@@ -58,8 +58,17 @@ class Settings:
     def read(self) -> list[Path]:
         """The files that mustn't be written over."""
         declared = [] if self.declared is None else [self.declared.path]
-        calls = [path for paths in self.calls.values() for path in paths if path.is_file()]
+        calls = [path for path in self._calls if path.is_file()]
         return [self.pipeline, *declared, *(one.path for one in self.wanted), *calls]
+
+    @property
+    def folders(self) -> list[Path]:
+        """Those of the calls; nothing may be written there."""
+        return [path for path in self._calls if path.is_dir()]
+
+    @property
+    def _calls(self) -> list[Path]:
+        return [path for paths in self.calls.values() for path in paths]
 
 
 def settings_of(options: argparse.Namespace) -> Settings:

@@ -192,7 +192,7 @@ def _forecast(options: argparse.Namespace, ledger: Ledger) -> int:
         )
     terminal = Terminal()
     for sentence in _doubts(found):
-        terminal.line(f"{terminal.style('warning:', 'yellow')} {sentence}")
+        terminal.warn(sentence)
     return 0
 
 

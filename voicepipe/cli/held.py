@@ -14,7 +14,7 @@ from voicepipe.cli.cost import cost_lines, cost_warnings
 from voicepipe.cli.indicator import indicator
 from voicepipe.cli.keys import Keyboard
 from voicepipe.cli.main import INTERRUPTED
-from voicepipe.cli.terminal import Terminal, printable
+from voicepipe.cli.terminal import Terminal
 from voicepipe.cli.transcript import LiveTranscript
 from voicepipe.config.budget import ENDINGS
 from voicepipe.config.slo import SloConfig
@@ -141,12 +141,12 @@ class HeldCall:
                 f"no speech was found in {', '.join(unheard)}",
                 hint="listen to it; stages.vad.threshold makes the detection more sensitive",
             )
-        if report.unanswered:
-            self.terminal.error(f"{len(report.unanswered)} of the caller's turns got no answer")
+        if report.unanswered_count:
+            self.terminal.error(f"{report.unanswered_count} of the caller's turns got no answer")
         missed = self._slo is not None and self._misses(self._slo, report)
         if self._not_kept is not None:
             return NotKeptError.exit_status
-        return 1 if missed or report.unanswered or report.failures else 0
+        return 1 if missed or report.unanswered_count or report.failures else 0
 
     def _misses(self, slo: SloConfig, report: CallReport) -> bool:
         """Whether the call missed an objective, and tells which."""
@@ -189,7 +189,7 @@ class HeldCall:
                 self.terminal.line(self.terminal.style(told, "dim"))
 
     def _warn(self, message: str) -> None:
-        self.terminal.line(f"{self.terminal.style('warning:', 'yellow')} {printable(message)}")
+        self.terminal.warn(message)
 
     def _tell_progress(self, message: str) -> None:
         show = self.terminal.line if self._verbose else self.terminal.status

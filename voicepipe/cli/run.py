@@ -22,6 +22,7 @@ from voicepipe.cli.options import add_payers, add_pipeline, add_vars, add_verbos
 from voicepipe.cli.targets import check_targets
 from voicepipe.cli.terminal import Terminal
 from voicepipe.config.explain import dropped_lines
+from voicepipe.config.price_keys import prices_of_nobody, under_all_profiles
 from voicepipe.core.clock import Clock
 from voicepipe.core.io import CallEnds
 from voicepipe.core.units import parse_duration
@@ -84,6 +85,8 @@ def run(options: argparse.Namespace) -> int:
     )
     for line in dropped_lines(pipeline.loaded) if options.verbose else ():
         terminal.line(terminal.style(f"dropped {line}", "dim"))
+    for advice in prices_of_nobody(under_all_profiles(pipeline.loaded, options.overrides)):
+        terminal.warn(str(advice))
     items = [_item(how, what, options.input_channel) for how, what in script]
     for note in (item.note for item in items if isinstance(item, Clip) and item.note):
         terminal.line(note)

@@ -9,10 +9,13 @@ from pathlib import Path
 from voicepipe.errors import UsageError
 
 
-def check_targets(written: Mapping[str, Path | None], read: Sequence[Path]) -> None:
+def check_targets(
+    written: Mapping[str, Path | None], read: Sequence[Path], folders: Sequence[Path] = ()
+) -> None:
     """Raise ``UsageError`` for a file that can't be made, is given twice, or is one of those ``read``.
 
-    ``written`` are the files by the option that named them, None where it wasn't given.
+    ``written`` are the files by the option that named them, None where it wasn't given. Nothing may be
+    written into ``folders``: all that lies in one is read, at the latest by the next such call.
     """
     given = {option: path for option, path in written.items() if path is not None}
     seen: list[tuple[Path, str]] = [(path, f"read by this very call: {path}") for path in read]
@@ -23,6 +26,12 @@ def check_targets(written: Mapping[str, Path | None], read: Sequence[Path]) -> N
             raise UsageError(
                 f"{option} {path}: there is no folder {path.parent}", hint=f"make it: mkdir -p {path.parent}"
             )
+        for folder in folders:
+            if path.resolve().is_relative_to(folder.resolve()):
+                raise UsageError(
+                    f"{option} {path} lies in the folder that the calls are read from: {folder}",
+                    hint=f"choose a place beside it, such as {folder.resolve().parent / path.name}",
+                )
         for other, what in seen:
             if _same(path, other):
                 raise UsageError(f"{option} {path} is {what}", hint="choose another file")

@@ -45,6 +45,10 @@ class Terminal:
         """A line that stays even when quiet."""
         self._write(self.style(text, "red"))
 
+    def warn(self, text: str) -> None:
+        """A line that stays, with what isn't as it may have been meant."""
+        self.line(f"{self.style('warning:', 'yellow')} {printable(text)}")
+
     def status(self, text: str, *, label: str = "") -> None:
         """A line that the next one replaces; only on a terminal. What doesn't fit is cut off before its end.
 

@@ -18,6 +18,7 @@ from voicepipe.cli.terminal import Terminal
 from voicepipe.config.layers import Overrides
 from voicepipe.config.lint import lint
 from voicepipe.config.load import LoadedPipeline, load_profiles
+from voicepipe.config.price_keys import prices_of_nobody
 from voicepipe.config.slots import Code
 from voicepipe.config.tool_lock import Lock, read_lock
 from voicepipe.config.tool_models import McpTool, PythonTool
@@ -100,6 +101,7 @@ def check(file: str, overrides: Overrides = (), code: Code = "ignore") -> Checke
     checked.problems += _once(error for one in loaded for error in absent_files(one))
     checked.problems += _once(error for one in loaded for error in not_accepted(one))
     checked.warnings += _once(advice for one in loaded for advice in lint(one))
+    checked.warnings += prices_of_nobody(loaded)
     return checked
 
 
