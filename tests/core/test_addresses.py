@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicepipe.core.addresses import is_private_host, is_public, is_usable
+from voicepipe.core.addresses import is_loopback_host, is_private_host, is_public, is_usable
 
 PUBLIC = ["8.8.8.8", "1.1.1.1", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::"]
 NOT_PUBLIC = [
@@ -63,3 +63,16 @@ def test_a_host_that_is_private_by_its_name_is_known_without_a_look_up(host: str
 @pytest.mark.parametrize("host", ["crm.example", "8.8.8.8", "localhost.example", "2606:4700::1111"])
 def test_any_other_host_has_to_be_looked_up(host: str) -> None:
     assert not is_private_host(host)
+
+
+@pytest.mark.parametrize(
+    ("host", "itself"),
+    [
+        *((host, True) for host in ("localhost", "LocalHost", "127.0.0.1", "127.9.9.9", "::1")),
+        *((host, False) for host in ("0.0.0.0", "localhost.example", "127.0.0.1.example", "")),
+    ],
+)
+def test_only_loopback_addresses_and_localhost_are_this_computer_by_themselves(
+    host: str, itself: bool
+) -> None:
+    assert is_loopback_host(host) is itself

@@ -132,7 +132,7 @@ def test_a_pipeline_serves_the_figures_of_its_calls_while_it_is_started(tmp_path
                 ends = WavCall(one.clock, script=[Typed("hi")], rate=16_000, gap_ns=0, recording=None)
                 async for _ in one.run(ends.caller, ends.output):
                     break
-            return await ask(port, b"GET /metrics HTTP/1.1\r\n\r\n"), port
+            return await ask(port, b"GET /metrics HTTP/1.1\r\nHost: localhost:PORT\r\n\r\n"), port
         finally:
             await pipe.close()
 

@@ -58,3 +58,11 @@ def is_private_host(host: str) -> bool:
         return not is_public(ipaddress.ip_address(name))
     except ValueError:
         return name == "localhost" or name.endswith((".localhost", ".local", ".internal"))
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether ``host``, as it is written, is this computer by itself: nothing is looked up."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

@@ -1,11 +1,18 @@
-"""A page for Prometheus to fetch, by HTTP/1.1: a GET of ``/metrics``, and the connection is closed."""
+"""A page for Prometheus to fetch, by HTTP/1.1: a GET of ``/metrics``, and the connection is closed.
+
+Who asks over loopback has to call this computer by a loopback name, or by the host that was configured: a
+page of the web whose name was made to resolve to 127.0.0.1 ("DNS rebinding") sends its own name as the Host,
+and would read what the browser may read. From elsewhere any name is right, since nobody here knows it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import errno
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
+from voicepipe.core.addresses import is_loopback_host
 from voicepipe.core.calls import Workers
 from voicepipe.errors import SetupError
 
@@ -26,10 +33,12 @@ class MetricsServer:
         self._page = page
         self._workers = workers
         self._server: asyncio.Server | None = None
+        self._host = ""
         self._open = 0
 
     async def start(self, host: str, port: int) -> int:
         """Listen, and return the port. Raises ``SetupError`` if that can't be done there."""
+        self._host = host
         try:
             self._server = await asyncio.start_server(self._serve, host, port, limit=MAX_HEAD)
         except OSError as error:
@@ -58,7 +67,8 @@ class MetricsServer:
         self._open += 1
         try:
             async with asyncio.timeout(PATIENCE_S):
-                status, kind, body = await self._answer(reader)
+                address, port, *_ = writer.get_extra_info("sockname") or ("localhost", 0)
+                status, kind, body = await self._answer(reader, port, local=is_loopback_host(address))
                 head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
                 writer.write(f"{head}Connection: close\r\n\r\n".encode() + body)
                 await writer.drain()
@@ -68,8 +78,13 @@ class MetricsServer:
             self._open -= 1
             writer.close()
 
-    async def _answer(self, reader: asyncio.StreamReader) -> tuple[str, str, bytes]:
+    async def _answer(
+        self, reader: asyncio.StreamReader, port: int, *, local: bool
+    ) -> tuple[str, str, bytes]:
+        """``local``: the request came over loopback, to ``port``."""
         head = await reader.readuntil(b"\r\n\r\n")
+        if local and not is_meant(head, self._host, port):
+            return "421 Misdirected Request", "text/plain", f"expected 'Host: localhost:{port}'\n".encode()
         method, _, rest = head.partition(b" ")
         path = rest.partition(b" ")[0].partition(b"?")[0]
         if path != b"/metrics":
@@ -77,3 +92,17 @@ class MetricsServer:
         if method != b"GET":
             return "405 Method Not Allowed", "text/plain", b"expected GET\n"
         return "200 OK", *await self._workers.call(self._page)
+
+
+def is_meant(head: bytes, host: str, port: int) -> bool:
+    """Whether the one Host of a request (RFC 9112, 3.2) is a loopback name or ``host``, with ``port``."""
+    lines = (line.partition(b":") for line in head.split(b"\r\n")[1:])
+    hosts = [value.strip().decode("latin-1") for name, _, value in lines if name.lower() == b"host"]
+    if len(hosts) != 1:
+        return False
+    try:
+        asked = urlsplit(f"//{hosts[0]}")
+        named, at = (asked.hostname or "").rstrip("."), asked.port or 80
+    except ValueError:
+        return False
+    return asked.netloc == hosts[0] and at == port and (is_loopback_host(named) or named == host.lower())

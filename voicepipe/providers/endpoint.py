@@ -7,7 +7,6 @@ computer needs none, and is the only one that may be reached without TLS.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from voicepipe.core.addresses import is_loopback_host
 from voicepipe.core.units import SECOND, Duration
 from voicepipe.errors import SetupError
 from voicepipe.providers.base import ProviderConfig, ProviderKind
@@ -141,11 +141,7 @@ def checked_url(url: str) -> str:
 
 
 def is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return is_loopback_host(urlsplit(url).hostname or "")
 
 
 def how_to_start(url: str) -> str:
