@@ -150,8 +150,8 @@ async def soak(count: int, lasts_s: int) -> dict[str, Any]:
         "slope": float(np.polyfit(minutes, later[:, 1], 1)[0]) / count,
         "tasks": _growing(later[:third, 2], later[-third:, 2]),
         "files": _growing(later[:third, 3], later[-third:, 3]),
-        "turns": sum(len(report.turns) for report in reports),
-        "failures": sum(len(report.failures) for report in reports),
+        "turns": sum(report.turn_count for report in reports),
+        "failures": sum(len(report.failures) + report.left_out.get("failures", 0) for report in reports),
         "kib": kib,
         "settled_s": settled_s,
     }

@@ -41,6 +41,7 @@ from voicepipe.observe.log import EventLog
 from voicepipe.observe.price_book import PriceBook
 from voicepipe.observe.recorder import recorder_of
 from voicepipe.observe.report import CallReport
+from voicepipe.observe.tail import KEPT_TURNS
 from voicepipe.observe.telemetry import Telemetry
 from voicepipe.providers.base import TtsProvider
 from voicepipe.providers.realtime_base import RealtimeProvider
@@ -235,9 +236,12 @@ class Pipeline:
         name: str | None = None,
         user: str | None = None,
         groups: Mapping[str, str] | None = None,
+        keep_turns: int | None = KEPT_TURNS,
     ) -> AsyncIterator[Call]:
         """One call. ``tools`` are added to those of the file; ``vars`` fill its variables. ``user`` and
         ``groups`` (``{"team": "sales"}``) say whose budgets count it; ``BudgetError`` if one is spent.
+
+        ``call.report`` sums up the whole call, and tells its last ``keep_turns`` turns in full; None: all.
 
         When it is over it is added to ``cost.ledger``, if there is one; ``SetupError`` if that fails.
 
@@ -256,7 +260,7 @@ class Pipeline:
             known = self._tools.answered(answers or {})
             known = replace(known, specs=known.specs + own, mode=tool_mode, variables=values)
             session = self._session(name or secrets.token_hex(6), agent, known, self._workers)
-            report, door = self._report(session, agent.language, self._tools.secrets)
+            report, door = self._report(session, agent.language, self._tools.secrets, keep_turns)
             spender = limit(
                 session,
                 self.loaded,
@@ -281,15 +285,15 @@ class Pipeline:
             await self.close()
 
     def _report(
-        self, session: Session, language: str, secrets: Collection[str]
+        self, session: Session, language: str, secrets: Collection[str], keep: int | None
     ) -> tuple[CallReport, Door | None]:
         """The report of ``session``, and the door that whoever writes the call down stands behind."""
         name, clock = session.name, session.clock.name
-        report = CallReport(session=name, clock=clock, secrets=secrets, prices=self._prices)
+        report = CallReport(session=name, clock=clock, secrets=secrets, prices=self._prices, keep_turns=keep)
         session.observe(report)
         door = Door.of(self.loaded.top.record, language)
         if door is not None:
-            report.written = CallReport(session=name, clock=clock, secrets=secrets)
+            report.written = CallReport(session=name, clock=clock, secrets=secrets, keep_turns=keep)
             session.observe(door)
             door.observe(report.written)
         return report, door
@@ -315,7 +319,8 @@ class Pipeline:
         """Who goes along with ``session``, as the file asks for it."""
         cost = self.loaded.cost
         if cost.ledger is not None and not session.clock.virtual:  # what is simulated costs nobody anything
-            yield Account(self._prices, Ledger(cost.ledger), session=session.name, pipeline=self.loaded.name)
+            name, ledger = session.name, Ledger(cost.ledger)
+            yield Account(self._prices, ledger, session=name, pipeline=self.loaded.name, report=report)
         assert self._telemetry is not None, "start() made it"
         yield from self._telemetry.companions(session, report)
         if (record := self.loaded.top.record).dir is not None:
@@ -336,10 +341,12 @@ class Pipeline:
     ) -> CallReport:
         """Hold one whole call between the ends that ``open_ends`` makes; they are closed at its end.
 
-        ``events`` gets the log. ``on_call`` is given the call before it begins, to observe it or to be
-        able to hang up.
+        ``events`` gets the log; the report tells every turn. ``on_call`` is given the call before it begins,
+        to observe it or to be able to hang up.
         """
-        opened = self.session(vars=vars, answers=answers, tool_mode=tool_mode, user=user, groups=groups)
+        opened = self.session(
+            vars=vars, answers=answers, tool_mode=tool_mode, user=user, groups=groups, keep_turns=None
+        )
         async with opened as call, AsyncExitStack() as stack:
             if events is not None:
                 log = EventLog(

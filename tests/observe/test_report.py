@@ -70,6 +70,8 @@ def test_a_call_is_summed_up_as_the_command_line_prints_it() -> None:
         "ignored": [],
         "dead_air": [],
         "switches": [],
+        "left_out": {},
+        "unanswered": 0,
         "discarded_drafts": 0,
         "usage": [used("stt", "audio_in_ms", 900), used("llm", "tokens_out", 9)],
         "wasted": [],
@@ -106,6 +108,8 @@ def test_a_call_in_which_nothing_happened_has_no_turns() -> None:
         "ignored": [],
         "dead_air": [],
         "switches": [],
+        "left_out": {},
+        "unanswered": 0,
         "discarded_drafts": 0,
         "usage": [],
         "wasted": [],
@@ -291,6 +295,7 @@ def test_what_goes_on_for_ever_does_not_fill_the_memory() -> None:
         story.ignored(n).dead_air(n, "stt", turn=None)
     made = report(story)
     assert len(made.ignored) == len(made.dead_air) == len(made.failures) == MAX_NOTED
+    assert made.left_out == dict.fromkeys(("ignored", "dead_air", "failures"), MAX_NOTED)
 
 
 # ── what went wrong ──────────────────────────────────────────────────────────────────────────────

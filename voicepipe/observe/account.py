@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -30,7 +30,8 @@ class _Entry:
 class Account:
     """A companion of a call, which it adds to ``ledger`` at the end, unless the call took no time.
 
-    A name of a session may be used again, so the call gets an id of its own.
+    A name of a session may be used again, so the call gets an id of its own. ``report`` is that of the same
+    call, where it doesn't keep all turns.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Account:
         *,
         session: str,
         pipeline: str,
+        report: CallReport | None = None,
         at: datetime | None = None,
     ) -> None:
         self._prices = prices
@@ -50,7 +52,11 @@ class Account:
         self._call = uuid4().hex
         self._requests = Requests()
         self._entries: list[_Entry] = []
+        self._rows: list[RequestRow] = []
+        """Of the requests whose waste is known for good."""
         self._until_ns = 0
+        if report is not None:
+            report.on_turn_left.append(self._close)
 
     def __call__(self, at_ns: int, event: Any) -> None:
         self._until_ns = at_ns
@@ -63,31 +69,39 @@ class Account:
     def rows(self, report: CallReport) -> tuple[CallRow, list[RequestRow]]:
         """The call and its requests; ``report`` is that of the same call."""
         self._put(self._requests.take())
-        self._share_waste({turn.turn: turn for turn in report.turns})
+        self._share_waste(self._entries, {turn.turn: turn for turn in report.turns})
         call = CallRow(
             self._call, self._session, self._pipeline, in_utc(self._at), round(self._until_ns / MS)
         )
-        return call, [self._row(entry) for entry in self._entries]
+        entries = [self._row(entry) for entry in self._entries]
+        return call, sorted(self._rows + entries, key=lambda row: int(row.id.rpartition("-")[2]))
+
+    def _close(self, turn: TurnReport) -> None:
+        """It isn't told of any more: it, the drafts before it and what was for no turn are rows now."""
+        over = [entry for entry in self._entries if (entry.request.turn or 0) <= turn.turn]
+        self._entries = [entry for entry in self._entries if (entry.request.turn or 0) > turn.turn]
+        self._share_waste(over, {turn.turn: turn})
+        self._rows += map(self._row, over)
 
     def _put(self, request: Request | None) -> None:
         if request is not None:
             self._entries.append(_Entry(request, request.tally(self._prices)))
 
-    def _share_waste(self, turns: dict[int, TurnReport]) -> None:
+    def _share_waste(self, entries: Sequence[_Entry], turns: Mapping[int, TurnReport]) -> None:
         """All of a request that failed or was for a draft, and its part of what was made and not heard."""
         by_meter: dict[tuple[int, Meter], list[_Entry]] = {}
-        for entry in self._entries:
+        for entry in entries:
             turn = entry.request.turn
             if entry.request.for_nothing or (turn is not None and turn not in turns):
                 entry.wasted = _cost(entry.used)
             elif turn is not None:
                 for meter in entry.used.amounts:
                     by_meter.setdefault((turn, meter), []).append(entry)
-        for (turn, meter), entries in by_meter.items():
+        for (turn, meter), of_turn in by_meter.items():
             lost, failed = turns[turn].wasted.amounts.get(meter), turns[turn].failed.amounts.get(meter)
             if lost is not None:
                 cost = lost.without(failed).cost
-                for entry, part in _parts(cost, entries, meter):
+                for entry, part in _parts(cost, of_turn, meter):
                     entry.wasted += part
 
     def _row(self, entry: _Entry) -> RequestRow:

@@ -66,7 +66,7 @@ class Evidence:
     replies: dict[int, Reply] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        reports = {turn.turn: turn for turn in self.report.turns}
+        reports = {turn.turn: turn for turn in self.report.all_turns}
         for _, event in self.events:
             if isinstance(event, TurnBegan):
                 if event.turn in reports:  # a reply that was begun anew has another turn's number

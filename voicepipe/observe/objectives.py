@@ -72,12 +72,16 @@ def durations(turn: TurnReport) -> Iterator[tuple[str, int]]:
 
 
 def judge(slo: SloConfig, report: CallReport) -> list[Finding]:
-    """The objectives of which one call that is over has enough measurements, each with what it came to."""
+    """The objectives of which one call that is over has enough measurements, each with what it came to.
+
+    Raises ``UsageError`` for a report that left turns out: a part has other percentiles than the whole.
+    """
     by_measure: dict[str, list[int]] = {name: [] for name in LATENCY_OBJECTIVES}
-    for turn in report.turns:
+    turns = report.all_turns
+    for turn in turns:
         for name, duration in durations(turn):
             by_measure[name].append(duration)
-    asked = [turn for turn in report.turns if turn.user]
+    asked = [turn for turn in turns if turn.user]
     findings = []
     for objective in slo.objectives():
         if objective.percent is not None:

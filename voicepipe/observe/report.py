@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from voicepipe.core.frames import (
-    EndOfText,
     Heard,
     PlaybackStarted,
-    Prosody,
-    ProviderBegan,
+    PlaybackStopped,
     Skip,
-    SpeechPaused,
-    SpeechResumed,
     SpeechStarted,
-    SpeechStopped,
     Talk,
     Text,
-    ToolWaiting,
-    Transcript,
     TypedText,
 )
 from voicepipe.core.records import (
     CallerLevel,
-    ClipEnded,
     DeadAir,
     Failed,
     NotSent,
     ProviderAttempt,
     ProviderSwitched,
     SpeechIgnored,
+    StateChanged,
     ToolFinished,
     ToolStarted,
     TurnBegan,
@@ -38,14 +31,16 @@ from voicepipe.core.records import (
     TurnEnded,
     TurnReworded,
     Usage,
-    VoiceAudible,
 )
 from voicepipe.core.units import MS
+from voicepipe.errors import UsageError
+from voicepipe.observe.consumed import Consumed
 from voicepipe.observe.cost import Cost
 from voicepipe.observe.events import plain
 from voicepipe.observe.price_book import PriceBook
-from voicepipe.observe.requests import Request, Requests, unsent
+from voicepipe.observe.requests import Requests
 from voicepipe.observe.silenced import Silences
+from voicepipe.observe.tail import Tail
 from voicepipe.observe.timeline import Timelines, TurnTimeline
 from voicepipe.observe.turn_report import ToolReport, TurnReport
 from voicepipe.observe.usage import Tally
@@ -53,34 +48,36 @@ from voicepipe.observe.usage import Tally
 MAX_TOOL_CALLS = 256
 """Of one turn, in the report; the llm stage stops a model long before."""
 
-_OF_OTHERS = frozenset(
-    {
-        *(Usage, ProviderAttempt, ProviderBegan, VoiceAudible, ClipEnded),
-        *(Transcript, Prosody, SpeechPaused, SpeechResumed, SpeechStopped, EndOfText, ToolWaiting),
-    }
-)
-"""Half of all events: what is in them, timelines and requests tell."""
-
 MAX_NOTED = 1000
-"""Failures, ignored sounds and moments of dead air, of each the first so many."""
+"""Failures, ignored sounds, moments of dead air and switches, of each the last so many."""
 
 
 class CallReport:
     """An observer that sums a call up: ``session.observe(report)``.
 
-    ``secrets`` are masked in ``to_dict`` and ``failures``. Without ``prices`` nothing has a price. Memory is
-    bounded per turn.
+    ``secrets`` are masked in ``to_dict`` and ``failures``. Without ``prices`` nothing has a price.
+
+    ``keep_turns``: how many of the last turns are told in full, None for all of them. The others are summed
+    up as they leave, so that sums and counts are those of the whole call. The other lists are cut at the same
+    length; ``left_out`` tells what is missing of each.
     """
 
     def __init__(
-        self, *, session: str, clock: str, secrets: Collection[str] = (), prices: PriceBook | None = None
+        self,
+        *,
+        session: str,
+        clock: str,
+        secrets: Collection[str] = (),
+        prices: PriceBook | None = None,
+        keep_turns: int | None = None,
     ) -> None:
         self.session = session
         self.clock = clock
-        self.turns: list[TurnReport] = []
-        self.ignored: list[SpeechIgnored] = []
-        self.dead_air: list[DeadAir] = []
-        self.switches: list[ProviderSwitched] = []
+        self.turns: Tail[TurnReport] = Tail(keep_turns)
+        noted = MAX_NOTED if keep_turns is None else min(keep_turns, MAX_NOTED)
+        self.ignored: Tail[SpeechIgnored] = Tail(noted)
+        self.dead_air: Tail[DeadAir] = Tail(noted)
+        self.switches: Tail[ProviderSwitched] = Tail(noted)
         """Each time when another provider began to fill a slot."""
         self.written: CallReport = self
         """The words of the call as they may be written down: see ``record.redact``."""
@@ -90,25 +87,21 @@ class CallReport:
         """How loud the caller's side was; known at the end of a call that had any audio."""
         self.heard_speech = False
         """Whether the VAD heard any speech."""
-        self.saved = Tally()
-        """What billed inputs would have consumed if they had been sent the caller's silence."""
-        self.not_sent_ms = 0
-        """How long that silence was."""
         self.until_ns = 0
         """Session time of the last event: how long the call has taken."""
         self.secrets = secrets
-        self._failures: list[str] = []
+        self._failures: Tail[str] = Tail(noted)
         self._by_id: dict[int, TurnReport] = {}
         self._drafts: dict[int, TurnReport] = {}
-        self.on_request: list[Callable[[Request, Tally], None]] = []
+        self._consumed = Consumed(prices)
+        self.on_request = self._consumed.on_request
         """Called with each request that is complete, and with what it consumed."""
+        self.on_turn_left: list[Callable[[TurnReport], None]] = []
+        """Called with each turn that leaves ``turns``."""
         self._prices = prices
         self._requests = Requests()
-        self._of_no_turn = Tally()
-        self._failed = Tally()
-        """Of those for no turn, the ones that failed."""
-        self._of_drafts = Tally()
-        """Of those that were discarded."""
+        self._left_unanswered = 0
+        """Of the turns that aren't in ``turns`` any more."""
         self._timelines = Timelines(self._add_timeline)
         self._silences = Silences()
 
@@ -118,27 +111,75 @@ class CallReport:
         return [plain(text, self.secrets) for text in self._failures]
 
     @property
+    def all_turns(self) -> list[TurnReport]:
+        """For whoever needs every one of them. Raises ``UsageError`` if some were left out."""
+        if self.turns.left_out:
+            raise UsageError(
+                f"the report of this call keeps its last {len(self.turns)} turns;"
+                f" {self.turns.left_out} were left out",
+                hint="keep all of them: pipeline.session(keep_turns=None)",
+            )
+        return self.turns
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """How many are missing of each list; nothing for those that are whole."""
+        tails: dict[str, Tail[Any]] = {
+            "turns": self.turns,
+            "ignored": self.ignored,
+            "dead_air": self.dead_air,
+            "switches": self.switches,
+            "failures": self._failures,
+        }
+        return {name: tail.left_out for name, tail in tails.items() if tail.left_out}
+
+    @property
+    def turn_count(self) -> int:
+        """All turns of the call."""
+        return self.turns.left_out + len(self.turns)
+
+    @property
     def unanswered(self) -> list[TurnReport]:
-        """The committed turns that weren't answered, or haven't been so far."""
+        """The committed turns in ``turns`` that weren't answered, or haven't been so far."""
         return [turn for turn in self.turns if not turn.answered]
+
+    @property
+    def unanswered_count(self) -> int:
+        """Those of the whole call."""
+        return self._left_unanswered + len(self.unanswered)
+
+    def find(self, turn: int | None) -> TurnReport | None:
+        """The turn or the draft with that id, as long as it is told in full."""
+        return None if turn is None else self._by_id.get(turn) or self._drafts.get(turn)
 
     def settle(self) -> None:
         """Count the last request, too: nothing more will be told of it."""
-        self._settle(self._requests.take())
+        request = self._requests.take()
+        if request is not None:
+            self._consumed.count(request, self.find(request.turn))
+
+    @property
+    def saved(self) -> Tally:
+        """What billed inputs would have consumed if they had been sent the caller's silence."""
+        return self._consumed.saved
+
+    @property
+    def not_sent_ms(self) -> int:
+        """How long that silence was."""
+        return self._consumed.not_sent_ms
 
     @property
     def usage(self) -> Tally:
         """All that the providers consumed in this call, waste included."""
         self.settle()
-        turns = (*self.turns, *self._drafts.values())
-        return _sum(self._of_no_turn, self._of_drafts, *(turn.usage for turn in turns))
+        return self._consumed.used((*self.turns, *self._drafts.values()))
 
     @property
     def wasted(self) -> Tally:
         """What of ``usage`` was for discarded drafts, for requests that failed and for speech that nobody
         heard."""
         self.settle()
-        return _sum(self._of_drafts, self._failed, *(turn.wasted for turn in self.turns))
+        return self._consumed.wasted(self.turns)
 
     @property
     def cost(self) -> Cost | None:
@@ -177,6 +218,8 @@ class CallReport:
                 }
                 for one in self.written.switches
             ],
+            "left_out": self.left_out,
+            "unanswered": self.unanswered_count,
             "discarded_drafts": self.discarded_drafts,
             "usage": self.usage.to_list(),
             "wasted": self.wasted.to_list(),
@@ -189,152 +232,168 @@ class CallReport:
 
     def __call__(self, at_ns: int, event: Any) -> None:
         self.until_ns = at_ns
-        if type(event) is Text:  # a third of all events, and the reply's end tells the words
+        kind = type(event)
+        if kind is Text:  # a third of all events, and the reply's end tells the words
             return
-        request = self._requests.read(event)
-        if request is not None:
-            self._settle(request)
-        if type(event) not in _OF_OTHERS:
-            self._read(event)
+        if kind is Usage or kind is ProviderAttempt or self._requests.open is not None:
+            request = self._requests.read(event)
+            if request is not None:
+                self._consumed.count(request, self.find(request.turn))
+        read = _READ.get(kind)
+        if read is not None:
+            read(self, event)
         self._timelines(at_ns, event)
 
-    def _read(self, event: Any) -> None:
-        silenced_ns = self._silences.read(event)
-        match event:
-            case TurnDrafted():
-                self._drafts[event.turn] = TurnReport(event.turn, event.user)
-            case TurnBegan():
-                self._begin(event)
-            case SpeechStarted() | TypedText() | Talk():
-                self._note_caller(event)
-            case SpeechIgnored():
-                self._ignore(event)
-            case DeadAir():
-                self._note_dead_air(event)
-            case ProviderSwitched():
-                if len(self.switches) < MAX_NOTED:
-                    self.switches.append(event)
-            case TurnEnded(status="discarded"):
-                self._discard(event)
-            case CallerLevel():
-                self.level = event
-            case NotSent():
-                self._save(event)
-            case Failed():
-                self._fail(f"{event.stage}: {event.error}")
-            case _:
-                turn = self._find(getattr(event, "turn", None))
-                if turn is not None:
-                    turn.silenced_ns = turn.silenced_ns if silenced_ns is None else silenced_ns
-                    self._note(turn, event)
+    # ── the turns ────────────────────────────────────────────────────────────────────────────────
 
-    def _find(self, turn: int | None) -> TurnReport | None:
-        """The turn or the draft with that id."""
-        return None if turn is None else self._by_id.get(turn) or self._drafts.get(turn)
+    def _draft(self, event: TurnDrafted) -> None:
+        self._drafts[event.turn] = TurnReport(event.turn, event.user)
 
     def _begin(self, event: TurnBegan) -> None:
         turn = self._drafts.pop(event.turn, None) or TurnReport(event.turn, event.user)
         turn.user = event.user
-        self.turns.append(turn)
         self._by_id[event.turn] = turn
+        left = self.turns.add(turn)
+        if left is not None:
+            self._leave(left)
+
+    def _leave(self, turn: TurnReport) -> None:
+        """Sum up a turn that isn't kept. What is told of it so much later counts as for nobody."""
+        self._by_id.pop(turn.turn, None)
+        self._consumed.leave(turn)
+        self._left_unanswered += not turn.answered
+        for callback in self.on_turn_left:
+            callback(turn)
 
     def _discard(self, event: TurnEnded) -> None:
         """A draft, or a reply that is begun anew: what it consumed was for nothing."""
         turn = self._drafts.pop(event.turn, None) or self._by_id.pop(event.turn, None)
         self.discarded_drafts += 1
         if turn is not None:
-            self._of_drafts.add_all(turn.usage)
-            self.turns = [one for one in self.turns if one is not turn]
+            self._consumed.discard(turn)
+            self.turns[:] = [one for one in self.turns if one is not turn]
 
-    def _note(self, turn: TurnReport, event: Any) -> None:
-        match event:
-            case TurnReworded():
-                turn.user = event.user
-            case Skip():
-                turn.cut_in = True
-            case PlaybackStarted() if not turn.audible:
-                turn.audible, turn.filler = True, event.filler
-            case Heard():
-                turn.listened.note(event)
-            case ToolStarted():
-                self._start_tool(turn, event)
-            case ToolFinished():
-                self._finish_tool(turn, event)
-            case TurnEnded():
-                self._end(turn, event)
+    def _reword(self, event: TurnReworded) -> None:
+        turn = self.find(event.turn)
+        if turn is not None:
+            turn.user = event.user
 
-    def _note_caller(self, event: SpeechStarted | TypedText | Talk) -> None:
-        self.heard_speech = self.heard_speech or isinstance(event, SpeechStarted)
-        if not self.turns or self.turns[-1].status is not None:
-            return
-        turn = self.turns[-1]
-        if isinstance(event, SpeechStarted):
-            turn.spoken_into = event.position
-        elif isinstance(event, TypedText):
+    def _skip(self, event: Skip) -> None:
+        turn = self.find(event.turn)
+        if turn is not None:
             turn.cut_in = True
-        elif event.pressed and turn.spoken_into is None:
-            turn.spoken_into = -1
 
-    def _ignore(self, event: SpeechIgnored) -> None:
-        turn = self._find(event.turn)
-        if turn is not None and turn.spoken_into is not None and turn.spoken_into <= event.utterance:
-            turn.spoken_into = None
-        if len(self.ignored) < MAX_NOTED:
-            self.ignored.append(event)
+    def _play(self, event: PlaybackStarted) -> None:
+        self._silences.read(event)
+        turn = self.find(event.turn)
+        if turn is not None and not turn.audible:
+            turn.audible, turn.filler = True, event.filler
 
-    def _note_dead_air(self, event: DeadAir) -> None:
-        if len(self.dead_air) < MAX_NOTED:
-            self.dead_air.append(event)
-        if event.turn is None:
-            self._fail(f"{event.stage}: nothing came of what the caller said")
+    def _hear(self, event: Heard) -> None:
+        if event.final:
+            self._silences.read(event)
+        turn = self.find(event.turn)
+        if turn is not None:
+            turn.listened.note(event)
 
-    def _settle(self, request: Request | None) -> None:
-        """Put down what a request consumed, now that it is complete."""
-        if request is None:
-            return
-        used, turn = request.tally(self._prices), self._find(request.turn)
-        for callback in self.on_request:
-            callback(request, used)
-        if request.turn is None:
-            places = [self._of_no_turn, self._failed]
-        elif turn is not None:
-            places = [turn.usage, turn.failed]
-        else:  # what a draft was charged for is told when its calls are broken off, after its end
-            places = [self._of_drafts]
-        for place in places if request.for_nothing else places[:1]:
-            place.add_all(used)
-
-    def _save(self, event: NotSent) -> None:
-        saved = unsent(event, self._prices)
-        self.saved.add_all(saved)
-        self.not_sent_ms += event.ms if saved.amounts else 0
-
-    def _start_tool(self, turn: TurnReport, event: ToolStarted) -> None:
-        if len(turn.tool_calls) < MAX_TOOL_CALLS:
+    def _start_tool(self, event: ToolStarted) -> None:
+        turn = self.find(event.turn)
+        if turn is not None and len(turn.tool_calls) < MAX_TOOL_CALLS:
             turn.tool_calls.append(ToolReport(event.call_id, event.name, event.arguments))
 
-    def _finish_tool(self, turn: TurnReport, event: ToolFinished) -> None:
-        for call in turn.tool_calls:
+    def _finish_tool(self, event: ToolFinished) -> None:
+        turn = self.find(event.turn)
+        for call in turn.tool_calls if turn is not None else ():
             if call.call_id == event.call_id and call.result is None:
                 call.result, call.error = event.result, event.error
                 break
 
-    def _end(self, turn: TurnReport, event: TurnEnded) -> None:
+    def _end(self, event: TurnEnded) -> None:
+        silenced_ns = self._silences.read(event)
+        if event.status == "discarded":
+            self._discard(event)
+            return
+        turn = self.find(event.turn)
+        if turn is None:
+            return
+        turn.silenced_ns = silenced_ns
         turn.agent, turn.heard, turn.status = event.said, event.heard, event.status
+        turn.listened.settle()
         if event.status == "failed":
-            self._fail(event.error or f"turn {event.turn} failed")
-
-    def _fail(self, text: str) -> None:
-        if len(self._failures) < MAX_NOTED:
-            self._failures.append(text)
+            self._failures.add(event.error or f"turn {event.turn} failed")
 
     def _add_timeline(self, timeline: TurnTimeline) -> None:
         if timeline.turn in self._by_id:  # it may have been begun anew
             self._by_id[timeline.turn].timeline = timeline
 
+    # ── the caller ───────────────────────────────────────────────────────────────────────────────
 
-def _sum(*tallies: Tally) -> Tally:
-    total = Tally()
-    for tally in tallies:
-        total.add_all(tally)
-    return total
+    @property
+    def _under_way(self) -> TurnReport | None:
+        """The last turn, if it hasn't ended."""
+        return self.turns[-1] if self.turns and self.turns[-1].status is None else None
+
+    def _speak(self, event: SpeechStarted) -> None:
+        self._silences.read(event)
+        self.heard_speech = True
+        turn = self._under_way
+        if turn is not None:
+            turn.spoken_into = event.position
+
+    def _type(self, event: TypedText) -> None:
+        turn = self._under_way
+        if turn is not None:
+            turn.cut_in = True
+
+    def _press(self, event: Talk) -> None:
+        turn = self._under_way
+        if turn is not None and event.pressed and turn.spoken_into is None:
+            turn.spoken_into = -1
+
+    def _ignore(self, event: SpeechIgnored) -> None:
+        self._silences.read(event)
+        turn = self.find(event.turn)
+        if turn is not None and turn.spoken_into is not None and turn.spoken_into <= event.utterance:
+            turn.spoken_into = None
+        self.ignored.add(event)
+
+    # ── the call ─────────────────────────────────────────────────────────────────────────────────
+
+    def _note_dead_air(self, event: DeadAir) -> None:
+        self.dead_air.add(event)
+        if event.turn is None:
+            self._failures.add(f"{event.stage}: nothing came of what the caller said")
+
+    def _switch(self, event: ProviderSwitched) -> None:
+        self.switches.add(event)
+
+    def _fail(self, event: Failed) -> None:
+        self._failures.add(f"{event.stage}: {event.error}")
+
+    def _note_level(self, event: CallerLevel) -> None:
+        self.level = event
+
+
+_READ: Mapping[type[Any], Callable[[CallReport, Any], object]] = {
+    TurnDrafted: CallReport._draft,
+    TurnBegan: CallReport._begin,
+    TurnReworded: CallReport._reword,
+    TurnEnded: CallReport._end,
+    PlaybackStarted: CallReport._play,
+    PlaybackStopped: lambda report, event: report._silences.read(event),
+    StateChanged: lambda report, event: report._silences.read(event),
+    Heard: CallReport._hear,
+    Skip: CallReport._skip,
+    ToolStarted: CallReport._start_tool,
+    ToolFinished: CallReport._finish_tool,
+    SpeechStarted: CallReport._speak,
+    SpeechIgnored: CallReport._ignore,
+    TypedText: CallReport._type,
+    Talk: CallReport._press,
+    DeadAir: CallReport._note_dead_air,
+    ProviderSwitched: CallReport._switch,
+    Failed: CallReport._fail,
+    CallerLevel: CallReport._note_level,
+    NotSent: lambda report, event: report._consumed.save(event),
+}
+"""What is in other events, the timelines and the requests tell."""

@@ -7,13 +7,17 @@ each unit. Some prices depend on a whole request (a begun minute, a long context
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from voicepipe.core.records import AttemptStatus, NotSent, ProviderAttempt, Usage, UsageUnit
 from voicepipe.core.units import MS
 from voicepipe.observe.price_book import PriceBook
 from voicepipe.observe.usage import MACHINE, Amount, Meter, Tally
-from voicepipe.speech.pricing import machine_cost, price
+from voicepipe.speech.pricing import Bill, machine_cost, price
+
+_meter = lru_cache(maxsize=1024)(Meter)
+"""The meters of a pipeline are few, and each of its requests is counted by some of them."""
 
 
 @dataclass(slots=True)
@@ -38,17 +42,16 @@ class Request:
 
     def tally(self, book: PriceBook | None) -> Tally:
         """What it consumed, and with ``book`` what that costs."""
-        tally = Tally()
         found = book.find(self.slot, self.provider, self.model) if book is not None else None
-        bill = price(
-            {unit: amount.total for unit, amount in self.amounts.items()}, found.rates if found else {}
-        )
+        tally, bill = Tally(), Bill()
+        if found is not None and not found.by_time:
+            bill = price({unit: amount.total for unit, amount in self.amounts.items()}, found.rates)
         for unit, amount in self.amounts.items():
-            unpriced = amount.total if unit in bill.unpriced and found and not found.by_time else 0
-            priced = Amount(amount.total, amount.estimated, bill.costs.get(unit, 0), unpriced)
-            tally.count(Meter(self.slot, self.provider, self.model, unit), priced)
+            unpriced = amount.total if unit in bill.unpriced else 0
+            meter = _meter(self.slot, self.provider, self.model, unit)
+            tally.amounts[meter] = Amount(amount.total, amount.estimated, bill.costs.get(unit, 0), unpriced)
         if book is not None and found is not None and found.by_time and self.busy_ns:
-            tally.count(Meter(self.slot, self.provider, self.model, MACHINE), self._time(book))
+            tally.amounts[_meter(self.slot, self.provider, self.model, MACHINE)] = self._time(book)
         return tally
 
     def _time(self, book: PriceBook) -> Amount:
@@ -73,7 +76,8 @@ class Requests:
     """Reads the events of one call. A request is complete when something else comes, or at ``take``."""
 
     def __init__(self) -> None:
-        self._open: Request | None = None
+        self.open: Request | None = None
+        """What isn't complete yet."""
         self._number = 0
 
     def read(self, event: Any) -> Request | None:
@@ -81,43 +85,48 @@ class Requests:
         kind = type(event)  # this is asked of every event of a call
         if kind is Usage:
             return self._use(event)
-        done = self.take()
+        done, self.open = self.open, None
         if kind is ProviderAttempt:
-            self._open = Request(
-                self._next(),
+            self._number += 1
+            self.open = Request(
+                self._number,
                 event.at_ns,
                 event.turn,
                 event.slot,
                 event.provider,
-                status=event.status,
-                probe=event.probe,
-                busy_ns=event.busy_ns,
+                None,
+                event.status,
+                event.probe,
+                event.busy_ns,
             )
         return done
 
     def take(self) -> Request | None:
         """The last request; none if it was taken before."""
-        done, self._open = self._open, None
+        done, self.open = self.open, None
         return done
 
     def _use(self, event: Usage) -> Request | None:
-        done = None
-        one = self._open
+        one, done = self.open, None
         if one is None or not _belongs(event, one):
-            done = self.take()
-            one = self._open = Request(self._next(), event.at_ns, event.turn, event.slot, event.provider)
+            done = one
+            self._number += 1
+            one = self.open = Request(self._number, event.at_ns, event.turn, event.slot, event.provider)
         one.model = event.model
-        amount = one.amounts.setdefault(event.unit, Amount())
+        amount = one.amounts.get(event.unit)
+        if amount is None:
+            amount = one.amounts[event.unit] = Amount()
         amount.total += event.amount
-        amount.estimated += event.amount if event.estimated else 0
+        if event.estimated:
+            amount.estimated += event.amount
         return done
-
-    def _next(self) -> int:
-        self._number += 1
-        return self._number
 
 
 def _belongs(usage: Usage, one: Request) -> bool:
-    same = (usage.at_ns, usage.turn, usage.slot, usage.provider)
-    model = not one.amounts or one.model == usage.model
-    return model and same == (one.at_ns, one.turn, one.slot, one.provider)
+    return (
+        usage.at_ns == one.at_ns
+        and usage.turn == one.turn
+        and usage.slot == one.slot
+        and usage.provider == one.provider
+        and (not one.amounts or one.model == usage.model)
+    )

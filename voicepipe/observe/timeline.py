@@ -11,9 +11,9 @@ before the turn began is kept apart, as done ahead.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from voicepipe.core.frames import (
     PlaybackStarted,
@@ -59,32 +59,25 @@ LATENCIES = (*STEPS, "voice_to_voice")
 MODELS = ("llm", "realtime")
 """Stages whose provider makes the words of a reply."""
 
+NOTHING, WRITES, SPEAKS, AUDIBLE, HEARD = range(5)
+"""How far a reply has come: the model's first token, the voice's first audio, its first audible sample, and
+the loudspeaker."""
+
 MAX_MARKS = 256
 """Of one turn: more rounds of tools than the llm stage allows."""
-
-_SEEN = frozenset(
-    {
-        *(TurnDrafted, TurnBegan, StateChanged, ClipEnded, TurnEnded),
-        *(SpeechPaused, SpeechStopped, SpeechStarted, SpeechResumed),
-        *(ProviderBegan, ToolStarted, ToolFinished, VoiceAudible, PlaybackStarted),
-    }
-)
-"""Most events are none of these, and are done with at once."""
 
 _CLIPS = 16
 """Recorded utterances that are remembered until their turn has ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """At session time ``at_ns`` the step ``step`` was over."""
 
     step: Step
     at_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
+class Contribution(NamedTuple):
     """``step`` took from ``start_ns`` on; a step may occur more than once."""
 
     step: Step
@@ -153,6 +146,8 @@ class _Open:
     noticed_ns: int | None = None
     """When the VAD saw the first sign that the caller's speech was over."""
     marks: list[Mark] = field(default_factory=list)
+    reached: int = NOTHING
+    """How far the reply has come: what lies before that isn't waited for any more."""
     tools: int = 0
     """Tools that are running."""
     filler: bool = False
@@ -160,9 +155,6 @@ class _Open:
     def mark(self, step: Step, at_ns: int) -> None:
         if len(self.marks) < MAX_MARKS:
             self.marks.append(Mark(step, at_ns))
-
-    def has(self, step: Step) -> bool:
-        return any(mark.step == step for mark in self.marks)
 
 
 class Timelines:
@@ -179,32 +171,43 @@ class Timelines:
         self._noticed_ns: int | None = None
 
     def __call__(self, at_ns: int, event: Any) -> None:
-        if type(event) not in _SEEN:
-            return
-        if isinstance(event, TurnDrafted):
-            self._open[event.turn] = _Open(drafted_ns=event.at_ns)
-        elif isinstance(event, TurnBegan):
-            turn = self._open.setdefault(event.turn, _Open())
-            turn.began, turn.since_ns, turn.noticed_ns = event, self._since_ns, self._noticed_ns
+        read = _READ.get(type(event))
+        if read is not None:
+            read(self, event)
+
+    def _draft(self, event: TurnDrafted) -> None:
+        self._open[event.turn] = _Open(drafted_ns=event.at_ns)
+
+    def _begin(self, event: TurnBegan) -> None:
+        turn = self._open.get(event.turn)
+        if turn is None:
+            turn = self._open[event.turn] = _Open()
+        turn.began, turn.since_ns, turn.noticed_ns = event, self._since_ns, self._noticed_ns
+        self._since_ns = event.at_ns
+
+    def _note_state(self, event: StateChanged) -> None:
+        if event.state == State.IDLE:
             self._since_ns = event.at_ns
-        elif isinstance(event, StateChanged):
-            if event.state == State.IDLE:
-                self._since_ns = event.at_ns
-        elif isinstance(event, ClipEnded):
-            self._clips.append(event.end_of_speech_ns)
-        elif isinstance(event, TurnEnded):
-            ended = self._open.pop(event.turn, None)
-            if ended is not None and ended.began is not None:
-                self._on_turn(self._timeline(ended, ended.began))
-        elif isinstance(event, SpeechPaused | SpeechStopped):
-            if self._noticed_ns is None:
-                self._noticed_ns = event.at_ns
-        elif isinstance(event, SpeechStarted | SpeechResumed):
-            self._noticed_ns = None
-        elif isinstance(event, ProviderBegan | ToolStarted | ToolFinished | VoiceAudible | PlaybackStarted):
-            of = self._open.get(event.turn)
-            if of is not None:
-                _note(of, event)
+
+    def _note_clip(self, event: ClipEnded) -> None:
+        self._clips.append(event.end_of_speech_ns)
+
+    def _note_silence(self, event: SpeechPaused | SpeechStopped) -> None:
+        if self._noticed_ns is None:
+            self._noticed_ns = event.at_ns
+
+    def _note_speech(self, event: SpeechStarted | SpeechResumed) -> None:
+        self._noticed_ns = None
+
+    def _note_reply(self, event: _Noted) -> None:
+        turn = self._open.get(event.turn)
+        if turn is not None and turn.reached < HEARD:
+            _note(turn, event)
+
+    def _end(self, event: TurnEnded) -> None:
+        ended = self._open.pop(event.turn, None)
+        if ended is not None and ended.began is not None:
+            self._on_turn(self._timeline(ended, ended.began))
 
     def _timeline(self, turn: _Open, began: TurnBegan) -> TurnTimeline:
         if began.end_of_speech_ns is None or began.wait_over_ns is None:
@@ -219,29 +222,44 @@ class Timelines:
 
 _Noted = ProviderBegan | ToolStarted | ToolFinished | VoiceAudible | PlaybackStarted
 
+_READ: Mapping[type[Any], Callable[[Timelines, Any], None]] = {
+    TurnDrafted: Timelines._draft,
+    TurnBegan: Timelines._begin,
+    StateChanged: Timelines._note_state,
+    ClipEnded: Timelines._note_clip,
+    SpeechPaused: Timelines._note_silence,
+    SpeechStopped: Timelines._note_silence,
+    SpeechStarted: Timelines._note_speech,
+    SpeechResumed: Timelines._note_speech,
+    **dict.fromkeys(get_args(_Noted), Timelines._note_reply),
+    TurnEnded: Timelines._end,
+}
+"""Most events are none of these, and are done with at once."""
+
 
 def _note(turn: _Open, event: _Noted) -> None:
-    if turn.has("playout"):
-        return
     if isinstance(event, PlaybackStarted):
         turn.mark("playout", event.at_ns)
-        turn.filler = event.filler
-    elif turn.has("audible"):
+        turn.filler, turn.reached = event.filler, HEARD
+    elif turn.reached == AUDIBLE:
         return  # the voice speaks already: whatever else goes on is not waited for
     elif isinstance(event, VoiceAudible):
         turn.mark("audible", event.at_ns)
-    elif turn.has("tts_first_audio"):
+        turn.reached = AUDIBLE
+    elif turn.reached == SPEAKS:
         return
     elif isinstance(event, ProviderBegan):
         if event.stage == "tts":
             turn.mark("chunk", event.asked_ns)
             turn.mark("tts_first_audio", event.at_ns)
+            turn.reached = SPEAKS
         elif event.stage in MODELS:
-            if turn.has("llm_first_token"):
+            if turn.reached == WRITES:
                 turn.mark("llm", event.at_ns)
             else:
                 turn.mark("llm_queue", event.asked_ns)
                 turn.mark("llm_first_token", event.at_ns)
+                turn.reached = WRITES
     elif isinstance(event, ToolStarted):
         if turn.tools == 0:
             turn.mark("llm", event.at_ns)
@@ -258,8 +276,11 @@ def _path(
     """A mark that lies before the one it follows was not waited for: it contributes 0."""
     at_ns, path = start_ns, []
     for mark in (*until_words, *turn.marks):
-        at_ns = max(at_ns, mark.at_ns)
-        path.append(Mark(mark.step, at_ns))
+        if mark.at_ns < at_ns:
+            path.append(Mark(mark.step, at_ns))
+        else:
+            path.append(mark)
+            at_ns = mark.at_ns
     return TurnTimeline(
         turn=began.turn,
         start_ns=start_ns,

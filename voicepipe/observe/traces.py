@@ -173,7 +173,7 @@ class CallTrace:
             cost = report.cost
             attributes: Attributes = {
                 "gen_ai.agent.name": self._agent,
-                "voicepipe.turns": len(report.turns),
+                "voicepipe.turns": report.turn_count,
                 "voicepipe.turns_kept": self._kept,
             }
             if cost is not None and cost.total is not None:

@@ -64,6 +64,8 @@ class Amount:
 class Tally:
     """Amounts by meter, in the order in which they were first met. As many as a pipeline has meters."""
 
+    __slots__ = ("amounts",)
+
     def __init__(self) -> None:
         self.amounts: dict[Meter, Amount] = {}
 
@@ -76,7 +78,10 @@ class Tally:
             self.count(meter, amount)
 
     def count(self, meter: Meter, more: Amount) -> None:
-        amount = self.amounts.setdefault(meter, Amount())
+        amount = self.amounts.get(meter)
+        if amount is None:
+            self.amounts[meter] = Amount(more.total, more.estimated, more.cost, more.unpriced)
+            return
         amount.total += more.total
         amount.estimated += more.estimated
         amount.cost += more.cost
@@ -94,23 +99,35 @@ class Tally:
 class Listened:
     """How much of one reply was heard. Of each chunk the last word counts: a later one corrects it."""
 
+    __slots__ = ("_latest", "_told")
+
     def __init__(self) -> None:
-        self._segments: dict[int, tuple[int, int]] = {}
+        self._latest: dict[int, Heard] = {}
+        """What hasn't been looked at: most replies are heard whole, and nobody asks how far."""
+        self._told: dict[int, tuple[int, int]] = {}
 
     def note(self, heard: Heard) -> None:
-        segment = heard.segment
-        if segment is not None and segment.index >= 0:  # notices were made before the call
-            text = heard_text(segment, heard.samples)
-            self._segments[segment.index] = (len(text), heard.samples * 1000 // segment.rate)
+        if heard.segment is not None and heard.segment.index >= 0:  # notices were made before the call
+            self._latest[heard.segment.index] = heard
+
+    def settle(self) -> None:
+        """Count what was heard, and let go of the chunks themselves."""
+        for index, heard in self._latest.items():
+            if heard.segment is not None:
+                text = heard_text(heard.segment, heard.samples)
+                self._told[index] = (len(text), heard.samples * 1000 // heard.segment.rate)
+        self._latest.clear()
 
     @property
     def characters(self) -> int:
         """Of what the voice was given, fillers included."""
-        return sum(characters for characters, _ in self._segments.values())
+        self.settle()
+        return sum(characters for characters, _ in self._told.values())
 
     @property
     def duration_ms(self) -> int:
-        return sum(ms for _, ms in self._segments.values())
+        self.settle()
+        return sum(ms for _, ms in self._told.values())
 
 
 def unheard(
