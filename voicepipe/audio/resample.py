@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import gcd
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,9 @@ result is then the same to the bit whatever the block sizes, the order of summat
 
 MAX_BLOCK = 2048
 """Input samples filtered at once; bounds the memory for long clips."""
+
+
+Samples: TypeAlias = npt.NDArray[np.float64]
 
 
 class Resampler:
@@ -75,19 +79,33 @@ class Resampler:
         return tail
 
     def _filter(self, pcm: Pcm) -> Pcm:
-        width = self._bank.shape[1]
         samples = np.concatenate((self._history, pcm))
-        length = len(pcm) * self._up
-        places = np.arange(self._next, length, self._down)
-        self._next += len(places) * self._down - length
         self._history = samples[len(pcm) :]
-        if len(places) == 0:
+        first, length = self._next, len(pcm) * self._up
+        count = -(-(length - first) // self._down)
+        self._next += count * self._down - length
+        if count == 0:
             return np.empty(0, np.int16)
-        inputs, phases = np.divmod(places, self._up)
-        windows = np.lib.stride_tricks.sliding_window_view(samples, width)[inputs]
+        if self._down == 1:  # each input sample completes one of every phase
+            return to_pcm((self._windows(samples, 0, 1, count // self._up) @ self._bank.T).ravel())
         if self._up == 1:
-            return to_pcm(windows @ self._bank[0])
+            # In a piece: the product of overlapping rows takes twice as long as copying them first.
+            return to_pcm(
+                np.ascontiguousarray(self._windows(samples, first, self._down, count)) @ self._bank[0]
+            )
+        inputs, phases = np.divmod(np.arange(first, length, self._down), self._up)
+        windows = self._windows(samples, 0, 1, len(pcm))[inputs]
         return to_pcm(np.einsum("ij,ij->i", windows, self._bank[phases]))
+
+    def _windows(self, samples: Samples, first: int, step: int, count: int) -> Samples:
+        """Rows of ``samples``, overlapping, each ``step`` after the one before; made as a view.
+
+        NumPy's own ``sliding_window_view`` takes longer for it than the filter for 20 ms.
+        """
+        item = samples.itemsize
+        return np.ndarray(
+            (count, self._bank.shape[1]), samples.dtype, samples, first * item, (step * item, item)
+        )
 
 
 def _delay(up: int, down: int) -> int:
