@@ -6,9 +6,10 @@ import os
 
 from hypothesis import settings
 
+from tests.support.processes import pytest_xdist_auto_num_workers
 from tests.support.require_all import pytest_make_collect_report, pytest_runtest_makereport
 
-__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
+__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport", "pytest_xdist_auto_num_workers"]
 
 # Hypothesis' default deadline is a wall-clock assertion: it fails on a machine that is busy. In CI the
 # examples are the same each time; new ones are looked for where somebody can see what they find.

@@ -1,0 +1,29 @@
+"""The whole suite runs in several processes at once, since most of its time is waiting: for a call in real
+time, for a command, for a deadline.
+
+A pytest plugin. pytest-xdist asks it how many processes ``-n auto`` of pyproject.toml means.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+BEYOND_THE_CORES = 1
+"""Processes that wait leave room for one more."""
+
+AT_MOST = 4
+"""Each collects all tests, which takes longer than the tests that further ones would take over."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """0 is this process alone: for some of the tests the others wouldn't be ready in time."""
+    named = config.args_source is not pytest.Config.ArgsSource.TESTPATHS
+    options = config.option
+    some = options.keyword or options.markexpr or options.lf
+    provider = config.getoption("--voicepipe-provider", None)
+    if named or some or provider:
+        return 0
+    return min((os.cpu_count() or 1) + BEYOND_THE_CORES, AT_MOST)
