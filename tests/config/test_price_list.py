@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from tests.config.fakes import PIPELINES, SHIPPED
+from voicepipe.config.load import load_pipeline
 from voicepipe.config.price_list import PriceEntry, price_list, read_price_list
 from voicepipe.core.records import UsageUnit
 from voicepipe.errors import ConfigErrors
 from voicepipe.observe.genai import GenaiPrices
+from voicepipe.observe.price_book import PriceBook
 
 ENTRY = """
 - provider: acme
@@ -45,6 +48,9 @@ def test_every_price_has_its_page_and_its_day(entry: PriceEntry) -> None:
         ("openai", "gpt-realtime-2.1", "tokens_out", "24"),
         ("openai", "gpt-realtime-2.1-mini", "audio_tokens_out", "20"),
         ("openai", "gpt-6-luna", "tokens_in", "0.10"),
+        ("openai", "gpt-6.1-terra", "tokens_in_cached", "0.05"),
+        ("openai", "gpt-6.1-terra", "tokens_in_written", "1.25"),
+        ("openai", "gpt-6.1-terra", "tokens_out", "5"),
         ("openai", "gpt-transcribe", "audio_in_ms", "0.0045"),
         ("openai", "gpt-live-transcribe", "audio_in_ms", "0.017"),
         ("elevenlabs", "eleven_flash_v2_5", "characters", "40"),
@@ -123,3 +129,15 @@ def test_the_list_and_the_package_agree_wherever_both_know_a_price() -> None:
                 )
                 compared += 1
     assert compared >= 10
+
+
+@pytest.mark.parametrize("path", PIPELINES, ids=lambda path: path.stem)
+def test_every_model_of_a_shipped_pipeline_that_is_billed_has_a_price_in_the_list(path: Path) -> None:
+    """The fallback of openai.yaml had none once."""
+    pipeline = load_pipeline(path, env={}, registry=SHIPPED, code="ignore")
+    book = PriceBook(pipeline)
+    for slot in pipeline.slots:
+        for filling in slot.fillings:
+            assert filling.provider is not None
+            found = book.find(slot.key, filling.provider.name, getattr(filling.config, "model", None))
+            assert found.by_time or found.rates, filling.label

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from tests.support.workers import make_host
 from voicepipe.errors import SetupError
+from voicepipe.providers.base import ToolOffer
 from voicepipe.providers.openai import OPENAI, OpenAI, OpenAIConfig
 from voicepipe.providers.openai_endpoint import KEY_VARIABLE, OWN_URL
 
@@ -98,3 +99,27 @@ def test_openai_is_given_the_new_name_of_the_limit_and_others_the_old_one() -> N
     other = OpenAI(OpenAIConfig(model="m", max_tokens=5, base_url="http://localhost/v1"), make_host())
     assert own._request([], ())["max_completion_tokens"] == 5
     assert other._request([], ())["max_tokens"] == 5
+
+
+@pytest.mark.parametrize(
+    ("model", "written", "sent"),
+    [
+        ("gpt-6-luna", None, "none"),
+        ("gpt-6.1-terra", None, "none"),
+        ("gpt-5.6-luna", None, "none"),
+        ("gpt-6-luna", "low", "low"),
+        ("gpt-5-mini", None, None),
+        ("gpt-4.1", None, None),
+        ("ft:gpt-6-luna:acme", None, None),
+    ],
+)
+def test_openai_is_told_not_to_think_where_it_would_refuse_tools_otherwise(
+    model: str, written: Any, sent: str | None
+) -> None:
+    """It answered 400 to every request with tools: its models think unless they are told not to."""
+    tools = (ToolOffer(name="t", description="", parameters={}),)
+    config = OpenAIConfig(model=model, reasoning_effort=written)
+    assert OpenAI(config, make_host())._request([], tools).get("reasoning_effort") == sent
+    assert OpenAI(config, make_host())._request([], ()).get("reasoning_effort") == written
+    other = config.model_copy(update={"base_url": "http://localhost/v1"})
+    assert OpenAI(other, make_host())._request([], tools).get("reasoning_effort") == written

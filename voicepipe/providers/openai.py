@@ -7,6 +7,7 @@ names of their own: ``openai_presets.py``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from typing import Any, ClassVar, Literal
@@ -23,6 +24,9 @@ from voicepipe.providers.vendor_errors import bad_answer, broken_off
 
 OPENAI = openai_itself("llm")
 
+_REASONS = re.compile(r"gpt-(5\.[4-9]|[6-9]\b|[1-9][0-9])")
+"""OpenAI's models that think unless they are told not to, and then refuse tools in Chat Completions."""
+
 
 class OpenAIConfig(EndpointConfig):
     endpoint = OPENAI
@@ -32,7 +36,9 @@ class OpenAIConfig(EndpointConfig):
     max_tokens: int | None = Field(None, ge=1, description="of one answer")
     temperature: float | None = Field(None, ge=0, le=2, description="the server's own unless given")
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = Field(
-        None, description="how long a model that reasons may think; the less, the sooner it speaks"
+        None,
+        description="how long a model that reasons may think; the less, the sooner it speaks. With tools "
+        "OpenAI's own are sent `none` if nothing is said, since they take none else",
     )
 
 
@@ -69,7 +75,7 @@ class OpenAI(LlmProvider):
         optional = {
             limit: config.max_tokens,
             "temperature": config.temperature,
-            "reasoning_effort": config.reasoning_effort,
+            "reasoning_effort": config.reasoning_effort or self._effort(tools),
             "tools": chat.tools_of(tools) or None,
         }
         return {
@@ -79,6 +85,13 @@ class OpenAI(LlmProvider):
             "stream_options": {"include_usage": True},
             **{name: value for name, value in optional.items() if value is not None},
         }
+
+    def _effort(self, tools: Sequence[ToolOffer]) -> str | None:
+        """OpenAI answers 400 to tools for a model that may think ("use /v1/responses or set reasoning_effort
+        to 'none'"), and takes its default of ``medium`` where nothing is said."""
+        config = self.config
+        own = config.endpoint is OPENAI and OPENAI.is_own(config.base_url)
+        return "none" if own and tools and _REASONS.match(config.model) else None
 
     async def generate(
         self, call: Call, messages: Sequence[Message], tools: Sequence[ToolOffer]
