@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from tests.support.happenings import AT, EXAMPLES
-from voicepipe.core.frames import EndOfText, Text
+from voicepipe.core.frames import EndOfText, SpeechStarted, Text, TypedText
 from voicepipe.core.masking import MASK
+from voicepipe.core.records import Failed, ToolStarted
 from voicepipe.core.units import MS
 from voicepipe.errors import SetupError
-from voicepipe.observe.events import event_to_dict
+from voicepipe.observe.events import MAX_TEXT, event_to_dict
 from voicepipe.observe.log import EventLog
 
 
@@ -22,6 +23,10 @@ def lines(path: Path) -> list[dict[str, Any]]:
     text = path.read_text(encoding="utf-8")
     assert text.endswith("\n")
     return [json.loads(line) for line in text.splitlines()]
+
+
+def names(path: Path) -> list[str]:
+    return [line["event"] for line in lines(path)]
 
 
 def open_log(path: Path, **options: Any) -> EventLog:
@@ -38,11 +43,26 @@ def test_every_event_is_a_line_behind_one_that_names_session_and_clock(tmp_path:
     assert others == [event_to_dict(AT, event) for event in EXAMPLES]
 
 
-def test_a_line_is_on_disk_before_the_next_event(tmp_path: Path) -> None:
+def test_what_is_rare_is_on_disk_before_the_next_event_with_all_before_it(tmp_path: Path) -> None:
     log = open_log(tmp_path / "e.jsonl")
-    for count, event in enumerate((one for one in EXAMPLES if not isinstance(one, Text)), start=2):
-        log(AT, event)
-        assert len(lines(log.path)) == count
+    log(0, Failed(at_ns=0, stage="vad", error="hung up"))
+    log(1 * MS, SpeechStarted(position=0, audio_from=0, onset_ns=0, at_ns=1 * MS))
+    log(2 * MS, Text(turn=1, text="One "))
+    log(3 * MS, Text(turn=1, text="moment."))
+    assert names(log.path) == ["LogBegan", "Failed"]
+    log(4 * MS, Failed(at_ns=4 * MS, stage="stt", error="hung up"))
+    assert names(log.path) == ["LogBegan", "Failed", "SpeechStarted", "Text", "Failed"]
+    log.close()
+
+
+def test_nothing_waits_for_longer_than_a_second_of_events(tmp_path: Path) -> None:
+    log = open_log(tmp_path / "e.jsonl")
+    times_ms = (1000, 1400, 1999, 2000, 2500, 2999, 3000)
+    on_disk = []
+    for at_ms in times_ms:
+        log(at_ms * MS, EndOfText(turn=at_ms))
+        on_disk.append(len(lines(log.path)) - 1)
+    assert on_disk == [1, 1, 1, 4, 4, 4, 7]
     log.close()
 
 
@@ -68,14 +88,17 @@ def test_a_process_that_dies_leaves_a_valid_log(tmp_path: Path) -> None:
     program = (
         "import os, pathlib, sys\n"
         "from voicepipe.core.frames import EndOfText, Text\n"
+        "from voicepipe.core.records import Failed\n"
         "from voicepipe.observe.log import EventLog\n"
         "log = EventLog(pathlib.Path(sys.argv[1]), session='s1', clock='real')\n"
-        "for n in range(500): log(n, Text(turn=n, text='word ' * n)), log(n, EndOfText(turn=n))\n"
+        "ms = 1_000_000\n"
+        "for n in range(500): log(n * ms, Text(turn=n, text='word ' * n)), log(n * ms, EndOfText(turn=n))\n"
+        "log(500 * ms, Failed(at_ns=500 * ms, stage='llm', error='no'))\n"
         "os._exit(1)\n"
     )
     path = tmp_path / "e.jsonl"
     subprocess.run([sys.executable, "-c", program, str(path)], check=False, cwd=Path(__file__).parents[2])
-    assert len(lines(path)) == 1001
+    assert len(lines(path)) == 1002
 
 
 def test_secrets_that_become_known_during_the_call_are_masked(tmp_path: Path) -> None:
@@ -87,15 +110,45 @@ def test_secrets_that_become_known_during_the_call_are_masked(tmp_path: Path) ->
     assert lines(log.path)[-1]["text"] == f"the key is {MASK}"
 
 
+@pytest.mark.parametrize("secret", ["sk-1234", 'a"quote', "back\\slash", "line\nbreak", "schlüssel"])
+def test_a_secret_is_found_in_any_field_however_json_writes_it(tmp_path: Path, secret: str) -> None:
+    log = open_log(tmp_path / "e.jsonl", secrets={secret, "1.5"})
+    started = ToolStarted(at_ns=0, turn=1, call_id="c", name="t", arguments={"key": [f"x {secret} y"]})
+    log(0, Failed(at_ns=0, stage="stt", error=f"refused {secret}"))
+    log(0, started)
+    log.close()
+    failed, tool = lines(log.path)[1:]
+    assert failed["error"] == f"refused {MASK}"
+    assert tool["arguments"] == {"key": [f"x {MASK} y"]}
+
+
+def test_a_text_that_is_cut_holds_no_half_of_a_secret(tmp_path: Path) -> None:
+    log = open_log(tmp_path / "e.jsonl", secrets={"sk-123456789"})
+    arguments = {"all": "x" * (MAX_TEXT - 12) + "sk-123456789"}
+    log(0, ToolStarted(at_ns=0, turn=1, call_id="c", name="t", arguments=arguments))
+    log.close()
+    assert "sk-1" not in log.path.read_text()
+
+
+def test_a_long_text_is_cut_and_its_neighbours_are_not(tmp_path: Path) -> None:
+    log = open_log(tmp_path / "e.jsonl")
+    log(0, TypedText(text="x" * (MAX_TEXT + 1), at_ns=0))
+    log(0, TypedText(text="short", at_ns=0))
+    log.close()
+    long, short = lines(log.path)[1:]
+    assert len(long["text"]) == MAX_TEXT
+    assert short["text"] == "short"
+
+
 def test_a_log_that_is_full_says_so_once_and_stays_within_its_bound(tmp_path: Path) -> None:
     log = open_log(tmp_path / "e.jsonl", max_bytes=2000)
     for n in range(100):
         log(n, Text(turn=n, text="x" * 50))
         log(n, EndOfText(turn=n))
     log.close()
-    names = [line["event"] for line in lines(log.path)]
-    assert names.count("LogFull") == 1
-    assert names[-1] == "LogFull"
+    told = names(log.path)
+    assert told.count("LogFull") == 1
+    assert told[-1] == "LogFull"
     assert 1500 < log.path.stat().st_size < 2100
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import fields, is_dataclass
-from operator import attrgetter
+from dataclasses import Field, fields, is_dataclass
 from typing import Any, NamedTuple, get_args
 
 from voicepipe.core.frames import (
@@ -80,10 +79,10 @@ MAX_DEPTH = 16
 _CUT = "… [cut]"
 
 _PLAIN = frozenset((type(None), bool, int))
-"""What needs no look. Most values are of these types, and lines are written while a call waits."""
+"""What needs no look."""
 
-
-_DECLARED_PLAIN = ("int", "bool", "int | None", "bool | None")
+_DECLARED_PLAIN = ("int", "bool", "str", "int | None", "bool | None", "str | None")
+"""Of the fields of an event: what JSON has as it is."""
 
 _FRAMES = (StreamFrame, TurnFrame)
 
@@ -93,29 +92,14 @@ def event_to_dict(at_ns: int, event: Any, secrets: Collection[str] = ()) -> dict
 
     ``t_ms`` is when it was observed and never goes back; ``at_ms``, where an event has it, when it happened.
     """
-    kind = type(event)
-    line: dict[str, Any] = {"t_ms": at_ns / MS, "event": kind.__name__}
-    if kind is Heard:
-        line.update(_heard(event))
-        line["text"] = plain(line["text"], secrets)
-    else:
-        _fill(line, event, secrets, 0)
-    return line
+    filled = _heard(event) if type(event) is Heard else _maps(type(event)).raw(event)
+    line = {"t_ms": at_ns / MS, "event": type(event).__name__, **filled}
+    return {name: plain(value, secrets, 1) for name, value in line.items()}
 
 
-def _fill(line: dict[str, Any], event: Any, secrets: Collection[str], depth: int) -> None:
-    """Put the fields of ``event`` into ``line``."""
-    layout = _LAYOUTS.get(type(event)) or _layout(type(event))
-    line.update(zip(layout.names, layout.values(event), strict=True))
-    for name in layout.in_ns:
-        if (ns := line[name]) is not None:
-            line[name] = ns / MS
-    for name in layout.others:
-        value = line[name]
-        found = type(value)
-        if found in _PLAIN or (found is str and not secrets and len(value) <= MAX_TEXT):
-            continue
-        line[name] = plain(value, secrets, depth + 1)
+def unchecked(at_ns: int, event: Any) -> dict[str, Any]:
+    """The same in a third of the time, but texts are of any length, and may hold what is secret."""
+    return (_MAPS.get(type(event)) or _maps(type(event))).line(at_ns, event)
 
 
 def event_fields(kind: type[Any]) -> list[str]:
@@ -143,44 +127,65 @@ def plain(value: Any, secrets: Collection[str] = (), depth: int = 0) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item, secrets, depth + 1) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
-        # A frame inside of an event says what it is.
-        found = {"event": type(value).__name__} if isinstance(value, _FRAMES) else {}
-        _fill(found, value, secrets, depth)
-        return found
+        filled = _maps(type(value)).raw(value)
+        return {name: plain(one, secrets, depth + 1) for name, one in filled.items()}
     return plain(str(value), secrets)
 
 
-class _Layout(NamedTuple):
-    """Of a type of event: its ``values``, all at once, and their names in the log. ``in_ns`` are times; the
-    ``others`` aren't declared as whole numbers or truth values, and have to be looked at."""
+def _quick(value: Any) -> Any:
+    """``value`` with nothing in it but what JSON has."""
+    kind = type(value)
+    if kind is str or kind in _PLAIN:
+        return value
+    if kind is tuple:
+        return [_quick(one) for one in value]
+    if is_dataclass(kind):
+        return (_MAPS.get(kind) or _maps(kind)).inner(value)
+    return plain(value)
 
-    values: Callable[[Any], tuple[Any, ...]]
-    names: tuple[str, ...]
-    in_ns: tuple[str, ...]
-    others: tuple[str, ...]
+
+class _Maps(NamedTuple):
+    """What makes maps of dataclasses of one type, with times in milliseconds: the log's ``line``, what stands
+    ``inner`` of another, and of the ``raw`` values. A frame inside of an event says what it is."""
+
+    line: Callable[[int, Any], dict[str, Any]]
+    inner: Callable[[Any], dict[str, Any]]
+    raw: Callable[[Any], dict[str, Any]]
 
 
-_LAYOUTS: dict[type[Any], _Layout] = {}
+_MAPS: dict[type[Any], _Maps] = {}
 
 
-def _layout(kind: type[Any]) -> _Layout:
-    """Found out once for a type."""
-    layout = _LAYOUTS.get(kind)
-    if layout is None:
-        names = [one.name for one in fields(kind)]
-        plain_ones = {one.name for one in fields(kind) if one.type in _DECLARED_PLAIN}
-        layout = _LAYOUTS[kind] = _Layout(
-            attrgetter(*names) if len(names) > 1 else lambda event: tuple(getattr(event, n) for n in names),
-            tuple(map(event_field, names)),
-            tuple(event_field(name) for name in names if name.endswith("_ns")),
-            tuple(event_field(name) for name in names if name not in plain_ones),
+def _maps(kind: type[Any]) -> _Maps:
+    """Compiled once for a type, as ``dataclasses`` does for its own methods."""
+    if kind not in _MAPS:
+        name = f"'event': {kind.__name__!r}, "
+        named = name if issubclass(kind, _FRAMES) else ""
+        quick, raw = (
+            ", ".join(f"{event_field(one.name)!r}: {_expression(one, quick)}" for one in fields(kind))
+            for quick in (True, False)
         )
-    return layout
+        line = f"lambda at_ns, event: {{'t_ms': at_ns / {MS}, {name}{quick}}}"
+        inner, raw = (f"lambda event: {{{named}{items}}}" for items in (quick, raw))
+        made = [eval(code, {"quick": _quick}) for code in (line, inner, raw)]  # noqa: S307 - our own names
+        _MAPS[kind] = _Maps(_heard_line if kind is Heard else made[0], made[1], made[2])
+    return _MAPS[kind]
+
+
+def _expression(field: Field[Any], quick: bool) -> str:
+    value = f"event.{field.name}"
+    if field.name.endswith("_ns"):
+        return f"{value} / {MS}" if field.type == "int" else f"None if {value} is None else {value} / {MS}"
+    return f"quick({value})" if quick and field.type not in _DECLARED_PLAIN else value
 
 
 def event_field(field: str) -> str:
     """What a field of an event is called in the log: ``at_ns`` → ``at_ms``."""
     return field.removesuffix("_ns") + "_ms" if field.endswith("_ns") else field
+
+
+def _heard_line(at_ns: int, event: Heard) -> dict[str, Any]:
+    return {"t_ms": at_ns / MS, "event": "Heard", **_heard(event)}
 
 
 def _heard(event: Heard) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from voicepipe.observe.objectives import spent_by_step
 from voicepipe.observe.report import CallReport
 from voicepipe.observe.requests import Request
 from voicepipe.observe.usage import Tally
-from voicepipe.speech.pricing import usd
+from voicepipe.speech.pricing import PICO
 
 LATENCY_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
 """Seconds; closest where a conversation begins to feel slow."""
@@ -177,6 +177,6 @@ class Meters:
             labels = (meter.slot, meter.provider, meter.unit)
             metrics.of(metrics.usage, *labels).inc(amount.total)
             if amount.cost:
-                metrics.of(metrics.cost, meter.slot, meter.provider).inc(float(usd(amount.cost)))
+                metrics.of(metrics.cost, meter.slot, meter.provider).inc(amount.cost / PICO)
             if amount.unpriced:
                 metrics.of(metrics.unpriced, *labels).inc(amount.unpriced)

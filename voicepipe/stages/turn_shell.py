@@ -146,7 +146,7 @@ class TurnShell:
         policy = self._policy
         if policy.state is not self._noted:
             self._noted = policy.state
-            self._ctx.record(StateChanged(at_ns=self._ctx.clock.now(), state=self._noted))
+            self._ctx.record(StateChanged(at_ns=self._ctx.clock.now(), state=self._noted.value))
         if policy.deadline != self._armed and not self._hung_up:
             self._arm(policy.deadline)
 
