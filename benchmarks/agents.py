@@ -1,8 +1,9 @@
 """How many full agents one core bears: real Silero VAD, mock engines, everybody in conversation.
 
 Each caller says the clip of ``benchmarks.turns``, waits for the answer, listens to it for two seconds, and
-speaks again; the callers begin at different times. A frame is late by as much as the VAD is done with it
-after its last sample was due. A turn is lost if nothing is heard within five seconds.
+speaks again; the callers begin at different times. A frame that completes a window of the VAD is late by as
+much as that window is judged after its last sample was due. A turn is lost if nothing is heard within five
+seconds. The loop's lag is what a timer waits that has nothing to do with the calls (``_lag``).
 
 Each number of agents gets its own process, bound to one core: ``python -m benchmarks.agents 60 talk 25``.
 Time is that of a core which nobody else uses (``_own_core``), or with ``real`` at the end the machine's.
@@ -22,9 +23,11 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from benchmarks import _own_core
+from benchmarks._lag import LoopLag
 from benchmarks._results import ROOT, Figure
 from benchmarks.mocks import Told, tell
 from benchmarks.turns import FILE, the_clip
+from benchmarks.watched_vad import JUDGED
 from voicepipe.api import Call, Pipeline
 from voicepipe.core.clock import Clock
 from voicepipe.core.frames import FRAME_MS, AudioIn, Pcm, PlaybackStarted, Talk, TypedText
@@ -48,16 +51,20 @@ SPREAD = 4 * SECOND
 """About what one turn takes: the callers begin at any time of it."""
 
 LATE_MS = 20.0
+LAG_MS = 5.0
+WATCHED = {"stages.vad": "benchmarks.watched_vad:WatchedSilero"}
 
 
 class Found(NamedTuple):
-    """``cpu`` is a share of the core; lateness is in ms."""
+    """``cpu`` is a share of the core; lateness and the loop's lag are in ms."""
 
     agents: int
     cpu: float
     late_median: float
     late_p99: float
     late_most: float
+    lag_p99: float
+    lag_most: float
     asked: int
     answered: int
 
@@ -67,10 +74,11 @@ def measure(quick: bool) -> list[Figure]:
     idle = [in_a_process(2 if quick else IDLE, "idle", 3 if quick else 25) for _ in range(1 if quick else 3)]
     good = [one.agents for one in talking if one.late_p99 <= LATE_MS and one.asked == one.answered]
     told = "; ".join(
-        f"{one.agents}: {one.late_p99:.1f} ms, {100 * one.cpu:.0f} % of the core, "
+        f"{one.agents}: {one.late_p99:.1f} ms, lag {one.lag_p99:.1f} ms, {100 * one.cpu:.0f} % of the core, "
         f"{one.asked - one.answered} of {one.asked} turns lost"
         for one in talking
     )
+    enough = next((one for one in talking if one.agents == ENOUGH), talking[0])
     return [
         Figure(
             what="agents on one core, all in conversation, 99 % of the frames at the VAD within 20 ms",
@@ -78,6 +86,13 @@ def measure(quick: bool) -> list[Figure]:
             values=[max(good, default=0)],
             how=f"Silero, mock engines, time is the process's own; {told}",
             at_least=None if quick else ENOUGH,
+        ),
+        Figure(
+            what=f"lag of the event loop with {enough.agents} of them, 99 % of the time",
+            unit="ms",
+            values=[enough.lag_p99],
+            how=f"how late timers ring, 200 a second at random times; the latest {enough.lag_most:.1f} ms",
+            at_most=None if quick else LAG_MS,
         ),
         Figure(
             what="CPU of an agent that listens to silence",
@@ -187,9 +202,10 @@ class Talker:
         due_ns = self._due(self._position)
         await self._clock.sleep_until(due_ns)
         await self._out.send(AudioIn(pcm=pcm, position=position, rate=RATE, caption=caption))
-        # The stage that the frame has woken runs first, and then what it has handed to the VAD's batch.
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+
+    def judged(self, samples: int) -> None:
+        """The VAD has judged so many; they were complete with the frame that brought the last of them."""
+        due_ns = self._due(-(-samples // FRAME) * FRAME)
         self.tally.late_ns.append(self._clock.now() - due_ns)
 
     def _due(self, position: int) -> int:
@@ -198,27 +214,32 @@ class Talker:
 
 async def hold(agents: int, *, talk: bool, lasts_s: float) -> Found:
     tally, speech, chance = Tally(), Speech() if talk else None, np.random.default_rng(agents)
-    pipeline = Pipeline.from_yaml(FILE, env={})
+    pipeline = Pipeline.from_yaml(FILE, set=WATCHED, env={})
 
     async def one(begins_ns: int) -> None:
         async with pipeline.session() as call:
             talker = Talker(call.clock, speech, begins_ns, begins_ns + round(lasts_s * SECOND), tally)
             call.observe(talker.note)
+            JUDGED.set(talker.judged)
             await _whole(call, talker)
 
     async with pipeline:
         clock, cpu = Clock(), time.process_time()
+        lag = LoopLag(clock, agents)
         async with asyncio.TaskGroup() as group:
             for begins in chance.integers(0, SPREAD, agents):
                 group.create_task(one(int(begins)))
+        lag.stop()
         share = (time.process_time() - cpu) * SECOND / clock.now()
-    late = np.array(tally.late_ns) / MS
+    late, lags = np.array(tally.late_ns) / MS, np.array(lag.late_ns) / MS
     return Found(
         agents,
         share,
         float(np.median(late)),
         float(np.percentile(late, 99)),
         float(late.max()),
+        float(np.percentile(lags, 99)),
+        float(lags.max()),
         tally.asked,
         tally.answered,
     )

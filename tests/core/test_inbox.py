@@ -97,6 +97,30 @@ def test_writers_that_wait_get_their_room_in_the_order_in_which_they_came() -> N
     simulated(main())
 
 
+def test_a_writer_goes_on_when_a_quarter_is_free_and_fills_it_in_one_go() -> None:
+    async def main() -> None:
+        inbox = opened(capacity=8)
+        frames = [transcript(str(n)) for n in range(12)]
+
+        async def write() -> None:
+            for frame in frames:
+                await inbox.put(frame)
+
+        writing = asyncio.ensure_future(write())
+        await asyncio.sleep(0)
+        waiting = []
+        for frame in frames[:4]:
+            assert await anext(inbox) is frame
+            await asyncio.sleep(0)
+            waiting.append(inbox.statistics()["waiting"])
+        assert waiting == [7, 8, 7, 8]
+        await writing
+        inbox.close()
+        assert [frame async for frame in inbox] == frames[4:]
+
+    simulated(main())
+
+
 def test_statistics_tell_how_full_an_inbox_is_and_who_waits() -> None:
     async def main() -> None:
         inbox = opened(capacity=3)
@@ -143,7 +167,7 @@ def test_a_writer_that_is_cancelled_when_its_room_has_come_passes_it_on() -> Non
     simulated(main())
 
 
-@given(st.lists(st.sampled_from(["put", "read", "cancel", "die", "step"]), max_size=60), st.integers(1, 3))
+@given(st.lists(st.sampled_from(["put", "read", "cancel", "die", "step"]), max_size=60), st.integers(1, 9))
 def test_whatever_happens_room_is_never_lost_and_live_frames_neither(
     events: list[str], capacity: int
 ) -> None:

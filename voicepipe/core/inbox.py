@@ -8,6 +8,7 @@ everything else waits. Frames of a dead turn are dropped wherever they are met.
 from __future__ import annotations
 
 import asyncio
+from asyncio import get_running_loop
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, Literal, TypeVar
@@ -22,6 +23,10 @@ Probe = Callable[[Any], None]
 
 CAPACITY = 50
 """Data frames that an inbox holds unless told otherwise: one second of 20 ms frames."""
+
+ROOM = 4
+"""A full inbox lets its writers go on when a quarter of it is free: to wake one for each frame that is read
+costs more than the frame."""
 
 
 class Inbox(Generic[F]):
@@ -43,6 +48,10 @@ class Inbox(Generic[F]):
         self._blocked: deque[asyncio.Future[None]] = deque()
         self._writers = 0
         self._left = False
+        self._low = capacity - capacity // ROOM
+        """Data frames that are left when blocked writers are woken."""
+        self._swept = turns.changes
+        """Transitions until when dead frames were looked for; -1: one has come since."""
         self._on_in: tuple[Probe, ...] = ()
         self._on_out: tuple[Probe, ...] = ()
         self._on_drop: tuple[Probe, ...] = ()
@@ -89,7 +98,7 @@ class Inbox(Generic[F]):
                 raise LinkClosed(
                     f"'{self.name}' has left the call, but a {type(frame).__name__} was sent to it"
                 )
-            room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            room: asyncio.Future[None] = get_running_loop().create_future()
             self._blocked.append(room)
             try:
                 await room
@@ -116,6 +125,9 @@ class Inbox(Generic[F]):
     def _append(self, frame: Frame) -> None:
         for probe in self._on_in:
             probe(frame)
+        turn = frame.turn
+        if turn is not None and turn != self._turns.live and turn != self._turns.draft:
+            self._swept = -1
         self._data.append(frame)
         reader = self._reader
         if reader is not None and not reader.done():
@@ -151,8 +163,9 @@ class Inbox(Generic[F]):
                 return control.popleft()
             if data:
                 frame = data.popleft()
-                if self._blocked:
-                    self._wake_one()
+                if self._blocked and len(data) <= self._low:
+                    for _ in range(self._capacity - len(data)):
+                        self._wake_one()
                 turn = frame.turn
                 if turn is not None and turn != turns.live and turn != turns.draft:
                     self._drop(frame)
@@ -162,10 +175,15 @@ class Inbox(Generic[F]):
                 return frame
             if self._writers <= 0:
                 raise StopAsyncIteration
-            await self._news()
+            # As `_news`, but without a coroutine of its own: all frames come along here.
+            self._reader = get_running_loop().create_future()
+            try:
+                await self._reader
+            finally:
+                self._reader = None
 
     async def _news(self) -> None:
-        self._reader = asyncio.get_running_loop().create_future()
+        self._reader = get_running_loop().create_future()
         try:
             await self._reader
         finally:
@@ -205,6 +223,9 @@ class Inbox(Generic[F]):
         return frame.turn is not None and not self._turns.alive(frame.turn)
 
     def _drop_dead(self) -> None:
+        if self._swept == self._turns.changes:
+            return
+        self._swept = self._turns.changes
         for frame in [frame for frame in self._data if self._is_dead(frame)]:
             self._data.remove(frame)  # by identity: frames don't compare equal
             self._drop(frame)

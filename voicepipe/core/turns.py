@@ -17,6 +17,8 @@ class Turns:
     def __init__(self) -> None:
         self.live: int | None = None
         self.draft: int | None = None
+        self.changes = 0
+        """Transitions so far: who has looked at the same number of them needn't look again."""
         self._last = 0
         self._watchers: list[Callable[[], None]] = []
         # Keys only. The order of a set would differ between runs, and with it what runs first.
@@ -72,6 +74,7 @@ class Turns:
         self._watchers.append(callback)
 
     def _changed(self, died: int | None) -> None:
+        self.changes += 1
         if died is not None:
             for scope in tuple(self._scopes.pop(died, ())):
                 scope._kill()

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from benchmarks.watched_vad import _Watched
+from voicepipe.core.frames import Pcm
+
+
+class Model:
+    window = 512
+
+    def probability(self, window: Pcm) -> float:
+        return 0.5
+
+    def submit(self, window: Pcm, answer: Callable[[float | Exception], None]) -> None:
+        self.give = answer
+
+    def settle(self) -> None:
+        self.give(0.25)
+
+
+def test_each_answer_is_passed_on_before_it_is_told_how_much_was_judged() -> None:
+    told: list[float | Exception] = []
+    model = Model()
+    stream = _Watched(model, told.append)
+    for _ in range(2):
+        stream.submit(np.zeros(512, np.int16), told.append)
+        stream.settle()
+    assert told == [0.25, 512, 0.25, 1024]
