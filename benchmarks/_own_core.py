@@ -13,7 +13,6 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from voicepipe.core.clock import VirtualLoop, run_on
-from voicepipe.core.units import SECOND
 
 T = TypeVar("T")
 
@@ -23,8 +22,8 @@ class OwnCore(VirtualLoop):
         self._began_ns = time.process_time_ns()
         super().__init__("charged")
 
-    def time(self) -> float:
-        return (self._leapt_ns + time.process_time_ns() - self._began_ns) / SECOND
+    def now_ns(self) -> int:
+        return self._leapt_ns + time.process_time_ns() - self._began_ns
 
 
 def run(main: Coroutine[Any, Any, T], *, real: bool = False) -> T:

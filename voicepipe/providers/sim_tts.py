@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from zlib import crc32
 
@@ -30,6 +31,9 @@ LEVEL = 0.125
 """RMS, of full scale: -18 dBFS, as loud as recorded speech."""
 
 FADE_MS = 2
+
+REMEMBERED = 512
+"""Hums, 20 kB each at the usual pace: scripted replies have few words, and say them in call after call."""
 
 
 class SimTtsConfig(SimConfig):
@@ -76,8 +80,10 @@ class SimTts(TtsProvider):
         await run.event()
 
 
+@lru_cache(maxsize=REMEMBERED)
 def hum(word: str, samples: int, rate: int) -> Pcm:
-    """A voiced sound for ``word``, int16, shape ``(samples,)``: the same word is the same sound."""
+    """A voiced sound for ``word``, int16, shape ``(samples,)``: the same word is the same sound, which many
+    replies share, so that it can't be written to."""
     import numpy as np  # noqa: PLC0415 - validating a pipeline doesn't need it
 
     low, high = PITCH
@@ -90,4 +96,6 @@ def hum(word: str, samples: int, rate: int) -> Pcm:
     ramp = np.arange(1, fade + 1) / fade if fade else np.ones(0)
     sound[:fade] *= ramp
     sound[samples - fade :] *= ramp[::-1]
-    return np.round(sound * 32767).astype(np.int16)
+    pcm = np.round(sound * 32767).astype(np.int16)
+    pcm.setflags(write=False)
+    return pcm
