@@ -279,16 +279,16 @@ def test_a_server_that_is_busy_at_the_start_may_do_at_the_call() -> None:
 
 
 def test_a_server_that_is_not_there_is_found_out_before_the_call() -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        url = f"ws://127.0.0.1:{probe.getsockname()[1]}/v1"
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound, but not listening: a connection is refused
+        url = f"ws://127.0.0.1:{nobody.getsockname()[1]}/v1"
 
-    async def main() -> None:
-        async with started(url):
-            return
+        async def main() -> None:
+            async with started(url):
+                return
 
-    with pytest.raises(SetupError, match="nothing answers at") as caught:
-        asyncio.run(main())
+        with pytest.raises(SetupError, match="nothing answers at") as caught:
+            asyncio.run(main())
     assert caught.value.hint is not None
 
 

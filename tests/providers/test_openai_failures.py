@@ -208,16 +208,11 @@ def _setup_failure(
     return caught.value
 
 
-def _closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def test_a_server_that_is_not_there_is_found_out_before_the_call() -> None:
-    url = f"http://127.0.0.1:{_closed_port()}/v1"
-    error = _setup_failure(url)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound, but not listening: a connection is refused
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}/v1"
+        error = _setup_failure(url)
     assert error.message == f"nothing answers at {url}"
     assert error.hint is not None
     assert "start the server" in error.hint

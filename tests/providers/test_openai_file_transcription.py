@@ -265,16 +265,16 @@ def test_another_server_may_answer_to_a_model_that_it_does_not_list() -> None:
 
 
 def test_a_server_that_is_not_there_is_found_out_before_the_call() -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{probe.getsockname()[1]}/v1"
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound, but not listening: a connection is refused
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}/v1"
 
-    async def main() -> None:
-        async with started(url):
-            return
+        async def main() -> None:
+            async with started(url):
+                return
 
-    with pytest.raises(SetupError, match="nothing answers at"):
-        asyncio.run(main())
+        with pytest.raises(SetupError, match="nothing answers at"):
+            asyncio.run(main())
 
 
 def test_use_before_start_is_a_provider_error() -> None:
