@@ -40,6 +40,7 @@ FIRST_TOKENS = ("100ms", "150ms", "250ms", "300ms", "400ms", "500ms", "600ms")
 """Each makes a variant beside the file itself."""
 
 CALLS, REPETITIONS = 20, 5
+CALLER = "caller"
 
 Events = Sequence[tuple[int, Any]]
 
@@ -79,12 +80,13 @@ def _comparison(quick: bool) -> Figure:
     return Figure(what="a comparison, in all", unit="s", values=[spent], how=how, at_most=60)
 
 
-def _conversation(number: int) -> dict[str, Any]:
-    """Three turns: an order, what time it is, and thanks; every other caller interrupts the first reply."""
+def _conversation(number: int, rounds: int = 1) -> dict[str, Any]:
+    """In a round an order, what time it is, and thanks; every other caller interrupts the first reply."""
     into = {"while": "agent_speaking", "at": "1500ms"} if number % 2 else {}
     return {
-        "name": f"caller {number + 1}",
-        "steps": [
+        "name": f"{CALLER} {number + 1}",
+        "steps": rounds
+        * [
             {"user": {"say": f"Where is my order number {number + 11}?"}},
             {"user": {"say": "What time is it, please?", **into}},
             {"expect": {"tool": "current_time"}},
@@ -98,35 +100,47 @@ def _conversation(number: int) -> dict[str, Any]:
 
 
 def _watched(quick: bool) -> list[Figure]:
-    """The events of whole calls, played to all observers at once, as fast as they take them."""
+    """The events of whole calls, played to their observers as fast as they take them."""
     calls = _events_of_calls()
     times = 3 if quick else 30
-    with TemporaryDirectory() as folder:
-        spent = run_on("simulated", _replay(calls, times, Path(folder) / "events.jsonl"))
     turns, count = sum(map(_turns, calls)), sum(map(len, calls))
-    watching = (
-        "report with timelines and prices, log on the disk, metrics, objectives and traces of every turn"
-    )
-    how = f"CPU; {watching}; {len(calls)} calls with {turns} turns and {count} events, {times} times"
-    return [Figure(what="watching a call, a turn", unit="ms", values=spent, how=how, at_most=0.2)]
+    played = f"{len(calls)} calls with {turns} turns and {count} events, {times} times"
+
+    def figure(what: str, watching: str, everything: bool, at_most: float | None) -> Figure:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "events.jsonl"
+            spent = run_on("simulated", _replay(calls, times, path, everything))
+        return Figure(what=what, unit="ms", values=spent, how=f"CPU; {watching}; {played}", at_most=at_most)
+
+    usual = "report with timelines and prices, log on the disk and metrics"
+    return [
+        figure("probes, log and metrics, a turn", usual, False, 0.2),
+        figure("all that watches, a turn", f"{usual}, objectives, traces of every turn", True, None),
+    ]
 
 
 def _events_of_calls() -> list[Events]:
-    """Of the conversations that ship, those with a turn."""
-    cases = make_cases(load_tests(PIPELINE), "simulated")
-    held = [
-        run_on("simulated", hold_one(case.pipeline, case.script, vars={}, stubs=case.stubs()))
-        for case in cases
-    ]
-    found = [one.evidence.events for one in held if one.evidence is not None]
-    return [events for events in found if _turns(events)]
+    """Of a few conversations of a dozen turns each."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "calls.yaml"
+        file.write_text(json.dumps({"tests": [_conversation(number, rounds=4) for number in range(4)]}))
+        cases = [
+            case
+            for case in make_cases(load_tests(PIPELINE, [str(file)]), "simulated")
+            if case.name.startswith(CALLER)
+        ]
+        held = [
+            run_on("simulated", hold_one(case.pipeline, case.script, vars={}, stubs=case.stubs()))
+            for case in cases
+        ]
+    return [one.evidence.events for one in held if one.evidence is not None]
 
 
 def _turns(events: Events) -> int:
     return sum(type(event).__name__ == "TurnBegan" for _, event in events)
 
 
-async def _replay(calls: Sequence[Events], times: int, path: Path) -> list[float]:
+async def _replay(calls: Sequence[Events], times: int, path: Path, everything: bool) -> list[float]:
     """Milliseconds a turn, of each call each time; the first time is a warm-up."""
     book = PriceBook(Pipeline.from_yaml(PIPELINE).loaded)
     slo = SloConfig.model_validate({"voice_to_voice": {"p90": "< 1s"}, "answered": ">= 0.9"})
@@ -134,7 +148,9 @@ async def _replay(calls: Sequence[Events], times: int, path: Path) -> list[float
     found: list[float] = []
     for number in range(times + 1):
         for events in calls:
-            observers = _observers(book, slo, objectives, metrics, path)
+            observers = _observers(book, metrics, path)
+            if everything:
+                observers += _others(slo, objectives, observers[0])
             began = time.process_time_ns()
             for at_ns, event in events:
                 for observe in observers:
@@ -146,16 +162,16 @@ async def _replay(calls: Sequence[Events], times: int, path: Path) -> list[float
     return found
 
 
-def _observers(
-    book: PriceBook, slo: SloConfig, objectives: Objectives, metrics: Metrics, path: Path
-) -> list[Any]:
-    """All that there are, the report first: the others read it. The log is the second."""
+def _observers(book: PriceBook, metrics: Metrics, path: Path) -> list[Any]:
+    """The report first, since others read it, then the log."""
     report = CallReport(session="s", clock="real", prices=book)
+    return [report, EventLog(path, session="s", clock="real"), Meters(metrics, report)]
+
+
+def _others(slo: SloConfig, objectives: Objectives, report: CallReport) -> list[Any]:
     watcher = Watcher(slo, objectives, Alerts(), clock=Clock(), report=report, record=lambda record: None)
     traces = TracesConfig.model_validate({"otlp": "http://127.0.0.1:4318", "sample": 1})
-    trace = CallTrace(traces, _Nowhere(), agent="sim", report=report)
-    log = EventLog(path, session="s", clock="real")
-    return [report, log, watcher, Meters(metrics, report), trace]
+    return [watcher, CallTrace(traces, _Nowhere(), agent="sim", report=report)]
 
 
 class _Nowhere:

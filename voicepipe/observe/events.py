@@ -139,8 +139,8 @@ def _quick(value: Any) -> Any:
         return value
     if kind is tuple:
         return [_quick(one) for one in value]
-    if is_dataclass(kind):
-        return (_MAPS.get(kind) or _maps(kind)).inner(value)
+    if kind in _MAPS or is_dataclass(kind):
+        return _maps(kind).inner(value)
     return plain(value)
 
 
