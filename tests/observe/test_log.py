@@ -140,6 +140,18 @@ def test_a_long_text_is_cut_and_its_neighbours_are_not(tmp_path: Path) -> None:
     assert short["text"] == "short"
 
 
+def test_what_looks_like_a_line_inside_of_an_event_is_none(tmp_path: Path) -> None:
+    log = open_log(tmp_path / "e.jsonl")
+    started = ToolStarted(at_ns=0, turn=1, call_id="c", name="t", arguments={"a": [{"t_ms": 1}, {"t_ms": 2}]})
+    log(0, TypedText(text='},{"t_ms":1', at_ns=0))
+    log(0, started)
+    log.close()
+    assert lines(log.path)[1:] == [
+        event_to_dict(0, TypedText(text='},{"t_ms":1', at_ns=0)),
+        event_to_dict(0, started),
+    ]
+
+
 def test_a_log_that_is_full_says_so_once_and_stays_within_its_bound(tmp_path: Path) -> None:
     log = open_log(tmp_path / "e.jsonl", max_bytes=2000)
     for n in range(100):

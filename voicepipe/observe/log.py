@@ -150,9 +150,9 @@ class EventLog:
         self._text = None
 
     def _flush(self) -> None:
-        data = b"".join([_encode(unchecked(at_ns, event)) for at_ns, event in self._held])
+        data = _lines([unchecked(at_ns, event) for at_ns, event in self._held])
         if len(data) > MAX_TEXT or (self._secrets and self._has_secret(data)):
-            data = b"".join([_encode(event_to_dict(*one, self._secrets)) for one in self._held])
+            data = _lines([event_to_dict(at_ns, event, self._secrets) for at_ns, event in self._held])
         self._held.clear()
         if len(data) > self._left:
             data = _cut(data, self._left)
@@ -176,6 +176,19 @@ def _cut(data: bytes, size: int) -> bytes:
     end = data.rfind(b"\n", 0, size) + 1
     since_ms = json.loads(data[end : data.index(b"\n", end)])["t_ms"]
     return data[:end] + _encode({"t_ms": since_ms, "event": "LogFull"})
+
+
+_NEXT = b'{"t_ms":'
+"""What each line begins with."""
+
+
+def _lines(maps: list[dict[str, Any]]) -> bytes:
+    """One for each. All at once takes the least time, if none of them holds what looks like another."""
+    try:
+        data = to_json(maps)[1:-1].replace(b"," + _NEXT, b"\n" + _NEXT) + b"\n"
+    except (ValueError, UnicodeEncodeError):
+        data = b""
+    return data if data.count(b"\n") == len(maps) else b"".join(map(_encode, maps))
 
 
 def _encode(value: Any) -> bytes:
