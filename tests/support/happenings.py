@@ -36,6 +36,7 @@ from voicepipe.core.records import (
     ClipEnded,
     DeadAir,
     Failed,
+    HistoryForgot,
     IgnoredReason,
     NotSent,
     ObjectiveMet,
@@ -126,6 +127,7 @@ EXAMPLES: tuple[Any, ...] = (
     TurnDrafted(at_ns=AT, turn=1, user="hello"),
     TurnBegan(at_ns=AT, turn=1, user="hello", end_of_speech_ns=900 * MS, wait_over_ns=1400 * MS),
     TurnReworded(at_ns=AT, turn=1, user="hello there"),
+    HistoryForgot(at_ns=AT, turns=50),
     VoiceAudible(at_ns=AT, turn=1),
     TurnEnded(at_ns=AT, turn=1, status="completed", said="Thursday at ten.", heard="Thursday at ten."),
     SpeechIgnored(

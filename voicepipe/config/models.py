@@ -70,6 +70,17 @@ class Notices(Model):
         return notice_texts(language, self.model_dump())
 
 
+class History(Model):
+    """How far back the model is told of the call."""
+
+    turns: int = Field(
+        200,
+        ge=1,
+        le=10_000,
+        description="earlier turns that it is told; beyond that, the oldest quarter is forgotten at once",
+    )
+
+
 class AgentConfig(Model):
     """Who speaks, whatever engine makes the speech: nothing here changes when a stage is swapped."""
 
@@ -84,6 +95,9 @@ class AgentConfig(Model):
     )
     voice: dict[str, str] = Field(
         default_factory=dict, description="a voice, or a map from provider to voice"
+    )
+    history: History = Field(
+        default_factory=History, description="how far back the model is told of the call"
     )
     tools: tuple[Tool, ...] = Field((), description="what the model may call")
 

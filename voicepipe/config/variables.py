@@ -65,4 +65,5 @@ def agent_for_call(config: AgentConfig, given: Mapping[str, str]) -> Agent:
         prompt=insert(config.prompt, values),
         greeting=insert(config.greeting.say, values) if config.greeting else None,
         greeting_interruptible=config.greeting is None or config.greeting.interruptible,
+        history_turns=config.history.turns,
     )

@@ -216,6 +216,15 @@ IgnoredReason = Literal["backchannel", "no_words"]
 
 
 @_record
+class HistoryForgot:
+    """The oldest ``turns`` turns aren't told to the model any more: there are more than ``agent.history``
+    says."""
+
+    at_ns: int
+    turns: int
+
+
+@_record
 class SpeechIgnored:
     """The caller made a sound while the agent spoke or thought, and the reply went on.
 
@@ -339,6 +348,7 @@ Record = (
     | TurnDrafted
     | TurnBegan
     | TurnReworded
+    | HistoryForgot
     | VoiceAudible
     | TurnEnded
     | SpeechIgnored

@@ -7,8 +7,9 @@ they become history at the commit, or vanish with the draft. Pure: the turn stag
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from voicepipe.core.frames import Segment
 from voicepipe.core.messages import Message, ToolCall
@@ -35,8 +36,8 @@ class Over:
 class _Exchange:
     user: str
     utterances: tuple[int, ...] = ()
-    past: int = 0
-    """Which of the histories it goes on from: see ``recall``."""
+    past: list[Message] = field(default_factory=list)
+    """What went before the first of the turns: see ``recall``."""
     committed: bool = False
     finished: bool = False
     note: str = ""
@@ -55,28 +56,39 @@ class Conversation:
     """One call's messages. Turns are begun, committed or discarded, and finished, by their ids.
 
     A turn may be finished after the next one was begun: what was heard of it is known a little later.
+
+    ``most``: turns that are remembered when another one is begun, None for all. Beyond that the oldest
+    quarter is forgotten at once, whole turns only, and ``forgot`` is told how many. Between two such moments
+    each request begins as the one before, so that a vendor's cache of it goes on being used.
     """
 
-    def __init__(self, prompt: str) -> None:
+    def __init__(
+        self, prompt: str, *, most: int | None = None, forgot: Callable[[int], None] = lambda turns: None
+    ) -> None:
         self.prompt = prompt
         self._exchanges: dict[int, _Exchange] = {}
-        self._pasts: list[list[Message]] = [[]]
+        self._past: list[Message] = []
+        self._most = most
+        self._forgot = forgot
 
     def begin(self, turn: int, user: str, utterances: tuple[int, ...] = ()) -> None:
         """A draft to answer ``user``; the empty string asks for nothing (a greeting), unless there are
         ``utterances`` whose words aren't known yet."""
-        self._exchanges[turn] = _Exchange(user, utterances, len(self._pasts) - 1)
+        if self._most is not None:
+            self._forget(self._most)
+        self._exchanges[turn] = _Exchange(user, utterances, self._past)
 
     def recall(self, past: Sequence[Message]) -> None:
         """For turns that are begun from now on, ``past`` is what went before, and nothing else is.
 
         Those that were begun already go on from what they know.
         """
-        self._pasts.append(_with_answers(past))
+        self._past = _with_answers(past)
 
     def reword(self, turn: int, user: str) -> None:
-        """The caller's words as they are known in the end."""
-        self._exchanges[turn].user = user
+        """The caller's words as they are known in the end; too late for a turn that is forgotten."""
+        if turn in self._exchanges:
+            self._exchanges[turn].user = user
 
     def commit(self, turn: int) -> None:
         """The caller's words are history from here on, whatever becomes of the reply."""
@@ -142,7 +154,7 @@ class Conversation:
         return not heard and not any(message.tool_calls for message in exchange.messages)
 
     def remembered(self, turn: int) -> str:
-        """The agent's words that the history holds of a finished turn."""
+        """The agent's words that the history holds of a finished turn; none of one that is forgotten."""
         exchange = self._exchanges.get(turn)
         return "" if exchange is None or not exchange.finished else _said(exchange)
 
@@ -170,10 +182,10 @@ class Conversation:
         """
         own = self._exchanges[turn]
         messages = [Message(role="system", text=self.prompt)] if self.prompt else []
-        messages += self._pasts[own.past]
+        messages += own.past
         note = ""
         for other in self._exchanges.values():
-            if other.committed and other is not own and other.past == own.past:
+            if other.committed and other is not own and other.past is own.past:
                 messages += [replace(message, note=note) for message in other.question]
                 messages += _as_history(other)
                 note = other.note if other.finished else _note(other)
@@ -185,7 +197,7 @@ class Conversation:
 
     @property
     def over(self) -> list[Over]:
-        """The turns that are over, in order."""
+        """The turns that are over and remembered, in order."""
         return [
             Over(turn, exchange.question, list(exchange.messages), exchange.utterances)
             for turn, exchange in self._exchanges.items()
@@ -193,7 +205,7 @@ class Conversation:
         ]
 
     def answers(self, utterance: int) -> int | None:
-        """The turn that was made of ``utterance`` and others, and committed; None if there is none."""
+        """The turn that was made of ``utterance`` and others, and committed; None if none is remembered."""
         for turn, exchange in self._exchanges.items():
             if exchange.committed and utterance in exchange.utterances:
                 return turn
@@ -202,13 +214,24 @@ class Conversation:
     @property
     def history(self) -> list[Message]:
         """What the caller said, and all finished replies, without the prompt."""
-        now = len(self._pasts) - 1
-        return self._pasts[now] + [
+        return self._past + [
             message
             for exchange in self._exchanges.values()
-            if exchange.committed and exchange.past == now
+            if exchange.committed and exchange.past is self._past
             for message in exchange.question + (exchange.messages if exchange.finished else [])
         ]
+
+    def _forget(self, most: int) -> None:
+        """If more than ``most`` turns are remembered, only the last three quarters of that are kept."""
+        committed = [turn for turn, exchange in self._exchanges.items() if exchange.committed]
+        if len(committed) <= most:
+            return
+        oldest = committed[: len(committed) - most + most // 4]
+        over = list(takewhile(lambda turn: self._exchanges[turn].finished, oldest))
+        for turn in over:
+            del self._exchanges[turn]
+        if over:
+            self._forgot(len(over))
 
     def _open(self, turn: int) -> _Exchange | None:
         exchange = self._exchanges.get(turn)

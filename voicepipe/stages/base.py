@@ -238,6 +238,8 @@ class Agent:
     prompt: str = ""
     greeting: str | None = None
     greeting_interruptible: bool = True
+    history_turns: int | None = None
+    """How many earlier turns the model is told; None: all of them."""
 
 
 class Stage(ABC):

@@ -91,6 +91,7 @@ class Memory:
             reply.note_result(message, await connection.add(message))
         reply.connection = number
         told[frame.turn] = True
+        self._forget(told)
 
     async def give_results(
         self, connection: RealtimeConnection, reply: Reply, results: Sequence[Message]
@@ -153,6 +154,12 @@ class Memory:
                 reply.items.clear()
                 reply.connection = number
             told[over.turn] = heard
+
+    def _forget(self, told: dict[int, bool]) -> None:
+        """The turns that the conversation has forgotten: nobody asks for them any more."""
+        first = min((over.turn for over in self._conversation.over), default=0)
+        for turn in [turn for turn in told if turn < first]:
+            del told[turn]
 
     # ── the replies ──────────────────────────────────────────────────────────────────────────────
 
