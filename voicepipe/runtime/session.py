@@ -24,7 +24,7 @@ from voicepipe.core.frames import (
 )
 from voicepipe.core.inbox import Inbox, Outlet
 from voicepipe.core.io import AudioInput, AudioOutput, AudioTap
-from voicepipe.core.records import BudgetExceeded, Record, StateChanged, Tapped
+from voicepipe.core.records import BudgetExceeded, HistoryForgot, Record, StateChanged, Tapped
 from voicepipe.core.turns import Turns
 from voicepipe.core.units import format_duration
 from voicepipe.observe.caller_level import LevelMeter
@@ -88,7 +88,11 @@ class Session:
         self.name = name
         self.clock = clock
         self.turns = Turns()
-        self.conversation = Conversation(agent.prompt)
+        self.conversation = Conversation(
+            agent.prompt,
+            most=agent.history_turns,
+            forgot=lambda turns: self.record(HistoryForgot(at_ns=clock.now(), turns=turns)),
+        )
         self._graph = graph
         self._slots = slots
         self._workers = workers
