@@ -15,6 +15,7 @@ from voicepipe.core.frames import EndOfText, Heard, Segment, Text, Transcript, T
 from voicepipe.core.records import (
     BudgetAlert,
     Tapped,
+    ToolFinished,
     ToolStarted,
     TurnBegan,
     TurnDrafted,
@@ -181,6 +182,18 @@ def test_tools_errors_and_taps_are_masked_and_names_are_not() -> None:
     assert passed[2].frame.text == "[card]"
     assert len(passed) == 3
     assert behind(TypedText(text=f"pay {VISA}", at_ns=AT))[0].text == "pay [card]"
+
+
+def test_a_card_that_a_tool_takes_in_two_fields_is_in_nothing_that_comes_through() -> None:
+    behind = Behind()
+    halves = {"first": "4111 1111", "last": "1111 1111"}
+    started = ToolStarted(at_ns=AT, turn=1, call_id="c", name="pay", arguments=halves)
+    finished = ToolFinished(
+        at_ns=AT, turn=1, call_id="c", name="pay", error=False, result=json.dumps({"paid": halves})
+    )
+    passed = behind(started, finished)
+    assert passed[0].arguments == {"first": "[card]", "last": "[card]"}
+    assert json.loads(passed[1].result) == {"paid": {"first": "[card]", "last": "[card]"}}
 
 
 def test_whose_budget_it_is_is_masked_and_its_day_is_not() -> None:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicepipe.config.record import Private
-from voicepipe.observe.redact import DEEPEST, LONGEST_TEXT, Redactor, luhn
+from voicepipe.observe.cards import luhn
+from voicepipe.observe.redact import DEEPEST, LONGEST_TEXT, Redactor
 
 ALL: tuple[Private, ...] = ("card", "phone", "email", "iban")
 EVERYTHING: tuple[Private, ...] = get_args(Private)
@@ -168,6 +169,16 @@ def test_a_number_in_the_items_of_a_list_is_masked_and_other_lists_are_not() -> 
         [True],
     ):
         assert REDACT.value(free) == free
+
+
+def test_a_card_number_that_is_split_over_fields_is_masked_in_each_of_them() -> None:
+    """Neither of them alone is a card, so that it came through."""
+    halves = {"first": "4111 1111", "last": "1111 1111", "cvc": "cvc", "amount": 30}
+    hidden = {**halves, "first": "[card]", "last": "[card]"}
+    assert CARDS.value(halves) == hidden
+    assert CARDS.value({"pay": [halves, 1]}) == {"pay": [hidden, 1]}
+    assert json.loads(CARDS.value(json.dumps({"a": halves}))) == {"a": hidden}
+    assert Redactor(["email"]).value(halves) == halves
 
 
 def test_a_number_that_goes_on_from_what_was_said_before_is_masked_from_its_eighth_figure_on() -> None:

@@ -21,6 +21,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from voicepipe.config.record import Private
+from voicepipe.observe.cards import CARD, GROUPS, holds_card, leaves_of, luhn, split_cards, with_leaves
 from voicepipe.observe.number_runs import Group, NumberFinder, Run, figures, is_spoken, split
 
 LONGEST_TEXT = 20_200
@@ -32,7 +33,6 @@ LONGEST_NUMBER = 100
 DEEPEST = 16
 """Levels of plain data that remain, as in the log."""
 
-CARD = range(13, 20)
 PHONE = range(7, 16)
 BARE_PHONE = range(10, 16)
 MANY = 40
@@ -47,7 +47,6 @@ FEW = 3
 _DASHES = r"\-‐-―−"
 _CARD_GAP = re.compile(rf"[\s{_DASHES}_]{{0,4}}")
 _PHONE_GAP = re.compile(rf"[\s{_DASHES}./()]{{0,4}}")
-_CARD_GROUPS = {(4, 4, 4, 4), (4, 6, 5), (4, 4, 5), (4, 4, 4, 4, 3)}
 _PLUS = re.compile(r"(?:\+|\b(?:plus|double zero))[\s(]*$", re.IGNORECASE)
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _PAINT = "§"
@@ -140,10 +139,13 @@ class Redactor:
     def value(self, value: Any, depth: int = 0) -> Any:
         """Plain data with its texts, keys and numbers masked; what is JSON in a text stays JSON.
 
-        Deeper than the log writes it, there is nothing.
+        A card that is split over several values is masked in each of them (``observe/cards.py``). Deeper than
+        the log writes it, there is nothing.
         """
         if depth > DEEPEST:
             return "…"
+        if depth == 0 and "card" in self._kinds and isinstance(value, Mapping | list | tuple):
+            value = self._without_split_cards(value)
         if isinstance(value, str):
             return self._json(value) if _may_be_json(value) else self.text(value)
         if isinstance(value, bool) or value is None:
@@ -160,6 +162,14 @@ class Redactor:
                 [hidden.get(index) or self.value(one, depth + 1) for index, one in enumerate(value)]
             )
         return value
+
+    def _without_split_cards(self, value: Any) -> Any:
+        leaves = list(leaves_of(value, DEEPEST))
+        hidden = split_cards(leaves, self._numbers)
+        if not hidden:
+            return value
+        masked = ("[card]" if index in hidden else leaf for index, leaf in enumerate(leaves))
+        return with_leaves(value, masked, DEEPEST)
 
     def _in_pieces(self, items: Sequence[Any]) -> dict[int, str]:
         """By their index, items that are private together: ``["4111", "1111", "1111", "1111"]``."""
@@ -247,7 +257,7 @@ def _are_card(items: Sequence[Any]) -> bool:
         return False
     sizes = tuple(len(str(item)) for item in items)
     written = "".join(map(str, items))
-    return (set(sizes) == {1} or sizes in _CARD_GROUPS) and len(written) in CARD and luhn(written)
+    return (set(sizes) == {1} or sizes in GROUPS) and len(written) in CARD and luhn(written)
 
 
 def _may_be_json(text: str) -> bool:
@@ -276,7 +286,7 @@ def _masked(text: str, spans: Iterable[Span]) -> str:
 
 def _cards(text: str, run: Run, kind: str) -> Iterator[Span]:
     spoken = is_spoken(run) and len(figures(run)) >= CARD.start
-    if spoken or tuple(len(group.figures) for group in run) in _CARD_GROUPS:
+    if spoken or tuple(len(group.figures) for group in run) in GROUPS:
         yield _span(run, kind)
     else:
         for piece in split(text, run, _CARD_GAP):
@@ -284,17 +294,6 @@ def _cards(text: str, run: Run, kind: str) -> Iterator[Span]:
             grouped = len(piece) > 1 and len(found) in CARD
             if grouped or len(found) >= MANY or holds_card(found):
                 yield _span(piece, kind)
-
-
-def holds_card(found: str) -> bool:
-    """Whether any 13 to 19 figures in a row pass Luhn's formula."""
-    return any(luhn(found[start : start + size]) for size in CARD for start in range(len(found) - size + 1))
-
-
-def luhn(number: str) -> bool:
-    """Every second figure from the right doubled, its figures added up: the sum is a multiple of ten."""
-    every = [int(figure) for figure in reversed(number)]
-    return (sum(every[::2]) + sum(sum(divmod(2 * figure, 10)) for figure in every[1::2])) % 10 == 0
 
 
 def _phones(text: str, run: Run) -> Iterator[Span]:
