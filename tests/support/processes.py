@@ -16,14 +16,15 @@ BEYOND_THE_CORES = 1
 AT_MOST = 4
 """Each collects all tests, which takes longer than the tests that further ones would take over."""
 
+PARTS = ("keyword", "markexpr", "lf", "stepwise", "voicepipe_provider")
+"""Options that make a part of the suite out of the whole, or something else."""
 
-@pytest.hookimpl(optionalhook=True)
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """0 is this process alone: for some of the tests the others wouldn't be ready in time."""
-    named = config.args_source is not pytest.Config.ArgsSource.TESTPATHS
-    options = config.option
-    some = options.keyword or options.markexpr or options.lf
-    provider = config.getoption("--voicepipe-provider", None)
-    if named or some or provider:
+    """0 is this process alone: a part of the tests would be over before others had collected theirs."""
+    if config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return 0
+    if any(config.getoption(name, None) for name in PARTS):
         return 0
     return min((os.cpu_count() or 1) + BEYOND_THE_CORES, AT_MOST)
