@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import wraps
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from voicepipe.runtime.farewell import GOODBYE
 from voicepipe.runtime.notices import SpokenNotice
 from voicepipe.stages.base import Agent, Deadlines, Stage, StageContext
 from voicepipe.stages.llm import Llm, LlmConfig
+from voicepipe.stages.turn import TurnConfig, TurnStage
 
 LONGEST = 20 * SECOND
 BYE = SpokenNotice("Time is up.", 24_000, tone(300, 24_000, 1.5))
@@ -45,6 +47,14 @@ class Shrugging(Stage):
     kind = "llm"
 
     async def run(self, ctx: StageContext, inbox: Inbox[UserTurn], out: Outlet[Text | EndOfText]) -> None:
+        await shrug()
+
+
+class ShruggingTurn(TurnStage):
+    """So does the one that ends a call."""
+
+    @wraps(TurnStage.run)  # with its ports
+    async def run(self, ctx: StageContext, inbox: Inbox[Any], out: Outlet[Any]) -> None:
         await shrug()
 
 
@@ -94,17 +104,37 @@ def test_a_call_that_is_over_before_is_left_alone() -> None:
     run_on("simulated", main())
 
 
-@pytest.mark.parametrize("hangs", ["stage", "loudspeaker", "both", "caller"])
-def test_nothing_that_hangs_keeps_a_call_alive_beyond_its_longest_time(hangs: str) -> None:
+def hanging(*what: str) -> tuple[Held, Caller]:
+    """A call in which ``what`` hangs, whoever cancels it, and its caller."""
+    clock = Clock()
+    options: dict[str, Any] = {"clock": clock, "stages": {}}
+    if "stage" in what:
+        options["stages"]["llm"] = Shrugging(LlmConfig(), FakeLlm(nothing), Agent())
+    if "turn" in what:
+        options["stages"]["turn"] = ShruggingTurn(TurnConfig(), None, Agent())
+    if "loudspeaker" in what:
+        options["speaker"] = DeafSpeaker(clock)
+    return held(**options), (DeafCaller if "caller" in what else Caller)(waits_for_ever)
+
+
+@pytest.mark.parametrize("what", ["stage", "turn", "caller", "stage and turn and caller"])
+def test_whatever_hangs_the_goodbye_is_heard_as_long_as_the_voice_works(what: str) -> None:
+    """The call was broken off without it: it was waited for all stages to leave, which one of them didn't."""
+
     async def main() -> None:
-        clock = Clock()
-        options: dict[str, Any] = {"clock": clock}
-        if hangs in ("stage", "both"):
-            options["stages"] = {"llm": Shrugging(LlmConfig(), FakeLlm(nothing), Agent())}
-        if hangs in ("loudspeaker", "both"):
-            options["speaker"] = DeafSpeaker(clock)
-        one = held(**options)
-        caller = (DeafCaller if hangs == "caller" else Caller)(waits_for_ever)
+        one, caller = hanging(*what.split(" and "))
+        await one.session.run(caller, one.speaker)
+        assert one.of(TurnEnded)[-1].heard == "Time is up."
+        assert LONGEST - 5 * SECOND < one.session.clock.now() < LONGEST
+        assert await others() == set()
+
+    run_on("simulated", main())
+
+
+@pytest.mark.parametrize("what", ["loudspeaker", "loudspeaker and stage", "loudspeaker and turn and caller"])
+def test_a_voice_that_hangs_does_not_keep_a_call_alive_beyond_its_longest_time(what: str) -> None:
+    async def main() -> None:
+        one, caller = hanging(*what.split(" and "))
         await one.session.run(caller, one.speaker)
         assert one.session.clock.now() == LONGEST
         assert await others() == set()

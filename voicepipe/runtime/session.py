@@ -200,7 +200,7 @@ class Session:
         speaker.open()  # it may have to say something when all stages have left
         try:
             async with asyncio.TaskGroup() as call:
-                player = call.create_task(self._ending(playout.run(speaker)), name="playout")
+                player = call.create_task(self._ending(playout.run(speaker), voice=True), name="playout")
                 aside = [call.create_task(self._prober().run(), name="prober")]
                 if self._spender is not None:
                     aside.append(call.create_task(self._spender.run(), name="budget"))
@@ -219,9 +219,9 @@ class Session:
             if (level := self._meter.record(self.clock.now())) is not None:
                 self.record(level)
 
-    async def _ending(self, work: Awaitable[None]) -> None:
+    async def _ending(self, work: Awaitable[None], *, voice: bool = False) -> None:
         """``work``, which is left where it hangs when the longest time of a call is over."""
-        await (work if self._cap is None else self._cap.leash(work))
+        await (work if self._cap is None else self._cap.leash(work, voice=voice))
 
     def _time_is_up(self, max_call: int) -> None:
         limit = format_duration(max_call)
