@@ -29,6 +29,7 @@ bench: .venv/test       ## the figures in benchmarks/results
 
 bench-peers: .venv/test ## beside Pipecat and LiveKit Agents, each in an environment of its own
 	$(BIN)/python -m benchmarks.peers
+	$(BIN)/python -m docs.generate
 
 docs: .venv/test        ## what is generated in docs/ from tables and models
 	$(BIN)/python -m docs.generate

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from docs.diagrams import policy_diagram, policy_table, quickstart_mermaid, quickstart_text
 from docs.examples import bad_pipeline, commands, decisions
-from docs.measured import whisper_sizes
+from docs.measured import peers, peers_in_short, whisper_sizes
 from docs.promises import promises
 from docs.reference import comparison_keys, provider_keys, slot_keys, test_keys, top_level
 
@@ -37,6 +37,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "decisions": decisions,
     "promises": promises,
     "whisper sizes": whisper_sizes,
+    "peers": peers,
+    "peers in short": peers_in_short,
 }
 
 _PART = re.compile(r"(<!-- generated: ([^>]+?) -->\n).*?(<!-- /generated -->)", re.DOTALL)
@@ -44,7 +46,8 @@ _PART = re.compile(r"(<!-- generated: ([^>]+?) -->\n).*?(<!-- /generated -->)", 
 
 def documents() -> list[Path]:
     """Every document of the repository."""
-    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+    measured = ROOT / "benchmarks" / "results" / "peers.md"
+    return [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), measured]
 
 
 def generated(text: str) -> str:

@@ -1,12 +1,13 @@
 """voicepipe beside Pipecat and LiveKit Agents, on this machine, interleaved.
 
-python -m benchmarks.peers                     all of it, about twelve minutes after the first time
+python -m benchmarks.peers                     all of it, about fifteen minutes after the first time
 python -m benchmarks.peers --only turns        one measure; may be repeated
 python -m benchmarks.peers --system voicepipe  one system; may be repeated
 python -m benchmarks.peers --quick             short, nothing is written: does it still run?
 
-It writes benchmarks/results/peers-DATE-MACHINE.json and benchmarks/results/peers.md. The environments of
-the peers are made when they are missing, which downloads some hundred megabytes. Linux only.
+It writes benchmarks/results/DATE-MACHINE.json, of which `python -m docs.generate` makes
+benchmarks/results/peers.md and the table in the readme. The environments of the peers are made when they are
+missing, which downloads some hundred megabytes. Linux only, two cores at least.
 
 Exit status: 0 all was measured, 1 something couldn't be: it is named, and the rest is written.
 """
@@ -17,6 +18,7 @@ import argparse
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -28,7 +30,7 @@ from typing import Any
 
 from benchmarks import mocks
 from benchmarks._results import RESULTS, ROOT, commit, machine
-from benchmarks.peers import report
+from benchmarks.peers import page, report
 from benchmarks.peers.environments import PACKAGES, environment
 from voicepipe.audio.level import end_of_speech, first_audible
 from voicepipe.audio.wav import write_wav
@@ -45,7 +47,7 @@ LASTS_S = 240
 SETTINGS: dict[str, list[report.Key]] = {
     "frames": [("voicepipe", "default"), ("pipecat", "default"), ("pipecat", "best")],
     "turns": [
-        *[("voicepipe", setting) for setting in ("default", "plain")],
+        *[("voicepipe", setting) for setting in ("default", "best", "equal")],
         *[("pipecat", setting) for setting in ("default", "best")],
         *[("livekit", setting) for setting in ("default", "best")],
     ],
@@ -85,8 +87,12 @@ TRIES = 2
 ONCE = ("deployed", "agents")
 """These hold many sessions at a time as it is."""
 
-LEVELS = {"voicepipe": (40, 60, 80), "pipecat": (4, 8, 12), "livekit": (10, 20, 30)}
-"""Each is tried until one is too many."""
+LEVELS = {
+    "voicepipe": (4, 40, 60, 80, 100),
+    "pipecat": (4, 6, 8, 10, 12, 16),
+    "livekit": (4, 10, 15, 20, 25, 30),
+}
+"""Each is tried until one is too many. The first is ``report.FEW``."""
 
 MOCKS: dict[str, Any] = {
     "reply": mocks.REPLY,
@@ -114,11 +120,22 @@ def main(argv: Sequence[str] | None = None) -> int:
                 failures.append(_line(job))
             else:
                 jobs.append(job)
-    text = _page(jobs, name, environments, time.perf_counter() - began, measured_at)
-    text += "".join(f"* not measured: {failure}\n" for failure in failures)
-    print("\n" + text)
+    document = {
+        "jobs": jobs,
+        "failures": failures,
+        "clip": name,
+        "mocks": MOCKS,
+        "machine": machine(),
+        "environments": {
+            name: {k: v for k, v in e.items() if k != "python"} for name, e in environments.items()
+        },
+        "commit": measured_at,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "took_s": time.perf_counter() - began,
+    }
+    print("\n" + page.page(document, page.other_documents(RESULTS)))
     if not options.quick:
-        _save(jobs, name, environments, measured_at, text)
+        _save(document)
     return int(bool(failures))
 
 
@@ -173,7 +190,9 @@ class Runner:
         python = self._environments[system]["python"] if system in self._environments else sys.executable
         request = {"measure": measure, "setting": setting, "clip": self._clip, "mocks": MOCKS}
         request |= self._asked[measure] | more
-        job = {"measure": measure, "system": system, "setting": setting, "load": os.getloadavg()[0]} | more
+        job = {"measure": measure, "system": system, "setting": setting, "load": os.getloadavg()[0]}
+        job |= {name: value for name, value in more.items() if name == "agents"}
+        began, busy, own = time.perf_counter(), _busy_s(), _own_s()
         try:
             done = subprocess.run(
                 [python, "-m", f"benchmarks.peers.with_{system}"],
@@ -188,25 +207,37 @@ class Runner:
             return job | {"failed": f"not done within {LASTS_S} s"}
         except subprocess.CalledProcessError as error:
             return job | {"failed": (error.stderr.strip().splitlines() or [str(error)])[-1]}
-        return job | {"values": json.loads(done.stdout.splitlines()[-1])}
+        wall = time.perf_counter() - began
+        taken = max(0.0, _busy_s() - busy - (_own_s() - own)) / wall
+        return job | {"others": round(taken, 3), "values": json.loads(done.stdout.splitlines()[-1])}
+
+
+def _busy_s() -> float:
+    """Seconds for which all cores of the machine together weren't idle, also for those that it is lent to."""
+    user, nice, system, _, _, irq, soft, steal, *_ = map(int, Path("/proc/stat").read_text().split()[1:11])
+    return (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def _own_s() -> float:
+    """CPU seconds of our children, those of the measured process and of its feeder."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _all(runner: Runner, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """All systems in turn, again and again, so that a busy minute disturbs them alike."""
-    core = max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    cores = sorted(os.sched_getaffinity(0))
     wanted = {name: [key for key in SETTINGS[name] if key[0] in options.system] for name in options.only}
     for repetition in range(options.repetitions):
         for measure, keys in wanted.items():
             if measure not in ONCE or (repetition == 0 and measure != "agents"):
                 yield from (runner.run(measure, key) for key in keys)
-    climbing = wanted.get("agents", [])
+    climbing = list(wanted.get("agents", []))
     for level in range(1 if options.quick else max(map(len, LEVELS.values()))):
-        for key in list(climbing):
-            agents = 2 if options.quick else LEVELS[key[0]][level]
-            for _ in range(TRIES):
-                job = runner.run("agents", key, agents=agents, core=core)
-                if "failed" not in job:
-                    job["values"]["talk_cpu_percent"] = [job["values"]["cpu_percent"][0] / agents]
+        for key in [one for one in climbing if level < len(LEVELS[one[0]])]:
+            agents = LEVELS[key[0]][level]
+            for _ in range(1 if options.quick else TRIES):
+                job = runner.run("agents", key, agents=agents, core=max(cores), cores=cores)
                 yield job
                 if "failed" not in job and report.passed(job["values"]):
                     break
@@ -239,54 +270,17 @@ def _line(job: dict[str, Any]) -> str:
     return f"{job['measure']}{agents}: {job['system']}, {job['setting']}: {told}; load {job['load']:.1f}"
 
 
-def _page(
-    jobs: Sequence[dict[str, Any]], clip: str, environments: dict[str, Any], took_s: float, measured_at: str
-) -> str:
-    """Everything that is told, as Markdown."""
-    on = machine()
-    pinned = ", ".join(wanted for peer in environments.values() for wanted in peer["wanted"])
-    lines = [
-        "# voicepipe beside its peers",
-        "",
-        f"`make bench-peers` on {on['processor']}, {on['cores']} cores, {on['system']}, "
-        f"{datetime.now(UTC):%Y-%m-%d}, voicepipe at {measured_at}; {pinned or 'no peers'}. "
-        f"Clip: {clip}. {took_s / 60:.0f} minutes, one job at a time, the systems in turn.",
-        "",
-        "Median (least to most); × is how many times better voicepipe's default is. Definitions, mocks and "
-        "settings: [the harness](../peers/README.md).",
-        "",
-        report.table(jobs),
-    ]
-    if any(job["measure"] == "agents" for job in jobs):
-        lines += ["Agents in conversation on one core:", "", report.levels(jobs)]
-    return "\n".join([*lines, "The machine's noise:", "", report.noise(jobs)])
-
-
-def _save(
-    jobs: Sequence[dict[str, Any]], clip: str, environments: dict[str, Any], measured_at: str, text: str
-) -> None:
-    now = datetime.now(UTC)
+def _save(document: dict[str, Any]) -> None:
+    """With the spread of each value, which is what most readers look for."""
     spreads = [
         {"system": key[0], "setting": key[1], "value": name} | vars(spread)
-        for (name, key), spread in report.spreads(jobs).items()
+        for (name, key), spread in report.spreads(document["jobs"]).items()
     ]
-    document = {
-        "spreads": spreads,
-        "jobs": jobs,
-        "clip": clip,
-        "mocks": MOCKS,
-        "machine": machine(),
-        "environments": {
-            name: {k: v for k, v in e.items() if k != "python"} for name, e in environments.items()
-        },
-        "commit": measured_at,
-        "date": now.isoformat(timespec="seconds"),
-    }
-    on = re.sub(r"\W+", "-", f"{machine()['processor']}-{machine()['cores']}-cores").strip("-").lower()
-    path = RESULTS / f"peers-{now:%Y-%m-%d}-{on}.json"
-    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    (RESULTS / "peers.md").write_text(text, encoding="utf-8")
-    print(f"written: {path.relative_to(ROOT)}, benchmarks/results/peers.md")
+    on = f"{document['machine']['processor']}-{document['machine']['cores']}-cores"
+    path = RESULTS / f"{document['date'][:10]}-{re.sub(r'[^a-z0-9]+', '-', on.lower()).strip('-')}.json"
+    text = json.dumps({"spreads": spreads} | document, indent=1, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+    print(f"written: {path.relative_to(ROOT)}; now: python -m docs.generate")
 
 
 if __name__ == "__main__":

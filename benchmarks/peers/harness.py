@@ -1,35 +1,25 @@
 """What all systems are measured with: a caller who speaks in real time, and an ear that hears the reply.
 
 It runs in the environment of the system that is measured: the standard library and NumPy, nothing else.
-All times are seconds of ``time.perf_counter``; audio is int16 mono, 16 kHz in and 24 kHz out.
+All times are seconds of ``time.perf_counter``.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
 import re
 import time
-import wave
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
+from benchmarks.peers.feeder import FIRST, LAST, Arrived, Feeder
+from benchmarks.peers.sounds import FRAME_S, OUTPUT_RATE, Clip, Pcm, audible
 
-Pcm = npt.NDArray[np.int16]
+WINDOW = 512
+"""Samples that Silero judges at a time, at 16 kHz."""
 
-RATE, OUTPUT_RATE = 16_000, 24_000
-FRAME_MS = 20
-FRAME = RATE * FRAME_MS // 1000
-FRAME_S = FRAME_MS / 1000
-
-ROOM_DBFS = -60
-"""Noise behind the caller: a room is never digitally silent, and a gate must not win by that."""
-
-AUDIBLE_DBFS = -50
 GAP_S = 0.1
 """Silence that parts one reply from the next."""
 
@@ -60,41 +50,6 @@ class Mocks:
         return self.llm_first + (words - 1) * self.llm_token + self.tts_first
 
 
-@dataclass(frozen=True)
-class Clip:
-    """One utterance, from the first to the last of its frames above −35 dBFS. ``seconds`` long."""
-
-    frames: list[Pcm]
-    words: str
-    seconds: float
-
-    @classmethod
-    def read(cls, path: str, words: str) -> Clip:
-        with wave.open(path) as file:
-            pcm = np.frombuffer(file.readframes(file.getnframes()), np.int16)
-        whole = np.concatenate((pcm, np.zeros(-pcm.size % FRAME, np.int16)))
-        return cls([whole[at : at + FRAME] for at in range(0, whole.size, FRAME)], words, pcm.size / RATE)
-
-
-def room() -> list[Pcm]:
-    """A second of noise, in frames."""
-    noise = np.random.default_rng(1).normal(0, 32768 * 10 ** (ROOM_DBFS / 20), RATE)
-    return list(np.round(noise).astype(np.int16).reshape(-1, FRAME))
-
-
-def hum(seconds: float) -> Pcm:
-    """A voice without pauses, −18 dBFS."""
-    at = np.arange(round(seconds * OUTPUT_RATE)) / OUTPUT_RATE
-    return np.asarray(np.sin(2 * np.pi * 120 * at) * 32768 * 10 ** (-15 / 20), np.int16)
-
-
-def audible(pcm: Pcm) -> bool:
-    if pcm.size == 0:
-        return False
-    samples = pcm.astype(np.float32)
-    return math.sqrt(float(samples @ samples) / pcm.size) > 32768 * 10 ** (AUDIBLE_DBFS / 20)
-
-
 @dataclass
 class Stretch:
     """A reply, or what is heard of it: when its first audible frame was handed over, and when it ends."""
@@ -108,6 +63,8 @@ class Ear:
 
     def __init__(self) -> None:
         self.stretches: list[Stretch] = []
+        self.began = asyncio.Event()
+        """Set with each stretch; who waits for the next one clears it."""
 
     def write(self, handed: float, start: float, pcm: Pcm) -> None:
         """``pcm`` was given to the transport at ``handed`` and sounds from ``start`` on."""
@@ -118,6 +75,7 @@ class Ear:
             self.stretches[-1].end = max(end, self.stretches[-1].end)
         else:
             self.stretches.append(Stretch(handed, end))
+            self.began.set()
 
     def cut(self, at: float) -> None:
         """What hasn't sounded by then never will."""
@@ -134,16 +92,43 @@ class Ear:
         return next((one for one in self.stretches if one.handed <= at <= one.end), None)
 
 
+class Windows:
+    """How late the VAD is: from when a frame was handed over that completes a window until its result is
+    there. The n-th result belongs to the n-th window, so whoever leaves out one stays late."""
+
+    def __init__(self) -> None:
+        self.late: list[float] = []
+        """Seconds."""
+        self._under_way: deque[float] = deque()
+        self._open = 0
+        """Samples of the window that isn't complete."""
+
+    def came(self, samples: int, sent: float) -> None:
+        self._open += samples
+        if self._open >= WINDOW:
+            self._open -= WINDOW
+            self._under_way.append(sent)
+
+    def done(self, now: float) -> None:
+        if self._under_way:
+            self.late.append(now - self._under_way.popleft())
+
+    def over(self, now: float) -> None:
+        """Nothing more will come: what isn't done by then is at least so late."""
+        while self._under_way:
+            self.done(now)
+
+
 class Agent(ABC):
-    """A running session. ``late`` has how late the VAD was done with each frame or window, in seconds."""
+    """A running session. One that is watched tells ``windows`` of each result of its VAD."""
 
     def __init__(self) -> None:
         self.ear = Ear()
-        self.late: list[float] = []
+        self.windows = Windows()
 
     @abstractmethod
-    async def push(self, pcm: Pcm, due: float, words: str = "", speech_end: float = 0.0) -> None:
-        """A frame whose last sample was due at ``due``.
+    def push(self, pcm: bytes, words: str = "", speech_end: float = 0.0) -> None:
+        """A frame of int16, just read from the caller's socket.
 
         ``words``: with this frame an utterance is over, which ended at ``speech_end``. The final transcript
         is to come ``stt_final`` after that.
@@ -156,7 +141,7 @@ class Agent(ABC):
 class Nobody(Agent):
     """Doesn't listen: what it costs to feed it is what feeding costs."""
 
-    async def push(self, pcm: Pcm, due: float, words: str = "", speech_end: float = 0.0) -> None:
+    def push(self, pcm: bytes, words: str = "", speech_end: float = 0.0) -> None:
         return
 
     async def close(self) -> None:
@@ -175,7 +160,7 @@ class System(ABC):
 
     @abstractmethod
     async def open(self, watched: bool = False) -> Agent:
-        """Start a session; it takes audio when this returns. ``watched``: fill ``late``."""
+        """Start a session; it takes audio when this returns. ``watched``: it tells its ``windows``."""
 
     @abstractmethod
     def unavoidable(self) -> float:
@@ -185,7 +170,7 @@ class System(ABC):
         """CPU seconds that ``count`` frames take through five pass-through stages."""
         raise NotImplementedError
 
-    async def deployed(self, count: int) -> list[float]:
+    async def deployed(self, count: int, clip: str) -> list[float]:
         """Private MB of each of so many processes that hold one session, where that is how it is deployed."""
         raise NotImplementedError
 
@@ -199,49 +184,61 @@ class Span:
 
 
 class Caller:
-    """Feeds an agent a frame each 20 ms, when its last sample would have been spoken."""
+    """Passes on to an agent what the feeder sends, in the callback that has read it from the caller's socket.
 
-    def __init__(self, agent: Agent, clip: Clip) -> None:
+    This much of the feeding is the measured process's, as with frames that come from a network.
+    """
+
+    def __init__(self, agent: Agent, clip: Clip, feeder: Feeder) -> None:
         self.agent = agent
         self.fed_late: list[float] = []
-        """How late this feeder itself was, in seconds."""
+        """How late the feeder itself was, in seconds."""
+        self.missed = 0
+        """Frames that didn't fit into the socket any more."""
         self._clip = clip
-        self._room = room()
-        self._began = time.perf_counter()
-        self._sent = 0
+        self._number = 0
+        self._said: asyncio.Future[Span] | None = None
+        self._onset = 0.0
+        self._line = feeder.line(self._pass_on)
 
-    async def say(self) -> Span:
-        began, clip = self._due(), self._clip
-        *most, last = clip.frames
-        for pcm in most:
-            await self._send(pcm, None)
-        await self._send(last, began + clip.seconds)
-        return Span(began, began + clip.seconds)
+    async def say(self, patience: float) -> Span | None:
+        """The utterance, from the next frame on; None if it wasn't passed on within ``patience`` seconds."""
+        self._said = asyncio.get_running_loop().create_future()
+        self._line.say()
+        try:
+            return await asyncio.wait_for(self._said, self._clip.seconds + patience)
+        except TimeoutError:
+            return None
 
-    async def listen(self, seconds: float) -> None:
-        await self.until(lambda: False, seconds)
+    async def heard_since(self, at: float, patience: float) -> Stretch | None:
+        """The first reply that is begun after ``at``, None if there is none within ``patience`` seconds."""
+        ear, end = self.agent.ear, time.perf_counter() + patience
+        while (found := ear.since(at)) is None and (left := end - time.perf_counter()) > 0:
+            ear.began.clear()
+            try:
+                await asyncio.wait_for(ear.began.wait(), left)
+            except TimeoutError:
+                break
+        return found
 
-    async def until(self, condition: Callable[[], bool], patience: float) -> bool:
-        end = self._due() + patience
-        while not condition():
-            if self._due() >= end:
-                return False
-            await self._send(self._room[self._sent % len(self._room)], None)
-        return True
+    async def hang_up(self) -> None:
+        self._line.close()
+        await self.agent.close()
 
-    async def _send(self, pcm: Pcm, speech_end: float | None) -> None:
-        self._sent += 1
-        due = self._due()
-        await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        self.fed_late.append(time.perf_counter() - due)
-        if speech_end is None:
-            await self.agent.push(pcm, due)
-        else:
-            await self.agent.push(pcm, due, self._clip.words, speech_end)
-
-    def _due(self) -> float:
-        """When the last sample of what was sent so far was spoken."""
-        return self._began + self._sent * FRAME_S
+    def _pass_on(self, frame: Arrived) -> None:
+        self.missed += frame.number - self._number - 1
+        self._number = frame.number
+        self.fed_late.append(frame.sent - frame.due)
+        self.agent.windows.came(len(frame.pcm) // 2, frame.sent)
+        if frame.kind == FIRST:
+            self._onset = frame.due - FRAME_S
+        if frame.kind != LAST:
+            self.agent.push(frame.pcm)
+            return
+        span = Span(self._onset, self._onset + self._clip.seconds)
+        self.agent.push(frame.pcm, self._clip.words, span.end)
+        if self._said is not None and not self._said.done():
+            self._said.set_result(span)
 
 
 def private_megabytes() -> float:

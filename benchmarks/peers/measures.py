@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.harness import Agent, Caller, Clip, Mocks, Nobody, Span, System, private_megabytes
+from benchmarks.peers.feeder import Feeder
+from benchmarks.peers.harness import Agent, Caller, Mocks, Nobody, System, private_megabytes
+from benchmarks.peers.sounds import Clip
 
 Values = dict[str, list[float]]
 Runner = Callable[[Coroutine[Any, Any, Values]], Values]
@@ -38,46 +40,48 @@ async def frames(system: System, clip: Clip, request: Mapping[str, Any]) -> Valu
 
 async def turns(system: System, clip: Clip, request: Mapping[str, Any]) -> Values:
     """A question, its answer, and a second question into the answer: by some callers, one turn to warm up."""
+    count: int = request["callers"]
     found: Values = {"total_ms": [], "overhead_ms": [], "silent_ms": [], "lost": [], "fed_late_ms": []}
+    feeder = _feeder(request, 1 + count)
 
     async def call(after: float, warm_up: bool) -> None:
-        caller = Caller(await system.open(), clip)
-        await caller.listen(0.7 + after)
-        total = await _answer(caller, await caller.say())
+        caller = Caller(await system.open(), clip, feeder)
+        await asyncio.sleep(0.7 + after)
+        total = await _answer(caller)
         if not warm_up:
-            if total is None:
-                found["lost"].append(1)
-            else:
+            silent = None
+            if total is not None:
                 found["total_ms"].append(total * 1000)
                 found["overhead_ms"].append((total - system.unavoidable()) * 1000)
-                await caller.listen(LISTENS_S)
+                await asyncio.sleep(LISTENS_S)
                 silent = await _silence(caller)
-                if silent is None:
-                    found["lost"].append(1)
-                else:
-                    found["silent_ms"].append(silent * 1000)
+            if silent is None:
+                found["lost"].append(1)
+            else:
+                found["silent_ms"].append(silent * 1000)
             found["fed_late_ms"] += _ms(caller.fed_late)
-        await caller.agent.close()
+        await caller.hang_up()
 
     await call(0, True)
     async with asyncio.TaskGroup() as group:
-        for number in range(request["callers"]):
+        for number in range(count):
             group.create_task(call(0.33 * number, False))
-    return _with_p99(found, "fed_late_ms")
+    return found | {"fed_late_ms": _p99(found["fed_late_ms"])}
 
 
-async def _answer(caller: Caller, span: Span) -> float | None:
-    """Seconds from the end of speech to the first audio of its answer, None if there is none."""
-    ear = caller.agent.ear
-    await caller.until(lambda: ear.since(span.end) is not None, PATIENCE_S)
-    stretch = ear.since(span.end)
-    return None if stretch is None else stretch.handed - span.end
+async def _answer(caller: Caller) -> float | None:
+    """Ask. Seconds from the end of speech to the first audio of its answer, None if there is none."""
+    span = await caller.say(PATIENCE_S)
+    stretch = None if span is None else await caller.heard_since(span.end, PATIENCE_S)
+    return None if span is None or stretch is None else stretch.handed - span.end
 
 
 async def _silence(caller: Caller) -> float | None:
     """Speak into the reply: seconds from the onset until nothing is heard of it, None if it goes on."""
-    span = await caller.say()
-    await caller.listen(STOPS_WITHIN_S)
+    span = await caller.say(PATIENCE_S)
+    if span is None:
+        return None
+    await asyncio.sleep(STOPS_WITHIN_S)
     stretch = caller.agent.ear.during(span.onset)
     if stretch is None or stretch.end > span.end + STOPS_WITHIN_S / 2:
         return None
@@ -88,53 +92,57 @@ async def agents(system: System, clip: Clip, request: Mapping[str, Any]) -> Valu
     """Everybody in conversation on one core: how late the VAD is, and how many turns aren't answered."""
     count: int = request["agents"]
     asked = answered = 0
-    late: list[float] = []
-    fed_late: list[float] = []
-    ends = [0.0]
+    starts = np.random.default_rng(count).uniform(0, SPREAD_S, count)
+    running = [await system.open(watched=True) for _ in range(count)]
+    feeder = _feeder(request, count)
+    ends = time.perf_counter() + SPREAD_S + request["seconds"]
 
     async def talk(caller: Caller, after: float) -> None:
         nonlocal asked, answered
-        await caller.listen(after)
-        while time.perf_counter() < ends[0]:
-            heard = await _answer(caller, await caller.say()) is not None
+        await asyncio.sleep(after)
+        while time.perf_counter() < ends:
+            heard = await _answer(caller) is not None
             asked, answered = asked + 1, answered + heard
-            await caller.listen(LISTENS_S)
-        late.extend(caller.agent.late)
-        fed_late.extend(caller.fed_late)
+            await asyncio.sleep(LISTENS_S)
 
-    running = [await system.open(watched=True) for _ in range(count)]
-    starts = np.random.default_rng(count).uniform(0, SPREAD_S, count)
-    ends[0] = time.perf_counter() + SPREAD_S + request["seconds"]
+    callers = [Caller(agent, clip, feeder) for agent in running]
     wall, cpu = time.perf_counter(), time.process_time()
     async with asyncio.TaskGroup() as group:
-        for agent, start in zip(running, starts, strict=True):
-            group.create_task(talk(Caller(agent, clip), float(start)))
+        for caller, start in zip(callers, starts, strict=True):
+            group.create_task(talk(caller, float(start)))
     share = (time.process_time() - cpu) / (time.perf_counter() - wall)
+    for caller in callers:
+        caller.agent.windows.over(time.perf_counter())
+    late = _ms([one for caller in callers for one in caller.agent.windows.late])
     return {
-        "late_p99_ms": [float(np.percentile(_ms(late), 99))],
-        "late_median_ms": [float(np.median(_ms(late)))],
+        "late_p99_ms": _p99(late),
+        "late_median_ms": [float(np.median(late))],
         "cpu_percent": [100 * share],
         "asked": [asked],
         "lost": [asked - answered],
-        "fed_late_ms": [float(np.percentile(_ms(fed_late), 99))],
+        "missed": [sum(caller.missed for caller in callers)],
+        "fed_late_ms": _p99(_ms([one for caller in callers for one in caller.fed_late])),
     }
 
 
 async def idle(system: System, clip: Clip, request: Mapping[str, Any]) -> Values:
     """One agent that hears only its room, then some more: their start, CPU and memory."""
     further: int = request["further"]
-    feeder, _ = await _listen([Caller(Nobody(), clip)], request["seconds"] / 2)
+    seconds: float = request["seconds"]
+    feeder = _feeder(request, 2 + further)
+    nobody = Caller(Nobody(), clip, feeder)
+    feeding = await _share(seconds)
+    await nobody.hang_up()
     agent, *first = await _start(system)
-    callers = [Caller(agent, clip)]
-    alone, late = await _listen(callers, request["seconds"])
+    callers = [Caller(agent, clip, feeder)]
+    alone = await _share(seconds)
     gc.collect()
     one, starts = private_megabytes(), []
     for _ in range(further):
         agent, *took = await _start(system)
         starts.append(took)
-        callers.append(Caller(agent, clip))
-    callers = [Caller(caller.agent, clip) for caller in callers]  # nobody has to catch up
-    together, late_together = await _listen(callers, request["seconds"])
+        callers.append(Caller(agent, clip, feeder))
+    together = await _share(seconds)
     gc.collect()
     return {
         "start_first_ms": [first[0]],
@@ -143,9 +151,9 @@ async def idle(system: System, clip: Clip, request: Mapping[str, Any]) -> Values
         "start_further_cpu_ms": [float(np.median([cpu for _, cpu in starts]))],
         "idle_cpu_percent": [100 * alone],
         "idle_cpu_percent_together": [100 * together / len(callers)],
-        "feeder_cpu_percent": [100 * feeder],
+        "feeder_cpu_percent": [100 * feeding],
         "memory_further_mb": [(private_megabytes() - one) / further],
-        "fed_late_ms": [float(np.percentile(_ms(late + late_together), 99))],
+        "fed_late_ms": _p99(_ms([one for caller in callers for one in caller.fed_late])),
     }
 
 
@@ -156,18 +164,17 @@ async def _start(system: System) -> tuple[Agent, float, float]:
     return agent, (time.perf_counter() - wall) * 1000, (time.process_time() - cpu) * 1000
 
 
-async def _listen(callers: Sequence[Caller], seconds: float) -> tuple[float, list[float]]:
-    """The share of a core while all are silent for so long, after a second; and how late they were fed."""
-    for part in (1.0, seconds):
-        wall, cpu = time.perf_counter(), time.process_time()
-        await asyncio.gather(*(caller.listen(part) for caller in callers))
-        share = (time.process_time() - cpu) / (time.perf_counter() - wall)
-    return share, [late for caller in callers for late in caller.fed_late]
+async def _share(seconds: float) -> float:
+    """The share of a core that goes into what is running, for so long, after a second."""
+    await asyncio.sleep(1.0)
+    wall, cpu = time.perf_counter(), time.process_time()
+    await asyncio.sleep(seconds)
+    return (time.process_time() - cpu) / (time.perf_counter() - wall)
 
 
 async def deployed(system: System, clip: Clip, request: Mapping[str, Any]) -> Values:
     """A session in a process of its own, as a framework's server does it."""
-    return {"memory_deployed_mb": await system.deployed(request["processes"])}
+    return {"memory_deployed_mb": await system.deployed(request["processes"], request["clip"]["path"])}
 
 
 MEASURES: dict[str, Callable[[System, Clip, Mapping[str, Any]], Awaitable[Values]]] = {
@@ -183,9 +190,16 @@ def _ms(seconds: Sequence[float]) -> list[float]:
     return [one * 1000 for one in seconds]
 
 
-def _with_p99(found: Values, name: str) -> Values:
-    values = found[name]
-    return found | {name: [float(np.percentile(values, 99))] if values else []}
+def _p99(values: Sequence[float]) -> list[float]:
+    """None of no values."""
+    return [float(np.percentile(values, 99))] if values else []
+
+
+def _feeder(request: Mapping[str, Any], lines: int) -> Feeder:
+    """On all cores but the one that is measured, if one is."""
+    core = request.get("core")
+    others = () if core is None else [one for one in request["cores"] if one != core]
+    return Feeder(request["clip"]["path"], lines, others)
 
 
 def answer(make: Callable[[str, Mocks], System], run: Runner = asyncio.run) -> None:

@@ -1,4 +1,4 @@
-"""From what was measured to what is told: least, median and most, ratios, and a table. Pure."""
+"""From what was measured to what is told: least, median and most, ratios, and tables. Pure."""
 
 from __future__ import annotations
 
@@ -10,44 +10,91 @@ from typing import Any
 Key = tuple[str, str]
 """A system and its setting."""
 
-OURS: Key = ("voicepipe", "default")
+Job = Mapping[str, Any]
 NAMES = {"voicepipe": "voicepipe", "pipecat": "Pipecat", "livekit": "LiveKit Agents"}
+OURS: Key = ("voicepipe", "default")
 LATE_MS = 20.0
+FEW = 4
+"""Agents on one core that all systems bear: what one of them costs is compared there."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """``value`` is the name under which a job gives it."""
+    """``value`` is the name under which a job gives it; ``short``: it stands in the readme, too."""
 
     value: str
     what: str
     unit: str
     goal: str = ""
     more_is_better: bool = False
+    short: bool = False
 
 
 ROWS = (
-    Row("frame_us", "CPU per 20 ms frame, five pass-through stages, saturated", "µs", "≤ 15 µs"),
-    Row("total_ms", "end of speech to first audio", "ms", "≤ 470 ms"),
-    Row("overhead_ms", "… beyond what the settings and the engines take", "ms"),
-    Row("silent_ms", "a caller's onset until the agent is silent", "ms", "≤ 300 ms"),
+    Row("frame_us", "CPU per 20 ms frame, five pass-through stages, saturated", "µs", "≤ 15 µs", short=True),
+    Row(
+        "talk_few_percent",
+        f"CPU of one agent in conversation, of {FEW} on one core",
+        "% of a core",
+        short=True,
+    ),
     Row(
         "most_agents",
-        "agents in conversation on one core, Silero, frame p99 ≤ 20 ms, no turn lost",
+        "agents in conversation on one core, Silero, p99 of the VAD ≤ 20 ms, no turn lost",
         "",
         "≥ 60",
         True,
+        short=True,
     ),
-    Row("talk_cpu_percent", "CPU of one of them", "% of a core"),
-    Row("idle_cpu_percent", "CPU of one agent alone that listens to silence", "% of a core"),
-    Row("feeder_cpu_percent", "… of it, what feeds it", "% of a core"),
-    Row("idle_cpu_percent_together", "… of eleven, each", "% of a core", "≤ 0.8 %"),
-    Row("memory_further_mb", "memory of each further idle session, in one process", "MB", "≤ 0.3 MB"),
-    Row("memory_deployed_mb", "… in a process of its own, as its server does it", "MB"),
+    Row("talk_most_percent", "… CPU of each of so many", "% of a core"),
+    Row("talk_growth", f"… by that of one of {FEW}", ""),
+    Row(
+        "idle_cpu_percent_together",
+        "CPU of one agent that listens to silence, of eleven",
+        "% of a core",
+        "≤ 0.8 %",
+        short=True,
+    ),
+    Row("idle_cpu_percent", "… alone", "% of a core"),
+    Row("feeder_cpu_percent", "… of it, what reading its frames takes", "% of a core"),
+    Row(
+        "memory_further_mb",
+        "memory of each further idle session, in one process",
+        "MB",
+        "≤ 0.3 MB",
+        short=True,
+    ),
+    Row("memory_deployed_mb", "… in a process of its own, as its server does it", "MB", short=True),
     Row("start_first_ms", "start of the first session of a process", "ms"),
-    Row("start_first_cpu_ms", "… its CPU", "ms", "≤ 60 ms"),
+    Row("start_first_cpu_ms", "… its CPU", "ms", "≤ 60 ms", short=True),
     Row("start_further_ms", "start of a further session", "ms"),
-    Row("start_further_cpu_ms", "… its CPU", "ms", "≤ 3 ms"),
+    Row("start_further_cpu_ms", "… its CPU", "ms", "≤ 3 ms", short=True),
+    Row("total_ms", "end of speech to first audio", "ms", "≤ 470 ms", short=True),
+    Row("overhead_ms", "… beyond what the settings and the engines take", "ms", short=True),
+    Row("silent_ms", "a caller's onset until the agent is silent", "ms", "≤ 300 ms", short=True),
+)
+
+
+@dataclass(frozen=True)
+class Other:
+    """A figure of one of our other benchmarks, which the peers can't be asked for: ``figure`` begins so."""
+
+    file: str
+    figure: str
+    what: str
+
+
+OTHERS = (
+    Other(
+        "telephone", "calls over WebSockets", "the same over WebSockets, G.711 as Twilio frames it, recorded"
+    ),
+    Other(
+        "soak",
+        "memory of each further session, after",
+        "memory of each further session after five minutes of talk",
+    ),
+    Other("soak", "CPU per session of 100", "CPU per session of 100 sessions over that of 10"),
+    Other("soak", "growth of a call's memory", "growth of a call's memory in a long call"),
 )
 
 
@@ -70,6 +117,9 @@ class Spread:
         )
 
 
+Found = dict[tuple[str, Key], Spread]
+
+
 def number(value: float) -> str:
     """Three significant digits, but all of a whole number."""
     return f"{value:.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
@@ -81,86 +131,160 @@ def ratio(ours: float, theirs: float, *, more_is_better: bool) -> float | None:
     return better / worse if better > 0 and worse > 0 else None
 
 
-def spreads(jobs: Iterable[Mapping[str, Any]]) -> dict[tuple[str, Key], Spread]:
-    """Of each value and system: all that its jobs found."""
+def passed(values: Mapping[str, Sequence[float]]) -> bool:
+    return values["late_p99_ms"][0] <= LATE_MS and values["lost"][0] == 0 and values["missed"][0] == 0
+
+
+def spreads(jobs: Sequence[Job]) -> Found:
+    """Of each value and system: all that its jobs found, and what follows from its numbers of agents."""
     found: dict[tuple[str, Key], list[float]] = {}
     for job in jobs:
-        key = (job["system"], job["setting"])
-        for name, values in job["values"].items():
-            found.setdefault((name, key), []).extend(values)
+        if job["measure"] != "agents":
+            for name, values in job["values"].items():
+                found.setdefault((name, key_of(job)), []).extend(values)
+    for key in dict.fromkeys(key_of(job) for job in jobs if job["measure"] == "agents"):
+        climbed = [job for job in jobs if job["measure"] == "agents" and key_of(job) == key]
+        for name, values in _of_levels(climbed).items():
+            found[name, key] = values
     return {name: spread for name, values in found.items() if (spread := Spread.of(values))}
 
 
-def most_agents(jobs: Sequence[Mapping[str, Any]]) -> dict[Key, float]:
-    """Of each system: the most agents of which no frame p99 is late and no turn is lost; 0 if none."""
-    found: dict[Key, float] = {}
-    for job in jobs:
-        if job["measure"] == "agents":
-            key = (job["system"], job["setting"])
-            found[key] = max(found.get(key, 0), job["agents"] if passed(job["values"]) else 0)
-    return found
+def key_of(job: Job) -> Key:
+    return job["system"], job["setting"]
 
 
-def passed(values: Mapping[str, Sequence[float]]) -> bool:
-    return values["late_p99_ms"][0] <= LATE_MS and values["lost"][0] == 0
-
-
-def table(jobs: Sequence[Mapping[str, Any]]) -> str:
-    """Markdown: a row for each measure, a column for each system and setting that was measured."""
-    found = spreads(jobs)
-    for key, agents in most_agents(jobs).items():
-        found["most_agents", key] = Spread(agents, agents, agents, 1)
-    order = list(NAMES)
-    columns = sorted(
-        dict.fromkeys((job["system"], job["setting"]) for job in jobs), key=lambda key: order.index(key[0])
+def _of_levels(climbed: Sequence[Job]) -> dict[str, list[float]]:
+    """The most agents that passed (0 if none), and the CPU of each, of so many and of few."""
+    most = max((job["agents"] for job in climbed if passed(job["values"])), default=0)
+    few, many = (
+        [job["values"]["cpu_percent"][0] / job["agents"] for job in climbed if job["agents"] == count]
+        for count in (FEW, most)
     )
+    growth = [median(many) / median(few)] if few and many and most > FEW else []
+    return {"most_agents": [most], "talk_few_percent": few, "talk_most_percent": many, "talk_growth": growth}
+
+
+def compared(found: Found, value: str, key: Key) -> Spread | None:
+    """What ``key`` is held against: ours at the setting of that name, else our default."""
+    if key[0] == OURS[0]:
+        return None
+    return found.get((value, (OURS[0], key[1])), found.get((value, OURS)))
+
+
+def cell(row: Row, found: Found, key: Key) -> str:
+    """Median, least and most, and how many times better ours is; empty if nothing was measured."""
+    spread, ours = found.get((row.value, key)), compared(found, row.value, key)
+    if spread is None:
+        return ""
+    times = ours and ratio(ours.median, spread.median, more_is_better=row.more_is_better)
+    return spread.told() + (f", ×{number(times)}" if times else "")
+
+
+def table(jobs: Sequence[Job], others: Mapping[str, str] | None = None) -> str:
+    """Markdown: a row for each measure, a column for each system and setting that was measured."""
+    found, order = spreads(jobs), list(NAMES)
+    columns = sorted(dict.fromkeys(key_of(job) for job in jobs), key=lambda key: order.index(key[0]))
     lines = [
         "| | goal | " + " | ".join(f"{NAMES[system]}, {setting}" for system, setting in columns) + " |",
         "|---" * (len(columns) + 2) + "|",
     ]
     for row in ROWS:
-        cells = [_cell(row, found, key) for key in columns]
+        cells = [cell(row, found, key) for key in columns]
         if any(cells):
-            what = f"{row.what}, {row.unit}" if row.unit else row.what
-            lines.append(
-                f"| {what} | {row.goal or '–'} | " + " | ".join(cell or "–" for cell in cells) + " |"
-            )
+            lines.append(f"| {_what(row)} | {row.goal or '–'} | {_cells(cells)} |")
+    for what, told in (others or {}).items():
+        goal, _, measured = told.partition("|")
+        lines.append(f"| {what} | {goal or '–'} | {_cells([measured] + [''] * (len(columns) - 1))} |")
     return "\n".join(lines) + "\n"
 
 
-def _cell(row: Row, found: Mapping[tuple[str, Key], Spread], key: Key) -> str:
-    spread, ours = found.get((row.value, key)), found.get((row.value, OURS))
-    if spread is None:
-        return ""
-    times = None
-    if ours is not None and key != OURS:
-        times = ratio(ours.median, spread.median, more_is_better=row.more_is_better)
-    return spread.told() + (f", ×{number(times)}" if times is not None else "")
+def short_table(jobs: Sequence[Job], others: Mapping[str, str] | None = None) -> str:
+    """Markdown: a column for each system, medians at its default and at its best."""
+    found = spreads(jobs)
+    lines = [
+        "| median, default / best | goal | " + " | ".join(NAMES.values()) + " |",
+        "|---" * (len(NAMES) + 2) + "|",
+    ]
+    for row in ROWS:
+        cells = [_both(row, found, system) for system in NAMES]
+        if row.short and any(cells):
+            lines.append(f"| {_what(row)} | {row.goal or '–'} | {_cells(cells)} |")
+    for what, told in (others or {}).items():
+        goal, _, measured = told.partition("|")
+        lines.append(f"| {what} | {goal or '–'} | {_cells([measured, '', ''])} |")
+    return "\n".join(lines) + "\n"
 
 
-def levels(jobs: Sequence[Mapping[str, Any]]) -> str:
+def _both(row: Row, found: Found, system: str) -> str:
+    """LiveKit's default on one core is that with Silero."""
+    defaults = [
+        spread for setting in ("default", "silero") if (spread := found.get((row.value, (system, setting))))
+    ]
+    bests = [spread for spread in [found.get((row.value, (system, "best")))] if spread]
+    if row.value == "overhead_ms" and system == OURS[0]:
+        bests = [spread for spread in [found.get((row.value, (system, "equal")))] if spread]
+    told = [number(one.median) for one in (*defaults[:1], *bests)]
+    return " / ".join(told)
+
+
+def _what(row: Row) -> str:
+    return f"{row.what}, {row.unit}" if row.unit else row.what
+
+
+def _cells(cells: Iterable[str]) -> str:
+    return " | ".join(one or "–" for one in cells)
+
+
+def others(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """What our other benchmarks say, by its row: the goal, ``|``, the figure and the file that it is from."""
+    found = {}
+    for other in OTHERS:
+        figures = documents.get(other.file, {}).get("figures", ())
+        for figure in figures:
+            if figure["what"].startswith(other.figure) and figure["median"] is not None:
+                found[other.what] = _told(figure, other.file)
+    return found
+
+
+def _told(figure: Mapping[str, Any], file: str) -> str:
+    unit = figure["unit"]
+    limits = [("≤", figure.get("at_most")), ("≥", figure.get("at_least"))]
+    goal = " ".join(f"{sign} {limit:g} {unit}".rstrip() for sign, limit in limits if limit is not None)
+    return f"{goal}|{number(figure['median'])} {unit}".rstrip() + f" ({file}.json)"
+
+
+def levels(jobs: Sequence[Job]) -> str:
     """Markdown: what each number of agents on one core came to."""
     lines = [
-        "| | agents | frame p99, ms | CPU, % | turns lost | feeder late p99, ms |",
-        "|---|---|---|---|---|---|",
+        "| | agents | VAD late, median and p99, ms | CPU, % | turns lost | frames lost "
+        "| feeder late p99, ms |",
+        "|---|---|---|---|---|---|---|",
     ]
     for job in jobs:
         if job["measure"] == "agents":
             values = {name: found[0] for name, found in job["values"].items() if found}
-            told = [number(values[name]) for name in ("late_p99_ms", "cpu_percent")]
-            lost, late = f"{values['lost']:.0f} of {values['asked']:.0f}", number(values["fed_late_ms"])
+            late = f"{number(values['late_median_ms'])}, {number(values['late_p99_ms'])}"
+            lost = f"{values['lost']:.0f} of {values['asked']:.0f} | {values['missed']:.0f}"
             name = f"{NAMES[job['system']]}, {job['setting']}"
-            lines.append(f"| {name} | {job['agents']} | {' | '.join(told)} | {lost} | {late} |")
+            lines.append(
+                f"| {name} | {job['agents']} | {late} | {number(values['cpu_percent'])} | {lost} |"
+                f" {number(values['fed_late_ms'])} |"
+            )
     return "\n".join(lines) + "\n"
 
 
-def noise(jobs: Sequence[Mapping[str, Any]]) -> str:
+def noise(jobs: Sequence[Job]) -> str:
     """Markdown: how busy the machine was, and how late the callers themselves were fed."""
-    load = Spread.of([job["load"] for job in jobs])
-    lines = [f"* load before each job (1 minute): {load.told()}" if load else "* nothing was measured"]
+    load, taken = Spread.of([job["load"] for job in jobs]), Spread.of([job["others"] for job in jobs])
+    if not load or not taken:
+        return "* nothing was measured\n"
+    lines = [
+        f"* load before each job (1 minute): {load.told()}",
+        f"* cores that others were busy with meanwhile, the feeder among them: {taken.told()}",
+    ]
     small = [job for job in jobs if job["measure"] != "agents"]
-    for key in dict.fromkeys((job["system"], job["setting"]) for job in small):
-        values = [job["values"] for job in small if (job["system"], job["setting"]) == key]
+    for key in dict.fromkeys(map(key_of, small)):
+        values = [job["values"] for job in small if key_of(job) == key]
         late = Spread.of([value for one in values for value in one.get("fed_late_ms", ())])
         lost = sum(len(one.get("lost", ())) for one in values)
         if late:

@@ -23,19 +23,10 @@ from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 from livekit.agents.voice.io import AudioInput, AudioOutput, AudioOutputCapabilities
 from livekit.plugins import silero
 
-from benchmarks.peers.harness import (
-    OUTPUT_RATE,
-    RATE,
-    Agent,
-    Caller,
-    Clip,
-    Mocks,
-    Pcm,
-    System,
-    hum,
-    private_megabytes,
-)
+from benchmarks.peers.feeder import Feeder
+from benchmarks.peers.harness import Agent, Caller, Mocks, System, Windows, private_megabytes
 from benchmarks.peers.measures import answer
+from benchmarks.peers.sounds import OUTPUT_RATE, RATE, Clip, hum
 
 SILENCE_S = 0.2
 FIRST_SENTENCE = 12
@@ -75,12 +66,12 @@ class LiveKit(System):
         }
         return {"vad": self._vad, "turn_handling": turns, "aec_warmup_duration": None}
 
-    async def deployed(self, count: int) -> list[float]:
+    async def deployed(self, count: int, clip: str) -> list[float]:
         """A fork each, of a server that has loaded what the framework's own job server loads."""
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOADED)
         ready, over = context.Queue(), context.Event()
-        job = (self.setting, self.mocks, ready, over)
+        job = (self.setting, self.mocks, clip, ready, over)
         children = [context.Process(target=hold_one, args=job, daemon=True) for _ in range(count)]
         for child in children:
             child.start()
@@ -100,16 +91,17 @@ class LiveKit(System):
         return max(wait, sentence) + mocks.tts_first
 
 
-def hold_one(setting: str, mocks: Mocks, ready: Any, over: Any) -> None:
+def hold_one(setting: str, mocks: Mocks, clip: str, ready: Any, over: Any) -> None:
     """In a process of its own: one session that hears two seconds of its room."""
 
     async def hold() -> None:
-        caller = Caller(await LiveKit(setting, mocks).open(), Clip([], "", 0.0))
-        await caller.listen(2.0)
+        caller = Caller(await LiveKit(setting, mocks).open(), Clip.read(clip, ""), Feeder(clip, 1))
+        await asyncio.sleep(2.0)
         gc.collect()
         ready.put(private_megabytes())
-        while not over.is_set():
-            await caller.listen(0.1)
+        while not over.is_set():  # noqa: ASYNC110 - it is an event of another process
+            await asyncio.sleep(0.1)
+        await caller.hang_up()
 
     logging.disable(logging.WARNING)
     asyncio.run(hold())
@@ -121,18 +113,16 @@ class LiveKitAgent(Agent):
         self._mocks = mocks
         self._stt = MockStt()
         self._input = Microphone()
-        self.begun = 0.0
         if watched:
-            options = options | {"vad": WatchedVad(options["vad"], self)}
+            options = options | {"vad": WatchedVad(options["vad"], self.windows)}
         self._session: Any = AgentSession(stt=self._stt, llm=MockLlm(mocks), tts=MockTts(mocks), **options)
         self._session.input.audio, self._session.output.audio = self._input, Loudspeaker(self)
 
     async def start(self) -> None:
         await self._session.start(Assistant(instructions="You are the order desk of a shop."))
 
-    async def push(self, pcm: Pcm, due: float, words: str = "", speech_end: float = 0.0) -> None:
-        self.begun = self.begun or due - pcm.size / RATE
-        frame = rtc.AudioFrame(pcm.tobytes(), RATE, 1, pcm.size)
+    def push(self, pcm: bytes, words: str = "", speech_end: float = 0.0) -> None:
+        frame = rtc.AudioFrame(pcm, RATE, 1, len(pcm) // 2)
         self._input.frames.send_nowait(frame)
         if words:
             wait = speech_end + self._mocks.stt_final - time.perf_counter()
@@ -143,11 +133,15 @@ class LiveKitAgent(Agent):
 
 
 class WatchedVad(vad.VAD):
-    """Notes how late the session gets to know of each window."""
+    """Notes when the event loop has the result of each window."""
 
-    def __init__(self, inner: vad.VAD, agent: LiveKitAgent) -> None:
+    def __init__(self, inner: vad.VAD, windows: Windows) -> None:
         super().__init__(capabilities=inner.capabilities)
-        self._inner, self._agent = inner, agent
+        self._inner, self._windows = inner, windows
+
+    @property
+    def min_silence_duration(self) -> float | None:
+        return self._inner.min_silence_duration
 
     def stream(self) -> vad.VADStream:
         stream = self._inner.stream()
@@ -155,8 +149,7 @@ class WatchedVad(vad.VAD):
 
         def noted(event: vad.VADEvent) -> None:
             if event.type == vad.VADEventType.INFERENCE_DONE:
-                due = self._agent.begun + event.samples_index / RATE
-                self._agent.late.append(time.perf_counter() - due)
+                self._windows.done(time.perf_counter())
             send(event)
 
         stream._event_ch.send_nowait = noted

@@ -2,7 +2,7 @@
 
 The pipeline is that of its cascade template. ``default``: no option is set. ``best``: the turn ends after
 200 ms of silence, without its turn model (waiting for which is most of what it waits), speech starts after
-100 ms, and the observers that serve clients and turn tracking are off.
+50 ms, audio leaves in pieces of 20 ms, and the observers that serve clients and turn tracking are off.
 
 The transport is a pair of its own base classes, paced as its WebSocket transports pace what they write.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 os.environ.setdefault("LOGURU_LEVEL", "ERROR")
@@ -20,7 +20,7 @@ os.environ.setdefault("LOGURU_LEVEL", "ERROR")
 import numpy as np
 from pipecat.audio.turn.smart_turn import local_smart_turn_v3  # noqa: F401  (imported before the first start)
 from pipecat.audio.vad.silero import SileroVADAnalyzer
-from pipecat.audio.vad.vad_analyzer import VADParams
+from pipecat.audio.vad.vad_analyzer import VADParams, VADState
 from pipecat.frames.frames import (
     Frame,
     InputAudioRawFrame,
@@ -53,11 +53,15 @@ from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pipecat.utils.time import time_now_iso8601
 from pipecat.workers.runner import WorkerRunner
 
-from benchmarks.peers.harness import FRAME, OUTPUT_RATE, RATE, Agent, Mocks, Pcm, System, hum
+from benchmarks.peers.harness import WINDOW, Agent, Mocks, System, Windows
 from benchmarks.peers.measures import answer
+from benchmarks.peers.sounds import FRAME, OUTPUT_RATE, RATE, hum
 
 SILENCE_S = 0.2
 """``stop_secs`` of its VAD by default, too."""
+
+BEST_VAD = VADParams(start_secs=0.05, stop_secs=SILENCE_S)
+"""Two windows of speech, rounded, as for the others."""
 
 STAGES = 5
 AHEAD = 50
@@ -135,17 +139,20 @@ class Last(PassThrough):
                 self._done.set()
 
 
-class AfterVad(PassThrough):
-    """Notes how late a frame leaves the aggregator, in which the VAD is."""
+class WatchedVad(SileroVADAnalyzer):
+    """Notes when the event loop has the result of each window."""
 
-    def __init__(self, late: list[float]) -> None:
-        super().__init__()
-        self._late = late
+    def __init__(self, windows: Windows, **options: Any) -> None:
+        super().__init__(**options)
+        self._windows, self._samples = windows, 0
 
-    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
-        await super().process_frame(frame, direction)
-        if isinstance(frame, InputAudioRawFrame):
-            self._late.append(time.perf_counter() - frame.due)
+    async def analyze_audio(self, buffer: bytes) -> VADState:
+        state = await super().analyze_audio(buffer)
+        self._samples += len(buffer) // 2
+        if self._samples >= WINDOW:
+            self._samples -= WINDOW
+            self._windows.done(time.perf_counter())
+        return state
 
 
 # ── engines ──────────────────────────────────────────────────────────────────────────────────────
@@ -255,26 +262,26 @@ class PipecatAgent(Agent):
     def __init__(self, mocks: Mocks, setting: str, watched: bool) -> None:
         super().__init__()
         self._mocks = mocks
+        pieces = {} if setting == "default" else {"audio_out_10ms_chunks": 2}
         params = TransportParams(
-            audio_in_enabled=True, audio_out_enabled=True, audio_out_sample_rate=OUTPUT_RATE
+            audio_in_enabled=True, audio_out_enabled=True, audio_out_sample_rate=OUTPUT_RATE, **pieces
         )
         self._microphone, self._stt = Microphone(params), MockStt()
+        options = {} if setting == "default" else {"params": BEST_VAD}
+        detector = WatchedVad(self.windows, **options) if watched else SileroVADAnalyzer(**options)
         user, assistant = LLMContextAggregatorPair(
             LLMContext([{"role": "system", "content": "You are the order desk of a shop."}]),
-            user_params=_user_params(setting),
+            user_params=_user_params(setting, detector),
         )
-        watch = [AfterVad(self.late)] if watched else []
-        stages = [self._microphone, self._stt, user, *watch, MockLlm(mocks), MockTts(mocks)]
+        stages = [self._microphone, self._stt, user, MockLlm(mocks), MockTts(mocks)]
         self._worker = _worker(Pipeline([*stages, Loudspeaker(params, self), assistant]), setting)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         self._running = await _run(self._worker)
 
-    async def push(self, pcm: Pcm, due: float, words: str = "", speech_end: float = 0.0) -> None:
-        frame = InputAudioRawFrame(pcm.tobytes(), RATE, 1)
-        frame.due = due
-        await self._microphone.push_audio_frame(frame)
+    def push(self, pcm: bytes, words: str = "", speech_end: float = 0.0) -> None:
+        at_once(self._microphone.push_audio_frame(InputAudioRawFrame(pcm, RATE, 1)))
         if words:
             task = asyncio.create_task(self._stt.told(words, speech_end + self._mocks.stt_final))
             self._tasks.add(task)
@@ -285,11 +292,20 @@ class PipecatAgent(Agent):
         await self._running
 
 
-def _user_params(setting: str) -> LLMUserAggregatorParams:
+def at_once(never_waits: Coroutine[Any, Any, None]) -> None:
+    """Its queue has no bound: a task of its own would only cost time."""
+    try:
+        never_waits.send(None)
+    except StopIteration:
+        return
+    raise RuntimeError("the microphone's queue made the caller wait")
+
+
+def _user_params(setting: str, detector: SileroVADAnalyzer) -> LLMUserAggregatorParams:
     if setting == "default":
-        return LLMUserAggregatorParams(vad_analyzer=SileroVADAnalyzer())
+        return LLMUserAggregatorParams(vad_analyzer=detector)
     return LLMUserAggregatorParams(
-        vad_analyzer=SileroVADAnalyzer(params=VADParams(start_secs=0.1, stop_secs=SILENCE_S)),
+        vad_analyzer=detector,
         user_turn_strategies=UserTurnStrategies(
             stop=[SpeechTimeoutUserTurnStopStrategy(user_speech_timeout=0.0)]
         ),

@@ -1,7 +1,8 @@
 """voicepipe, measured as its peers are.
 
-``default``: the turn stage as it ships. ``plain``: as the peers at their best, the end of the turn after
-200 ms of silence, a sentence at a time, and nothing begun before.
+``default``: as it ships. ``best``: the turn ends after 200 ms of silence, and the reply pauses as soon as the
+VAD is sure that somebody speaks. ``equal``: that, and like the peers at their best a sentence at a time, and
+nothing begun before the turn is over.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ import time
 from importlib import import_module
 from typing import Any, ClassVar
 
+import numpy as np
+
 from benchmarks import frames as stages
 from benchmarks._results import ROOT
 from benchmarks.mocks import FIRST_SENTENCE, Told, tell
-from benchmarks.peers.harness import FRAME, OUTPUT_RATE, RATE, Agent, Mocks, Pcm, System
+from benchmarks.peers.harness import Agent, Mocks, System
 from benchmarks.peers.measures import answer
+from benchmarks.peers.sounds import FRAME, OUTPUT_RATE, RATE, Pcm
+from benchmarks.watched_vad import JUDGED
 from voicepipe.api import Pipeline
 from voicepipe.core.clock import Clock, run_on
 from voicepipe.core.frames import AudioIn, Talk, TypedText
@@ -26,15 +31,18 @@ from voicepipe.transports.paced import FADE_MS, PacedOutput
 
 FILE = ROOT / "benchmarks" / "turns.yaml"
 WAIT_S = 0.2
+BEST: dict[str, Any] = {
+    "stages.turn.strategy": "silence",
+    "stages.turn.min_silence": "200ms",
+    "stages.turn.barge_in.duck_after": "50ms",
+    "stages.turn.barge_in.pause_after": "50ms",
+}
 SETTINGS: dict[str, dict[str, Any]] = {
     "default": {},
-    "plain": {
-        "stages.turn.strategy": "silence",
-        "stages.turn.min_silence": "200ms",
-        "stages.turn.speculate": [],
-        "stages.tts.chunk.first": "sentence",
-    },
+    "best": BEST,
+    "equal": BEST | {"stages.turn.speculate": [], "stages.tts.chunk.first": "sentence"},
 }
+WATCHED = {"stages.vad": "benchmarks.watched_vad:WatchedSilero"}
 FIRST_CLAUSE = 4
 """Words of the reply that the default says first: "Sure, I can help"."""
 
@@ -46,14 +54,16 @@ class Voicepipe(System):
 
     async def open(self, watched: bool = False) -> Agent:
         if self._pipeline is None:
-            self._pipeline = Pipeline.from_yaml(FILE, set=SETTINGS[self.setting], env={})
+            changed = SETTINGS[self.setting] | (WATCHED if watched else {})
+            self._pipeline = Pipeline.from_yaml(FILE, set=changed, env={})
             await self._pipeline.__aenter__()
-        agent = VoicepipeAgent(self._pipeline, watched)
+        agent = VoicepipeAgent(self._pipeline)
         await agent.ready.wait()
         return agent
 
     def unavoidable(self) -> float:
-        if self.setting == "plain":
+        """What is begun before the end of the turn takes longer than its silence."""
+        if self.setting == "equal":
             return max(WAIT_S, self.mocks.stt_final) + self.mocks.until_audio(FIRST_SENTENCE)
         return self.mocks.stt_final + self.mocks.until_audio(FIRST_CLAUSE)
 
@@ -62,8 +72,8 @@ class Voicepipe(System):
             send, receive, tasks = stages.stages(group)
 
             async def source() -> None:
-                for _ in range(count):
-                    await send(stages.FRAME)
+                for number in range(count):
+                    await send(AudioIn(pcm=stages.FRAME.pcm, position=number * FRAME, rate=RATE))
 
             began = time.process_time()
             feeding = group.create_task(source())
@@ -82,17 +92,17 @@ class VoicepipeAgent(Agent):
     rate = RATE
     live: ClassVar[bool] = True
 
-    def __init__(self, pipeline: Pipeline, watched: bool) -> None:
+    def __init__(self, pipeline: Pipeline) -> None:
         super().__init__()
         self.ready = asyncio.Event()
         self._over = asyncio.Event()
-        self._watched = watched
         self._position = 0
         self._out: Outlet[AudioIn | Talk | TypedText]
         self._clock: Clock
         self._call = asyncio.create_task(self._hold(pipeline))
 
     async def _hold(self, pipeline: Pipeline) -> None:
+        JUDGED.set(lambda samples: self.windows.done(time.perf_counter()))
         async with pipeline.session() as call:
             async for _ in call.run(self, Loudspeaker(call.clock, self)):
                 pass
@@ -102,15 +112,11 @@ class VoicepipeAgent(Agent):
         self.ready.set()
         await self._over.wait()
 
-    async def push(self, pcm: Pcm, due: float, words: str = "", speech_end: float = 0.0) -> None:
+    def push(self, pcm: bytes, words: str = "", speech_end: float = 0.0) -> None:
         position, self._position = self._position, self._position + FRAME
         caption = self._caption(words.split(), speech_end) if words else ""
-        await self._out.send(AudioIn(pcm=pcm, position=position, rate=RATE, caption=caption))
-        # The stage that the frame has woken runs first, and then what it has handed to the VAD's batch.
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        if self._watched:
-            self.late.append(time.perf_counter() - due)
+        frame = AudioIn(pcm=np.frombuffer(pcm, np.int16), position=position, rate=RATE, caption=caption)
+        self._out.offer(frame)
 
     def _caption(self, words: list[str], end: float) -> str:
         """In session time. All of them end with the last one: the mock tells no others than final words."""

@@ -11,18 +11,8 @@ import pytest
 from benchmarks.mocks import FIRST_SENTENCE, REPLY, TOKENS
 from benchmarks.peers import report
 from benchmarks.peers.environments import check, weight
-from benchmarks.peers.harness import (
-    AUDIBLE_DBFS,
-    FRAME,
-    OUTPUT_RATE,
-    RATE,
-    Clip,
-    Ear,
-    Mocks,
-    audible,
-    hum,
-    room,
-)
+from benchmarks.peers.harness import Ear, Mocks
+from benchmarks.peers.sounds import AUDIBLE_DBFS, FRAME, OUTPUT_RATE, RATE, Clip, audible, hum, room
 from voicepipe.audio.level import rms_dbfs
 from voicepipe.audio.wav import write_wav
 
@@ -40,14 +30,20 @@ MOCKS = Mocks(
 
 def job(system: str, setting: str, measure: str = "turns", **values: float | list[float]) -> dict[str, Any]:
     lists = {name: value if isinstance(value, list) else [value] for name, value in values.items()}
-    return {"system": system, "setting": setting, "measure": measure, "load": 1.0, "values": lists}
+    return {
+        "system": system,
+        "setting": setting,
+        "measure": measure,
+        "load": 1.0,
+        "others": 0.25,
+        "values": lists,
+    }
 
 
-def level(system: str, agents: int, late: float, lost: float = 0) -> dict[str, Any]:
-    told = job(
-        system, "default", "agents", late_p99_ms=late, lost=lost, asked=9, cpu_percent=50, fed_late_ms=1.25
-    )
-    return told | {"agents": agents}
+def level(system: str, agents: int, late: float, **values: float) -> dict[str, Any]:
+    found: dict[str, float] = {"late_median_ms": 1, "late_p99_ms": late, "cpu_percent": 50, "asked": 9}
+    found |= {"lost": 0, "missed": 0, "fed_late_ms": 1.25} | values
+    return job(system, "default", "agents", **found) | {"agents": agents}
 
 
 def row(text: str, what: str) -> list[str]:
@@ -91,16 +87,42 @@ def test_numbers_have_three_digits_but_all_of_a_whole_number(value: float, told:
     assert report.number(value) == told
 
 
+def _levels(*jobs: dict[str, Any]) -> dict[str, float]:
+    """Medians of what follows from some levels of one system, by name."""
+    return {name: spread.median for (name, _), spread in report.spreads(jobs).items()}
+
+
 def test_the_most_agents_are_those_of_the_highest_level_that_was_passed() -> None:
-    jobs = [level("voicepipe", 40, 3), level("voicepipe", 60, 9), level("voicepipe", 80, 21)]
-    assert report.most_agents(jobs) == {("voicepipe", "default"): 60}
+    found = _levels(level("voicepipe", 40, 3), level("voicepipe", 60, 9), level("voicepipe", 80, 21))
+    assert found["most_agents"] == 60
 
 
-def test_a_lost_turn_fails_a_level_whose_frames_are_on_time() -> None:
-    assert report.most_agents([level("livekit", 10, 3, lost=1)]) == {("livekit", "default"): 0}
+@pytest.mark.parametrize("fault", ["lost", "missed"])
+def test_a_lost_turn_or_frame_fails_a_level_whose_windows_are_on_time(fault: str) -> None:
+    assert _levels(level("livekit", 10, 3, **{fault: 1})) == {"most_agents": 0}
+
+
+def test_what_one_agent_costs_is_told_of_a_few_and_of_the_most() -> None:
+    found = _levels(
+        level("pipecat", report.FEW, 3, cpu_percent=20),
+        level("pipecat", report.FEW, 3, cpu_percent=24),
+        level("pipecat", 8, 9, cpu_percent=66),
+        level("pipecat", 12, 90, cpu_percent=99),
+    )
+    assert found["talk_few_percent"] == pytest.approx(5.5)
+    assert found["talk_most_percent"] == pytest.approx(66 / 8)
+    assert found["talk_growth"] == pytest.approx(1.5)
 
 
 # ── the table ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_setting_is_held_against_ours_of_that_name_else_against_our_default() -> None:
+    ours = [job("voicepipe", "default", silent_ms=200), job("voicepipe", "best", silent_ms=100)]
+    text = report.table(
+        [*ours, job("livekit", "best", silent_ms=150), job("livekit", "silero", silent_ms=300)]
+    )
+    assert row(text, "a caller's onset")[2:] == ["200", "100", "150, ×1.5", "300, ×1.5"]
 
 
 def test_each_cell_has_median_spread_and_ratio_to_our_default() -> None:
@@ -114,10 +136,10 @@ def test_the_settings_of_a_system_stand_side_by_side() -> None:
     jobs = [
         job("voicepipe", "default", total_ms=1),
         job("pipecat", "best", total_ms=1),
-        job("voicepipe", "plain", total_ms=1),
+        job("voicepipe", "equal", total_ms=1),
     ]
     head = report.table(jobs).splitlines()[0]
-    assert head == "| | goal | voicepipe, default | voicepipe, plain | Pipecat, best |"
+    assert head == "| | goal | voicepipe, default | voicepipe, equal | Pipecat, best |"
 
 
 def test_a_row_that_nothing_was_measured_for_is_left_out() -> None:
@@ -142,7 +164,7 @@ def test_all_rows_of_the_table_have_as_many_cells() -> None:
 
 def test_each_level_of_agents_is_told() -> None:
     text = report.levels([level("pipecat", 4, 25.5, lost=2), job("pipecat", "default", total_ms=1)])
-    assert row(text, "Pipecat, default") == ["Pipecat, default", "4", "25.5", "50", "2 of 9", "1.25"]
+    assert row(text, "Pipecat, default") == ["Pipecat, default", "4", "1, 25.5", "50", "2 of 9", "0", "1.25"]
     assert len(text.splitlines()) == 3
 
 
@@ -154,6 +176,7 @@ def test_the_noise_is_load_and_how_late_the_callers_were_fed() -> None:
     ]
     text = report.noise(jobs)
     assert "load before each job (1 minute): 1\n" in text
+    assert "the feeder among them: 0.25\n" in text
     assert "Pipecat, best: frames fed 6 (4 to 8) ms late (p99 of each job), 2 turns lost" in text
 
 
