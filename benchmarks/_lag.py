@@ -16,14 +16,14 @@ class LoopLag:
     """A timer that does nothing but note how late it rings: until all that came before it had been done.
 
     The times are fixed beforehand. While the loop is stuck they come due all the same, and each of them was
-    late by what was left of it: one stall doesn't count as one late timer.
+    late by what was left of it: one stall doesn't count as one late timer. They begin ``after_ns`` from now.
     """
 
-    def __init__(self, clock: Clock, seed: int) -> None:
+    def __init__(self, clock: Clock, seed: int, *, after_ns: int = 0) -> None:
         self.late_ns: list[int] = []
         self._clock = clock
         self._chance = Random(seed)
-        self._due = clock.now()
+        self._due = clock.now() + after_ns
         self._timer = clock.call_at(self._due, self._ring)
 
     def stop(self) -> None:

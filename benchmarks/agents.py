@@ -225,7 +225,7 @@ async def hold(agents: int, *, talk: bool, lasts_s: float) -> Found:
 
     async with pipeline:
         clock, cpu = Clock(), time.process_time()
-        lag = LoopLag(clock, agents)
+        lag = LoopLag(clock, agents, after_ns=SECOND)  # nowhere do all calls begin in the same moment
         async with asyncio.TaskGroup() as group:
             for begins in chance.integers(0, SPREAD, agents):
                 group.create_task(one(int(begins)))

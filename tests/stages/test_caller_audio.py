@@ -20,7 +20,7 @@ def test_an_utterance_begins_with_what_was_said_before_its_onset_was_known() -> 
     push(audio, range(20))
     utterance = audio.begin(15 * FRAME, 12 * FRAME + 5)
     push(audio, range(20, 22))
-    assert [frame.position // FRAME for frame in utterance.frames] == list(range(12, 22))
+    assert [position // FRAME for position, _, _ in utterance.frames.since(0)] == list(range(12, 22))
 
 
 def test_what_comes_after_its_end_does_not_belong_to_it() -> None:
@@ -40,4 +40,4 @@ def test_a_long_silence_and_an_endless_utterance_are_bounded() -> None:
     utterance = audio.begin(0, 0)
     push(audio, range(50 * 70, 50 * 140))
     assert len(utterance.frames) <= LONGEST * 50 // SECOND + 1
-    assert utterance.frames[-1].position == (50 * 140 - 1) * FRAME
+    assert utterance.frames.since(0)[-1][0] == (50 * 140 - 1) * FRAME

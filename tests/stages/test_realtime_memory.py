@@ -8,7 +8,7 @@ import numpy as np
 
 from tests.support.fake_realtime import FakeConnection, FakeRealtime, OnTheLine, call
 from tests.support.stages import RATE
-from voicepipe.core.frames import Pcm, Segment
+from voicepipe.core.frames import AudioIn, Pcm, Segment
 from voicepipe.core.messages import ToolCall
 from voicepipe.speech.conversation import Conversation
 from voicepipe.stages.caller_audio import Utterance
@@ -223,7 +223,7 @@ def test_a_caller_whom_nobody_answers_fills_no_memory() -> None:
     memory = Memory(Conversation(""), speaks=True, listen=lambda utterance: None)
     for number in range(3 * MOST_UTTERANCES):
         utterance = Utterance(number * RATE)
-        utterance.frames.append(object())  # type: ignore[arg-type]
+        utterance.frames.push(AudioIn(pcm=np.zeros(1, np.int16), position=number * RATE, rate=RATE))
         memory.note_utterance(utterance)
     assert len(memory.utterances) == MOST_UTTERANCES
     assert sum(len(utterance.frames) for utterance in memory.utterances.values()) == MOST_AUDIO

@@ -11,7 +11,7 @@ from voicepipe.core.clock import Clock, run_on
 from voicepipe.core.frames import AudioIn, Pcm, SpeechStarted, SpeechStopped
 from voicepipe.core.inbox import Inbox
 from voicepipe.core.turns import Turns
-from voicepipe.stages.utterance import Reading, RecentAudio, SpokenUtterance
+from voicepipe.stages.utterance import HeardAudio, Reading, SpokenUtterance
 
 
 def frame(number: int, caption: str | None) -> AudioIn:
@@ -19,11 +19,11 @@ def frame(number: int, caption: str | None) -> AudioIn:
 
 
 def test_the_words_of_a_frame_that_two_utterances_share_are_told_once() -> None:
-    ring = RecentAudio()
-    first = [frame(0, "where"), frame(1, ""), frame(2, "is")]
-    assert [ring.caption(one) for one in first] == ["where", "", "is"]
-    padding = [*first[1:], frame(3, "my")]
-    assert [ring.caption(one) for one in padding] == ["", "", "my"]
+    ring = HeardAudio()
+    first = [ring.push(frame(number, words)) for number, words in enumerate(["where", "", "is"])]
+    assert [ring.caption(piece)[2] for piece in first] == ["where", "", "is"]
+    padding = [*first[1:], ring.push(frame(3, "my"))]
+    assert [ring.caption(piece)[2] for piece in padding] == ["", "", "my"]
 
 
 # ── reading again ────────────────────────────────────────────────────────────────────────────────
@@ -41,7 +41,7 @@ def spoken(frames: int, *, onset: int = 0) -> tuple[SpokenUtterance, Inbox[Any]]
     for one in frames_of(counted(frames * FRAME)):
         inbox.offer(one)
     begin = SpeechStarted(position=onset, audio_from=onset, onset_ns=0, at_ns=0)
-    return SpokenUtterance(inbox, begin, RecentAudio()), inbox
+    return SpokenUtterance(inbox, begin, HeardAudio()), inbox
 
 
 def stop(inbox: Inbox[Any]) -> None:
@@ -118,7 +118,7 @@ def test_captions_are_told_again_with_their_audio() -> None:
         for number, caption in enumerate(["where", "", "is"]):
             inbox.offer(frame(number, caption))
         begin = SpeechStarted(position=0, audio_from=0, onset_ns=0, at_ns=0)
-        utterance = SpokenUtterance(inbox, begin, RecentAudio())
+        utterance = SpokenUtterance(inbox, begin, HeardAudio())
         stop(inbox)
         heard = []
         for _ in range(2):

@@ -6,11 +6,11 @@ A fused model is given it again when its connection has to be made anew.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from dataclasses import dataclass, field
 
 from voicepipe.core.frames import AudioIn
 from voicepipe.core.units import MS, SECOND
+from voicepipe.stages.recent_audio import Piece, RecentAudio
 
 RING = 15 * SECOND
 """Audio kept for an onset that is reported late, and for a connection that is made anew meanwhile."""
@@ -29,7 +29,7 @@ class Utterance:
     """
 
     position: int
-    frames: deque[AudioIn] = field(default_factory=deque)
+    frames: RecentAudio = field(default_factory=lambda: RecentAudio(LONGEST))
     connection: int = 0
     item_id: str | None = None
     placed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -41,9 +41,7 @@ class Utterance:
     @property
     def length_ms(self) -> int:
         """Of its audio, at most; where the server has found it, nobody here knows it."""
-        rate = self.frames[0].rate if self.frames else 0
-        samples = sum(frame.pcm.size for frame in self.frames)
-        return samples * 1000 // rate if rate else LONGEST // MS
+        return self.frames.samples * 1000 // self.frames.rate if self.frames else LONGEST // MS
 
     def stands_on(self, connection: int) -> bool:
         """Whether it is an item there."""
@@ -63,17 +61,22 @@ class CallerAudio:
     """``push`` each frame; between ``begin`` and ``end`` it belongs to an utterance, too."""
 
     def __init__(self) -> None:
-        self._recent: deque[AudioIn] = deque()
+        self._recent = RecentAudio(RING)
         self.open: Utterance | None = None
 
+    @property
+    def rate(self) -> int:
+        """In Hz; 0 until there is any audio."""
+        return self._recent.rate
+
     def push(self, frame: AudioIn) -> None:
-        _keep(self._recent, frame, RING)
+        self._recent.push(frame)
         if self.open is not None:
-            _keep(self.open.frames, frame, LONGEST)
+            self.open.frames.push(frame)
 
     def begin(self, position: int, audio_from: int) -> Utterance:
         """The utterance, with what was said of it before its onset was known."""
-        self.open = Utterance(position, deque(self.since(audio_from)))
+        self.open = Utterance(position, self._longest().branch(audio_from, LONGEST))
         return self.open
 
     def end(self) -> Utterance | None:
@@ -81,14 +84,9 @@ class CallerAudio:
         utterance, self.open = self.open, None
         return utterance
 
-    def since(self, position: int) -> list[AudioIn]:
-        """The frames that hold sample ``position`` and those after it, as far as they are kept."""
-        kept = self._recent if self.open is None else max(self._recent, self.open.frames, key=len)
-        return [frame for frame in kept if frame.position + frame.pcm.size > position]
+    def since(self, position: int) -> list[Piece]:
+        """What holds sample ``position`` and those after it, as far as it is kept."""
+        return self._longest().since(position)
 
-
-def _keep(frames: deque[AudioIn], frame: AudioIn, span: int) -> None:
-    frames.append(frame)
-    oldest = frame.position - span * frame.rate // SECOND
-    while frames[0].position < oldest:
-        frames.popleft()
+    def _longest(self) -> RecentAudio:
+        return self._recent if self.open is None else max(self._recent, self.open.frames, key=len)

@@ -181,7 +181,7 @@ class _Call:
                 self._onset = frame.position
                 if not self._finds_turns:
                     before, self._last = self._last, self._audio.begin(frame.position, frame.audio_from)
-                    self._silence.send(sum(one.pcm.size for one in self._last.frames))
+                    self._silence.send(self._last.frames.samples)
                     self._silences[frame.position] = self._silence.take()
                     await self._link.begin(self._last, before)
             elif type(frame) is SpeechStopped and not self._finds_turns:

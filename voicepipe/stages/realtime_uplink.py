@@ -8,7 +8,7 @@ caller's silence is written to it only where the server is to find the turns, or
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from voicepipe.core.frames import AudioIn
 from voicepipe.errors import ProviderError
 from voicepipe.providers.realtime_base import RealtimeConnection
 from voicepipe.stages.caller_audio import CallerAudio, Utterance
+from voicepipe.stages.recent_audio import Piece
 
 if TYPE_CHECKING:
     from voicepipe.audio.resample import Resampler
@@ -68,7 +69,7 @@ class Uplink:
         """The next frame; who holds the floor sends it otherwise."""
         begun = self._whole or self._begun(self._audio.open)
         if begun and self._missed is None and not self._floor.locked():
-            await self._send((frame,))
+            await self._send([(frame.position, frame.pcm, frame.caption)])
         elif self._missed is None:
             self._missed = frame.position
 
@@ -131,23 +132,23 @@ class Uplink:
         self._holds = utterance
         utterance.displace(self.number)
         self._resampler = self._missed = None
-        frames = tuple(utterance.frames)
+        pieces = utterance.frames.since(0)
         try:
             await self.connection.clear()
         except ProviderError:
             return  # who reads the connection's events is told what has happened to it
-        await self._send(frames)
+        await self._send(pieces)
 
-    async def _send(self, frames: Iterable[AudioIn]) -> None:
+    async def _send(self, pieces: Sequence[Piece]) -> None:
         try:
-            for frame in frames:
+            for position, pcm, _ in pieces:
                 if self._resampler is None:
                     from voicepipe.audio.resample import Resampler  # noqa: PLC0415 - needs NumPy
 
-                    self._resampler = Resampler(frame.rate, self._rate)
-                self._ahead = frame.position - self._sent
-                self._sent += frame.pcm.size
-                await self.connection.append(self._resampler.process(frame.pcm))
+                    self._resampler = Resampler(self._audio.rate, self._rate)
+                self._ahead = position - self._sent
+                self._sent += pcm.size
+                await self.connection.append(self._resampler.process(pcm))
         except ProviderError:
             return  # as above
 

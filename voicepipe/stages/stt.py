@@ -29,7 +29,7 @@ from voicepipe.stages.base import (
 )
 from voicepipe.stages.kept_back import KeptBack
 from voicepipe.stages.transcriber import Transcriber
-from voicepipe.stages.utterance import Reading, RecentAudio, SpokenUtterance
+from voicepipe.stages.utterance import HeardAudio, Reading, SpokenUtterance
 
 WORTHWHILE = 4 * SECOND
 """How long after the caller's pause words are still waited for: as long as the turn stage waits for them
@@ -63,7 +63,7 @@ class Stt(Stage):
         inbox: Inbox[AudioIn | SpeechStarted | SpeechStopped],
         out: Outlet[Transcript],
     ) -> None:
-        recent, silence = RecentAudio(), KeptBack(ctx)
+        recent, silence = HeardAudio(), KeptBack(ctx)
         asked: SttProvider = self.provider
         try:
             async for frame in inbox:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from voicepipe.core.frames import AudioIn, SpeechStarted, SpeechStopped
 from voicepipe.core.inbox import Inbox
 from voicepipe.core.units import SECOND
 from voicepipe.providers.base import SttProvider
+from voicepipe.stages.recent_audio import Piece, RecentAudio
 
 if TYPE_CHECKING:
     from voicepipe.audio.resample import Resampler
@@ -27,32 +27,23 @@ LONGEST = 60 * SECOND
 """Of an utterance, the most that is kept to be heard again: its end."""
 
 
-class RecentAudio:
+class HeardAudio(RecentAudio):
     """The last seconds, whatever became of them, and which of their captions were taken."""
 
     def __init__(self) -> None:
-        self._frames: deque[AudioIn] = deque()
+        super().__init__(RING)
         self._captioned = -1
-        """Where the last frame began whose caption was taken."""
+        """Where the last piece began whose caption was taken."""
 
-    def push(self, frame: AudioIn) -> None:
-        self._frames.append(frame)
-        oldest = frame.position - RING * frame.rate // SECOND
-        while self._frames[0].position < oldest:
-            self._frames.popleft()
-
-    def since(self, position: int) -> list[AudioIn]:
-        """The frames that hold sample ``position`` and those after it."""
-        return [frame for frame in self._frames if frame.position + frame.pcm.size > position]
-
-    def caption(self, frame: AudioIn) -> str | None:
-        """What is said in ``frame``, once: the padding of an utterance may reach into the one before."""
-        if frame.caption is None:
-            return None
-        if frame.position <= self._captioned:
-            return ""
-        self._captioned = frame.position
-        return frame.caption
+    def caption(self, piece: Piece) -> Piece:
+        """With what is said in ``piece``, once: the padding of an utterance may reach into the one before."""
+        position, pcm, caption = piece
+        if caption is None:
+            return piece
+        if position <= self._captioned:
+            return position, pcm, ""
+        self._captioned = position
+        return piece
 
 
 class SpokenUtterance:
@@ -61,37 +52,40 @@ class SpokenUtterance:
     One reader at a time takes what is new out of the inbox; each begins with what is kept.
     """
 
-    def __init__(self, inbox: AudioInbox, start: SpeechStarted, recent: RecentAudio) -> None:
+    def __init__(self, inbox: AudioInbox, start: SpeechStarted, recent: HeardAudio) -> None:
         self.id = start.position
         self.audio_from = start.audio_from
         self._inbox = inbox
         self._recent = recent
-        self._kept = [(frame, recent.caption(frame)) for frame in recent.since(start.audio_from)]
-        self.begun = sum(frame.pcm.size - self.skip(frame) for frame, _ in self._kept)
+        self._kept = [recent.caption(piece) for piece in recent.since(start.audio_from)]
+        self.begun = sum(pcm.size - self.skip(position) for position, pcm, _ in self._kept)
         """Samples of it that were there when its onset became known."""
         self._forgotten = 0
-        """Frames that were kept, and aren't any more."""
+        """Pieces that were kept, and aren't any more."""
         self.stopped_ns: int | None = None
         """When the caller's pause was noticed."""
         self._stopped = False
 
-    def skip(self, frame: AudioIn) -> int:
-        """Samples of ``frame`` that lie before the utterance."""
-        return max(0, self.audio_from - frame.position)
+    @property
+    def rate(self) -> int:
+        return self._recent.rate
 
-    def kept(self, index: int) -> tuple[int, AudioIn, str | None] | None:
-        """Frame ``index`` with its caption, or the first after it that is still there; None: not yet."""
-        index = max(index, self._forgotten)
-        at = index - self._forgotten
-        return (index, *self._kept[at]) if at < len(self._kept) else None
+    def skip(self, position: int) -> int:
+        """Samples from ``position`` on that lie before the utterance."""
+        return max(0, self.audio_from - position)
+
+    def kept(self, index: int) -> tuple[int, Piece] | None:
+        """Piece ``index``, or the first after it that is still there; None: not yet."""
+        at = max(0, index - self._forgotten)
+        return (self._forgotten + at, self._kept[at]) if at < len(self._kept) else None
 
     async def grow(self) -> bool:
-        """Wait for the next frame; False if there is none: the caller has paused."""
-        frame = await self._next()
-        if frame is None:
+        """Wait for the next piece; False if there is none: the caller has paused."""
+        piece = await self._next()
+        if piece is None:
             return False
-        self._kept.append((frame, self._recent.caption(frame)))
-        if self._kept[0][0].position < frame.position - LONGEST * frame.rate // SECOND:
+        self._kept.append(self._recent.caption(piece))
+        if self._kept[0][0] < piece[0] - LONGEST * self.rate // SECOND:
             half = len(self._kept) // 2  # in one go, since a list's beginning is its dear end
             del self._kept[:half]
             self._forgotten += half
@@ -103,12 +97,11 @@ class SpokenUtterance:
         while await self._next() is not None:
             pass
 
-    async def _next(self) -> AudioIn | None:
+    async def _next(self) -> Piece | None:
         while not self._stopped:
             item = await anext(self._inbox, None)
             if type(item) is AudioIn:
-                self._recent.push(item)  # the next utterance's padding may begin in here
-                return item
+                return self._recent.push(item)  # the next utterance's padding may begin in here
             if type(item) is SpeechStopped:
                 self.stopped_ns = item.at_ns
             self._stopped = item is None or type(item) is SpeechStopped
@@ -149,9 +142,10 @@ class Reading:
             if not more:
                 return self._last()
             found = self._utterance.kept(self._index)
-        index, frame, caption = found
-        ration, self._samples = self._call.ration, self._samples + frame.pcm.size
-        if ration is not None and (heard_ms := self._samples * 1000 // frame.rate) > ration.allowed_ms:
+        index, (position, pcm, caption) = found
+        rate = self._utterance.rate
+        ration, self._samples = self._call.ration, self._samples + pcm.size
+        if ration is not None and (heard_ms := self._samples * 1000 // rate) > ration.allowed_ms:
             await ration.allow(heard_ms)
         self._index = index + 1
         if self._provider.captions and caption is not None:
@@ -159,8 +153,10 @@ class Reading:
         if self._resampler is None:
             from voicepipe.audio.resample import Resampler  # noqa: PLC0415 - needs NumPy
 
-            self._resampler = Resampler(frame.rate, self._provider.rate)
-        return self._resampler.process(frame.pcm[self._utterance.skip(frame) :])
+            self._resampler = Resampler(rate, self._provider.rate)
+        if skip := self._utterance.skip(position):
+            pcm = pcm[skip:]
+        return self._resampler.process(pcm)
 
     def _last(self) -> Pcm:
         self._ended = True
