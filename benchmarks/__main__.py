@@ -30,6 +30,7 @@ BENCHMARKS = (
     "conversations",
     "turns",
     "agents",
+    "telephone",
     "hot_path",
     "soak",
     "realtime",

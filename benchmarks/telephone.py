@@ -1,9 +1,10 @@
 """How many calls over the telephone one core bears: Twilio's framing, G.711, recorded, everybody talking.
 
-Each call comes over a WebSocket of its own, from callers in a process on another core (``telephone_callers``).
-Silero, mock engines, ``record:`` with stereo audio and the event log. A frame that completes a window of the
-VAD is late by what passes from when its message was sent until the window is judged. A turn is lost if nothing
-is heard at the caller's end within five seconds. Time is the machine's: sockets know no other.
+Each call comes over a WebSocket of its own, from callers in a process on another core
+(``telephone_callers``). Silero, mock engines, ``record:`` with stereo audio and the event log. A frame that
+completes a window of the VAD is late by what passes from when its message was sent until the window is
+judged. A turn is lost if nothing is heard at the caller's end within five seconds. Time is the machine's:
+sockets know no other.
 
 Each number of calls gets its own process, bound to one core: ``python -m benchmarks.telephone 40 25``.
 """
@@ -72,8 +73,8 @@ def measure(quick: bool) -> list[Figure]:
     )
     return [
         Figure(
-            what="calls over WebSockets in Twilio's framing, recorded, on one core, all in conversation, 99 % of "
-            "the frames at the VAD within 20 ms",
+            what="calls over WebSockets in Twilio's framing, recorded, on one core, all in conversation, "
+            "99 % of the frames at the VAD within 20 ms",
             unit="",
             values=[max(good, default=0)],
             how=f"Silero, mock engines, callers on another core, real time; p99 of each: {told}",

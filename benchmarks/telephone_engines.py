@@ -12,7 +12,7 @@ WORDS = "ask what you can do for your country"
 
 
 class PauseStt(SttProvider):
-    """Final words at the pause: the VAD has taken longer for it than a recogniser's 100 ms after the speech."""
+    """Final words at the pause: the VAD takes longer for it than a recogniser's 100 ms after the speech."""
 
     name = "pause"
 

@@ -59,7 +59,7 @@ class MediaStreamCaller:
         self._marks: deque[tuple[int, str]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         sid = json.dumps(stream_sid)
-        self._before = '{"event":"media","sequenceNumber":"%d","media":{"track":"inbound","chunk":"%d","timestamp":"%d","payload":"'  # noqa: E501, UP031 - filled in 50 times a second
+        self._before = '{"event":"media","sequenceNumber":"%d","media":{"track":"inbound","chunk":"%d","timestamp":"%d","payload":"'  # noqa: E501 - filled in 50 times a second
         self._after = f'"}},"streamSid":{sid}}}'
 
     # ── what the caller does ─────────────────────────────────────────────────────────────────────
@@ -111,6 +111,8 @@ class MediaStreamCaller:
     def take(self, message: bytes | str) -> None:
         """One message of the agent."""
         found = json.loads(message)
+        if not isinstance(found, dict):
+            raise ValueError("a message isn't a JSON object")
         if found.get("streamSid") != self.stream_sid:
             raise ValueError(f"a message for the stream {found.get('streamSid')!r}, not {self.stream_sid!r}")
         match found.get("event"):

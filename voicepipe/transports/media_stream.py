@@ -46,12 +46,12 @@ MOST_MALFORMED = 50
 """Messages in a row that can't be read, a second of audio: then the call ends. One alone is left out."""
 
 LEAD, LOW = 200 * MS, 100 * MS
-"""How far ahead the far side is given audio: up to the first, then no more until the second is left. A network
-that stands still for so long isn't heard. Nothing of it is late at an interruption, since it is taken back."""
+"""How far ahead the far side is given audio: up to the first, then no more until the second is left.
+A network that stands still for so long isn't heard, and at an interruption it is taken back."""
 
 MOST_UNSENT = 64 << 10
-"""Bytes that the far side may leave lying: four seconds of talk, behind all that the system buffers. It doesn't
-read any more, so the call ends."""
+"""Bytes that the far side may leave lying: four seconds of talk, behind all that the system buffers.
+Beyond them it doesn't read any more, and the call ends."""
 
 
 class MediaStream:
@@ -123,8 +123,8 @@ class StreamCaller:
         self.missed = 0
         """Messages that never came, by their numbers."""
         self.digits = 0
-        """Keys that were pressed. Which ones isn't kept: they are card numbers and secrets as often as not, and
-        there is no stage that wants them."""
+        """Keys that were pressed. Which ones isn't kept: they are card numbers and secrets as often as not,
+        and no stage wants them."""
         self.stopped = False
         """The far side has said that the call is over; it didn't just vanish."""
         self.arrivals = Arrivals()
@@ -188,17 +188,26 @@ class StreamLoudspeaker:
         self._envelope = Envelope(stream.start.stream_sid)
         self._clock = clock
         self._far = FarSide(RATE)
+        self._waiting: list[bytes] = []
+        """μ-law that was written in this turn of the loop, and isn't sent yet."""
+        self._mark: int | None = None
+        """A mark that is to follow it."""
+        self._posting: asyncio.Handle | None = None
         self._room: asyncio.Future[None] | None = None
 
     async def write(self, pcm: Pcm) -> None:
         now = self._clock.now()
         if self._socket.unsent() > MOST_UNSENT:
             self._socket.abort()  # the caller's side sees that, and the call ends
-        number = self._far.send(pcm, now)
-        self._socket.send(self._envelope.media(encode_ulaw(pcm)))
-        if number is not None:
-            self._socket.send(self._envelope.mark(number))
-        if self._ahead(now) > LEAD:
+        dry = not self._far.pending(now)
+        self._mark = self._far.send(pcm, now)
+        self._waiting.append(encode_ulaw(pcm))
+        full = self._ahead(now) > LEAD
+        if dry or full or self._mark is not None:
+            self._post()
+        elif self._posting is None:
+            self._posting = asyncio.get_running_loop().call_soon(self._post)
+        if full:
             await self._wait()
 
     def pending(self) -> int:
@@ -208,9 +217,22 @@ class StreamLoudspeaker:
         """The far side drops what it hasn't played, but for 5 ms in which it fades."""
         fade = self._far.clear(self._clock.now())
         if fade is not None:
+            self._waiting = [encode_ulaw(fade)]
             self._socket.send(self._envelope.clear)
-            self._socket.send(self._envelope.media(encode_ulaw(fade)))
+            self._post()
         self._make_room()
+
+    def _post(self) -> None:
+        """Send what was written since the last time: the blocks that fill the far side up are one message."""
+        if self._posting is not None:
+            self._posting.cancel()
+            self._posting = None
+        if self._waiting:
+            self._socket.send(self._envelope.media(b"".join(self._waiting)))
+            self._waiting.clear()
+        if self._mark is not None:
+            self._socket.send(self._envelope.mark(self._mark))
+            self._mark = None
 
     def played(self, name: str) -> None:
         """The far side has given the mark ``name`` back."""

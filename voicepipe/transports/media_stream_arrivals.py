@@ -12,12 +12,12 @@ from voicepipe.core.frames import FRAME_MS, Pcm
 FRAME = RATE * FRAME_MS // 1000
 
 FILLED_MS = 200
-"""A shorter gap is filled with silence, so that whoever waits for the end of speech goes on counting. A longer
-one is a leap of the position, which every stage can bear."""
+"""A shorter gap is filled with silence, so that whoever waits for the end of speech goes on counting.
+A longer one is a leap of the position, which every stage can bear."""
 
 JITTER_MS = FRAME_MS - 1
-"""Timestamps are whole milliseconds, and of some carriers the time of sending: what is off by less than a frame
-follows on what came before."""
+"""Timestamps are whole milliseconds, and of some carriers the time of sending: what is off by less than
+a frame follows on what came before."""
 
 OLD_MS = 1000
 """So much audio whose time has passed isn't audio that was overtaken: the far side counts anew."""

@@ -1,8 +1,8 @@
 """Twilio's Media Streams as messages: what the carrier's side says, and what it is told.
 
-Protocol: https://www.twilio.com/docs/voice/media-streams/websocket-messages, tried against nothing but its
-examples. Every message is a JSON object in a text frame, whose numbers are strings. Audio is G.711 μ-law, 8 kHz,
-mono, in base64, from the carrier 20 ms a message. Other carriers speak it, too, with fields in another order.
+Protocol: https://www.twilio.com/docs/voice/media-streams/websocket-messages, built from that page and tried
+against no carrier. Every message is a JSON object in a text frame, whose numbers are strings. Audio is G.711
+μ-law, 8 kHz, mono, in base64, 20 ms a message from the carrier. Some others speak it, too.
 
 ::
 
@@ -31,7 +31,7 @@ NAME = "media-stream"
 """As which the far side stands in errors."""
 
 MOST_BYTES = 64 << 10
-"""Of one message. 20 ms take 0.4 kB; what is larger than any message in the wild is refused before it is read."""
+"""Of one message: 20 ms take 0.4 kB. A larger one is refused before it is read."""
 
 MOST_MS = 1000
 """Of audio in one message: as much as a stage's inbox holds. Carriers send 20 ms, some up to 200."""
@@ -43,7 +43,7 @@ _MEDIA = re.compile(
     rb'\{"event":"media","sequenceNumber":"(\d{1,15})","media":\{"track":"inbound","chunk":"\d{1,15}",'
     rb'"timestamp":"(\d{1,15})","payload":"([A-Za-z0-9+/]*={0,2})"\},"streamSid":"([A-Za-z0-9]{1,64})"\}'
 )
-"""A message as Twilio writes it: nine of ten are of this kind. Whatever else means the same is read as JSON."""
+"""A message as Twilio writes it, as nearly all are. Whatever else means the same is read as JSON."""
 
 _NUMBER = re.compile(r"[0-9]{1,15}")
 
@@ -84,7 +84,7 @@ class Stop(NamedTuple):
 
 
 class Other(NamedTuple):
-    """What doesn't concern us: events that came into being later, and what the caller hears (``outbound``)."""
+    """What doesn't concern us: events that nobody knew yet, and what the caller hears (``outbound``)."""
 
     event: str
     sequence: int | None
