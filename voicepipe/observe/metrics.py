@@ -1,13 +1,14 @@
 """Counters and histograms of all calls of a process, for Prometheus (``metrics:``).
 
-By ``prometheus-client``, in a registry of its own: https://prometheus.github.io/client_python/ and, for the
-names, https://prometheus.io/docs/practices/naming/. Labels have few values, all of them known from the
-pipeline file: never a session, a turn, a tool that a model made up, or a text.
+Told by ``prometheus-client``, from a registry of its own: https://prometheus.github.io/client_python/ and,
+for the names, https://prometheus.io/docs/practices/naming/. Labels have few values, all of them known from
+the pipeline file: never a session, a turn, a tool that a model made up, or a text.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 from voicepipe.core.calls import Workers
@@ -26,6 +27,7 @@ from voicepipe.core.units import SECOND
 from voicepipe.observe.objectives import spent_by_step
 from voicepipe.observe.report import CallReport
 from voicepipe.observe.requests import Request
+from voicepipe.observe.series import Counter, Gauge, Histogram
 from voicepipe.observe.usage import Tally
 from voicepipe.speech.pricing import PICO
 
@@ -53,16 +55,19 @@ class Metrics:
         self._client = client
         self.registry = client.CollectorRegistry()
 
-        def counter(name: str, about: str, *labels: str) -> Any:
-            return client.Counter(f"voicepipe_{name}", about, labels, registry=self.registry)
+        self._series: list[Counter | Histogram] = []
 
-        def gauge(name: str, about: str, *labels: str) -> Any:
-            return client.Gauge(f"voicepipe_{name}", about, labels, registry=self.registry)
+        def counter(name: str, about: str, *labels: str, per: int = 1) -> Counter:
+            self._series.append(made := Counter(f"voicepipe_{name}", about, *labels, per=per))
+            return made
 
-        def seconds(name: str, about: str, buckets: tuple[float, ...], *labels: str) -> Any:
-            return client.Histogram(
-                f"voicepipe_{name}_seconds", about, labels, registry=self.registry, buckets=buckets
-            )
+        def gauge(name: str, about: str, *labels: str) -> Gauge:
+            self._series.append(made := Gauge(f"voicepipe_{name}", about, *labels))
+            return made
+
+        def seconds(name: str, about: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+            self._series.append(made := Histogram(f"voicepipe_{name}_seconds", about, buckets, *labels))
+            return made
 
         self.calls = counter("calls", "Calls that have begun")
         self.active = gauge("active_calls", "Calls that are being held")
@@ -83,19 +88,19 @@ class Metrics:
         )
         self.switches = counter("provider_switches", "Times when another provider took over", "slot")
         self.usage = counter("usage", "What providers consumed", "slot", "provider", "unit")
-        self.cost = counter("cost_usd", "What it cost, as far as it has a price", "slot", "provider")
+        self.cost = counter(
+            "cost_usd", "What it cost, as far as it has a price", "slot", "provider", per=PICO
+        )
         self.unpriced = counter("unpriced_usage", "What has no price", "slot", "provider", "unit")
         self.missed = gauge("objective_missed", "1 while an objective of slo: is missed", "objective")
         self.lag = seconds("event_loop_lag", "How late the event loop rings", STEP_BUCKETS)
         self._timer: asyncio.TimerHandle | None = None
-        self._children: dict[tuple[Any, tuple[str, ...]], Any] = {}
+        self.registry.register(self)
 
-    def of(self, metric: Any, *labels: str) -> Any:
-        """``metric.labels(*labels)``, which takes its time, remembered: labels have few values."""
-        found = self._children.get((metric, labels))
-        if found is None:
-            found = self._children[metric, labels] = metric.labels(*labels)
-        return found
+    def collect(self) -> Iterator[Any]:
+        """What the registry asks for; from any thread."""
+        families = self._client.metrics_core
+        return (series.family(families) for series in self._series)
 
     def page(self) -> tuple[str, bytes]:
         """The content type and the text, in Prometheus' text format."""
@@ -124,8 +129,8 @@ class Meters:
         self._metrics = metrics
         self._report = report
         report.on_request.append(self._count)
-        metrics.calls.inc()
-        metrics.active.inc()
+        metrics.calls.add()
+        metrics.active.add()
 
     def __call__(self, at_ns: int, event: Any) -> None:
         if type(event) not in _SEEN:
@@ -135,28 +140,28 @@ class Meters:
             case TurnEnded():
                 self._end_turn(event)
             case ProviderAttempt():
-                metrics.of(metrics.attempts, event.slot, event.provider, event.status).inc()
+                metrics.attempts.add((event.slot, event.provider, event.status))
                 if event.first_event_ns is not None:
                     first_s = (event.first_event_ns - event.began_ns) / SECOND
-                    metrics.of(metrics.first_event, event.slot, event.provider).observe(first_s)
+                    metrics.first_event.observe(first_s, (event.slot, event.provider))
             case ToolFinished():
-                metrics.of(metrics.tools, "error" if event.error else "ok").inc()
+                metrics.tools.add(("error" if event.error else "ok",))
             case SpeechIgnored():
-                metrics.of(metrics.ignored, event.reason).inc()
+                metrics.ignored.add((event.reason,))
             case DeadAir():
-                metrics.of(metrics.dead_air, event.stage.partition(" ")[0]).inc()
+                metrics.dead_air.add((event.stage.partition(" ")[0],))
             case ProviderSwitched():
-                metrics.of(metrics.switches, event.slot).inc()
+                metrics.switches.add((event.slot,))
             case ObjectiveMissed() | ObjectiveMet():
-                metrics.of(metrics.missed, event.objective).set(isinstance(event, ObjectiveMissed))
+                metrics.missed.set((event.objective,), isinstance(event, ObjectiveMissed))
 
     async def end(self, report: CallReport, workers: Workers) -> None:
         report.settle()
-        self._metrics.active.dec()
+        self._metrics.active.add(amount=-1)
 
     def _end_turn(self, event: TurnEnded) -> None:
         metrics = self._metrics
-        metrics.of(metrics.turns, event.status).inc()
+        metrics.turns.add((event.status,))
         if event.status == "discarded":
             return
         turn = next((one for one in reversed(self._report.turns) if one.turn == event.turn), None)
@@ -167,7 +172,7 @@ class Meters:
         if turn.timeline is None:
             return
         for step, spent in spent_by_step(turn.timeline).items():
-            metrics.of(metrics.steps, step).observe(spent / SECOND)
+            metrics.steps.observe(spent / SECOND, (step,))
         if turn.timeline.spoken and turn.timeline.audible:
             metrics.voice_to_voice.observe(turn.timeline.total_ns / SECOND)
 
@@ -175,8 +180,8 @@ class Meters:
         metrics = self._metrics
         for meter, amount in used.amounts.items():
             labels = (meter.slot, meter.provider, meter.unit)
-            metrics.of(metrics.usage, *labels).inc(amount.total)
+            metrics.usage.add(labels, amount.total)
             if amount.cost:
-                metrics.of(metrics.cost, meter.slot, meter.provider).inc(amount.cost / PICO)
+                metrics.cost.add((meter.slot, meter.provider), amount.cost)
             if amount.unpriced:
-                metrics.of(metrics.unpriced, *labels).inc(amount.unpriced)
+                metrics.unpriced.add(labels, amount.unpriced)
