@@ -23,11 +23,14 @@ NOWHERE = Ledger(Path("not-written.db"))
 AT = datetime(2026, 11, 23, 23, 59, 59, tzinfo=UTC)
 
 
-def rows(story: Story, prices: PriceBook) -> tuple[CallRow, list[RequestRow], CallReport]:
-    account = Account(prices, NOWHERE, session="s1", pipeline="shop", at=AT)
-    report = CallReport(session="s1", clock="real", prices=prices)
-    story.play(account)
-    story.play(report)
+def rows(
+    story: Story, prices: PriceBook, keep_turns: int | None = None
+) -> tuple[CallRow, list[RequestRow], CallReport]:
+    report = CallReport(session="s1", clock="real", prices=prices, keep_turns=keep_turns)
+    account = Account(prices, NOWHERE, session="s1", pipeline="shop", report=report, at=AT)
+    for at_ns, event in story.events:
+        report(at_ns, event)
+        account(at_ns, event)
     return (*account.rows(report), report)
 
 
@@ -126,3 +129,52 @@ def test_the_rows_are_the_bill_of_the_call_to_the_last_digit(
     assert sum(row.cost for row in requests) == report.cost.priced * PICO
     assert sum(row.wasted for row in requests) == report.cost.for_nothing * PICO
     assert any(row.unpriced for row in requests) == bool(report.cost.unpriced)
+
+
+TURN = st.tuples(
+    st.sampled_from(["completed", "interrupted", "failed", "discarded"]),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["llm", "tts"]),
+            st.sampled_from(["ok", "cancelled", "failed"]),
+            st.sampled_from(["tokens_out", "characters"]),
+            st.integers(0, 5000),
+            st.booleans(),
+        ),
+        max_size=3,
+    ),
+)
+
+
+@given(st.lists(TURN, max_size=7), st.integers(1, 3))
+def test_a_call_of_which_few_turns_are_kept_has_the_sums_and_the_rows_of_the_whole_one(
+    tmp_path_factory: pytest.TempPathFactory, turns: list[Any], keep: int
+) -> None:
+    if not PRICES:
+        PRICES.append(book(tmp_path_factory.mktemp("p"), CLOUD))
+    story = Story()
+    for number, (status, requests) in enumerate(turns, 1):
+        at = 1000 * number
+        story.draft(at, turn=number)
+        if status != "discarded":
+            story.begin(at, turn=number)
+        for slot, how, unit, amount, of_turn in requests:
+            call(story, at + 1, slot, number if of_turn else None, how, **{unit: amount})
+        story.end(at + 2, turn=number, status=status, said="One two three.", heard="One")
+    _, few, bounded = rows(story, PRICES[0], keep)
+    _, all_of_it, whole = rows(story, PRICES[0])
+    ours, theirs = bounded.to_dict(), whole.to_dict()
+    kept = ours.pop("turns")
+    assert kept == theirs["turns"][len(theirs.pop("turns")) - len(kept) :]
+    assert len(kept) <= keep
+    assert ours.pop("left_out").get("turns", 0) == whole.turn_count - len(kept)
+    assert bounded.turn_count == whole.turn_count
+    assert {row.id.partition("-")[2]: (row.cost, row.wasted) for row in few} == {
+        row.id.partition("-")[2]: (row.cost, row.wasted) for row in all_of_it
+    }
+    for name in ("usage", "wasted", "unanswered", "discarded_drafts", "cost_usd"):
+        assert ours[name] == theirs[name] or sorted_by_meter(ours[name]) == sorted_by_meter(theirs[name])
+
+
+def sorted_by_meter(amounts: Any) -> Any:
+    return sorted(map(str, amounts)) if isinstance(amounts, list) else amounts

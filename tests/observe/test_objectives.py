@@ -8,6 +8,7 @@ from tests.observe.money import CLOUD, book
 from tests.support.happenings import Story
 from voicepipe.config.slo import SloConfig
 from voicepipe.core.units import MS
+from voicepipe.errors import UsageError
 from voicepipe.observe.objectives import durations, judge, usd_minute
 from voicepipe.observe.report import CallReport
 
@@ -66,6 +67,12 @@ def test_a_call_is_judged_by_exact_percentiles() -> None:
     ]
     findings = judge(slo(voice_to_voice={"p50": "<= 900ms", "p90": "< 1.5s"}), report(story))
     assert [(one.met, one.plain) for one in findings] == [(True, 900), (False, 1500)]
+
+
+def test_a_part_of_a_call_is_not_judged_for_the_whole() -> None:
+    story = turn(turn(turn(Story(), 1, 900), 2, 600), 3, 500)
+    with pytest.raises(UsageError, match=r"(?s)keeps its last 2 turns; 1 were left out.*keep_turns=None"):
+        judge(slo(voice_to_voice={"p90": "< 1s"}), report(story, keep_turns=2))
 
 
 def test_what_has_too_few_measurements_is_not_judged() -> None:

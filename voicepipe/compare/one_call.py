@@ -10,7 +10,7 @@ from typing import Any
 
 from voicepipe.api import RATE, Call, Pipeline
 from voicepipe.core.clock import Clock
-from voicepipe.core.records import ToolStarted
+from voicepipe.core.records import ToolStarted, TurnEnded
 from voicepipe.core.units import SECOND
 from voicepipe.errors import ConfigError, SetupError
 from voicepipe.observe.evidence import Evidence
@@ -56,11 +56,17 @@ async def hold_one(
     calls: list[Call] = []
     ends: list[ConversationCall] = []
     overdue: list[asyncio.TimerHandle] = []
+    remembered: dict[int, str] = {}
     error: str | None = None
+
+    def note(at_ns: int, event: Any) -> None:
+        events.append((at_ns, event))
+        if isinstance(event, TurnEnded) and event.status != "discarded":  # a long call forgets its beginning
+            remembered[event.turn] = calls[0].remembered(event.turn)
 
     def begin(call: Call) -> None:
         calls.append(call)
-        call.observe(lambda at_ns, event: events.append((at_ns, event)))
+        call.observe(note)
         overdue.append(call.clock.call_at(LONGEST_CALL, lambda: call.hang_up("it took too long")))
 
     def about_to_speak(number: int) -> None:
@@ -84,10 +90,15 @@ async def hold_one(
             timer.cancel()
     if not ends:
         return Held(None, error)
-    return Held(_evidence(calls[0], ends[0], events), error)
+    return Held(_evidence(calls[0], ends[0], events, remembered), error)
 
 
-def _evidence(call: Call, ends: ConversationCall, events: Sequence[tuple[int, Any]]) -> Evidence:
+def _evidence(
+    call: Call,
+    ends: ConversationCall,
+    events: Sequence[tuple[int, Any]],
+    remembered: Mapping[int, str],
+) -> Evidence:
     ended_ns = call.clock.now()
     return Evidence(
         report=call.report,
@@ -96,7 +107,7 @@ def _evidence(call: Call, ends: ConversationCall, events: Sequence[tuple[int, An
         ended_ns=ended_ns,
         played=ends.played(ended_ns),
         rate=OUTPUT_RATE,
-        remembered={turn.turn: call.remembered(turn.turn) for turn in call.report.turns},
+        remembered=remembered,
     )
 
 

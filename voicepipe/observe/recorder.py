@@ -14,13 +14,14 @@ from voicepipe.core.frames import Heard, PlaybackStarted, SpeechStarted, SpeechS
 from voicepipe.core.io import AudioOutput, AudioTap
 from voicepipe.core.records import SpeechIgnored, TurnBegan, TurnDrafted, TurnEnded, TurnReworded
 from voicepipe.core.units import MS
-from voicepipe.errors import NotKeptError, SetupError
+from voicepipe.errors import LogError, NotKeptError, SetupError
 from voicepipe.observe.call_audio import CallAudio
 from voicepipe.observe.call_folder import delete_old, make_folder, remove_folder, write_report
 from voicepipe.observe.door import Door
 from voicepipe.observe.kept_call import AUDIO_FILE, EVENTS_FILE
 from voicepipe.observe.log import EventLog
 from voicepipe.observe.report import CallReport
+from voicepipe.observe.whole_report import completed
 
 FORMAT = 1
 """Of the folder; grows when a reader would have to change."""
@@ -166,8 +167,15 @@ class Recorder:
             self._log.close()
         except SetupError as error:
             problems.append(error.message)
+        kept = report.to_dict()
         try:
-            kept = {**report.to_dict(), "recording": self._about(problems)}
+            if report.left_out:
+                whole = partial(completed, kept, self.folder / EVENTS_FILE, tuple(report.secrets))
+                kept = await workers.call(whole)
+        except LogError as error:
+            problems.append(error.message)
+        try:
+            kept["recording"] = self._about(problems)
             await workers.call(partial(write_report, self.folder, kept))
         except SetupError as error:
             problems.append(error.message)
