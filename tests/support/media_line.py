@@ -20,6 +20,7 @@ class LineEnd:
         self._clock = clock
         self._arrived: deque[bytes | str | None] = deque()
         self._reader: asyncio.Future[None] | None = None
+        self._under_way: deque[bytes] = deque()
         self._over = False
 
     async def receive(self) -> bytes | str | None:
@@ -57,7 +58,11 @@ class LineEnd:
         if self.way_ns == 0:
             other.arrive(message)
         else:
-            self._clock.call_at(self._clock.now() + self.way_ns, lambda: other.arrive(message))
+            # Timers of the same time ring in any order, so each takes whatever was sent first.
+            self._under_way.append(message)
+            self._clock.call_at(
+                self._clock.now() + self.way_ns, lambda: other.arrive(self._under_way.popleft())
+            )
 
 
 def a_line(clock: Clock, way_ns: int = 0) -> tuple[LineEnd, LineEnd]:

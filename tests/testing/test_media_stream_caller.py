@@ -103,7 +103,7 @@ def test_what_was_heard_is_kept_with_its_time() -> None:
 )
 def test_what_the_carrier_wouldnt_take_is_told(message: str) -> None:
     async def test(clock: Clock, caller: MediaStreamCaller, end: LineEnd) -> None:
-        with pytest.raises(ValueError, match="message|Expecting"):
+        with pytest.raises(ValueError, match=r"message|Expecting"):
             caller.take(message)
 
     with_caller(test)

@@ -293,6 +293,7 @@ def test_what_is_said_after_an_interruption_isnt_mistaken_for_what_was_cleared()
         pending = output.pending()
         await scene.clock.sleep(200 * MS)
         assert output.pending() == max(0, pending - 1600)
+        await scene.clock.sleep(SECOND)
         assert scene.caller.answered == ["1", "2", "3", "4"]
 
     held(test, way_ns=40 * MS)

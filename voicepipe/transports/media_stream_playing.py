@@ -1,10 +1,10 @@
 """What the far side of a media stream has played of what it was sent: by our clock, and by its marks.
 
 The far side plays what it gets at the pace of time, one after the other. What is sent at one moment and
-cleared at a later one is played for as long as lies between the two, however long the way there is, since both
-messages take it. So our clock alone knows what is heard before an interruption, unless the far side falls
-behind: a network stood still, or a buffer there grew. That is what marks tell. Each comes back late by the way
-there and back, and by how far the far side is behind; the least that was ever seen is taken for the way.
+cleared at a later one is played for as long as lies between the two, however long the way there is, since
+both messages take it. So our clock alone knows what is heard before an interruption, unless the far side
+falls behind: a network stood still, or a buffer there grew. That is what marks tell. Each comes back late by
+the way there and back, and by how far the far side is behind; the least ever seen is taken for the way.
 """
 
 from __future__ import annotations
