@@ -13,14 +13,14 @@ import json
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
-from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
+
+from voicepipe.testing.web_socket import WebSocketServer
 
 Fault = Literal["drop", "malformed", "odd", "error", "stall", "close"]
 
@@ -78,7 +78,7 @@ class Connection:
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class DeepgramServer:
+class DeepgramServer(WebSocketServer):
     """``async with DeepgramServer(Utterance(text="hello")) as server:`` – then talk to ``server.base_url``.
 
     Each utterance takes the next of ``utterances``, or asks ``otherwise`` by its first audio (linear16);
@@ -94,6 +94,7 @@ class DeepgramServer:
         otherwise: Callable[[bytes], Utterance] | None = None,
     ) -> None:
         """``key``: what the client has to bring. ``refusals``: for the first handshakes, one each."""
+        super().__init__()
         self.utterances = deque(utterances)
         self.connections: list[Connection] = []
         self.handshakes = 0
@@ -101,32 +102,10 @@ class DeepgramServer:
         self._refusals = deque(refusals)
         self._idle_s = idle_s
         self._otherwise = otherwise or (lambda audio: Utterance())
-        self._server: Server | None = None
 
     @property
     def base_url(self) -> str:
-        if self._server is None:
-            raise RuntimeError("the server has not been started")
-        return f"ws://127.0.0.1:{next(iter(self._server.sockets)).getsockname()[1]}/v1"
-
-    async def __aenter__(self) -> Self:
-        self._server = await serve(
-            self._serve,
-            "127.0.0.1",
-            0,
-            process_request=self._greet,
-            compression=None,
-            close_timeout=1,
-            max_queue=None,  # or else it wouldn't see the answer to a close behind audio that nobody reads
-        )
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._server is not None
-        self._server.close()
-        await self._server.wait_closed()
+        return f"ws://{self.address}/v1"
 
     def refuse(self, *refusals: Refusal) -> None:
         """Refuse the next handshakes."""
@@ -135,11 +114,11 @@ class DeepgramServer:
     def _next(self, audio: bytes) -> Utterance:
         return self.utterances.popleft() if self.utterances else self._otherwise(audio)
 
-    def _greet(self, connection: ServerConnection, request: Request) -> Response | None:
+    def admit(self, socket: ServerConnection, request: Request) -> Response | None:
         self.handshakes += 1
         if refusal := self._refusal(request):
             text = json.dumps({"err_code": refusal.code, "err_msg": refusal.message, "request_id": "r-1"})
-            response = connection.respond(refusal.status, text)
+            response = socket.respond(refusal.status, text)
             response.headers["dg-error"] = refusal.message
             response.headers.update(refusal.headers)
             return response
@@ -157,14 +136,12 @@ class DeepgramServer:
         problem = _problem({name: values[-1] for name, values in parse_qs(address.query).items()})
         return Refusal(status=400, message=problem) if problem else None
 
-    async def _serve(self, socket: ServerConnection) -> None:
+    async def talk(self, socket: ServerConnection) -> None:
         assert socket.request is not None, "the handshake is over"
         seen = Connection(parse_qs(urlsplit(socket.request.path).query), socket.request.headers)
         self.connections.append(seen)
         try:
             await _Stream(socket, seen, self._next, self._idle_s).run()
-        except ConnectionClosed:
-            return  # the client has gone, as clients do
         finally:
             seen.closed.set()
 

@@ -15,16 +15,15 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
-from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from voicepipe.testing.speech import Spoken, Voice, hums
+from voicepipe.testing.web_socket import WebSocketServer
 
 Strike = Literal["drop", "stall", "malformed", "odd", "not_base64", "error", "close"]
 Fault = Strike | Literal["silent", "half_a_sample", "untimed", "garbled_times"]
@@ -88,7 +87,7 @@ class Context:
     done: bool = False
 
 
-class ElevenLabsServer:
+class ElevenLabsServer(WebSocketServer):
     """``async with ElevenLabsServer(Say(fault="drop")) as server:`` – then talk to ``server.base_url``.
 
     Each context takes the next of ``says``; without one left it is spoken without a fault.
@@ -106,6 +105,7 @@ class ElevenLabsServer:
 
         ``voice`` is how it sounds. ``always``: for each context, once ``says`` are used up.
         """
+        super().__init__()
         self.says = deque(says)
         self.connections: list[Connection] = []
         self.contexts: list[Context] = []
@@ -114,43 +114,27 @@ class ElevenLabsServer:
         self._refusals = deque(refusals)
         self._voice = voice
         self._always = always or Say()
-        self._server: Server | None = None
 
     @property
     def base_url(self) -> str:
-        if self._server is None:
-            raise RuntimeError("the server has not been started")
-        return f"ws://127.0.0.1:{next(iter(self._server.sockets)).getsockname()[1]}"
+        return f"ws://{self.address}"
 
     @property
     def open(self) -> int:
         """How many connections there are now."""
         return sum(not connection.closed.is_set() for connection in self.connections)
 
-    async def __aenter__(self) -> Self:
-        self._server = await serve(
-            self._serve, "127.0.0.1", 0, process_request=self._greet, compression=None, close_timeout=1
-        )
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._server is not None
-        self._server.close()
-        await self._server.wait_closed()
-
     def refuse(self, *refusals: Refusal) -> None:
         """Refuse the next handshakes."""
         self._refusals.extend(refusals)
 
-    def _greet(self, connection: ServerConnection, request: Request) -> Response | None:
+    def admit(self, socket: ServerConnection, request: Request) -> Response | None:
         self.handshakes += 1
         refusal = self._refusals.popleft() if self._refusals else self._problem(request)
         if refusal is None:
             return None
         detail = {"code": refusal.code, "status": refusal.code, "message": refusal.message}
-        response = connection.respond(refusal.status, json.dumps({"detail": detail}))
+        response = socket.respond(refusal.status, json.dumps({"detail": detail}))
         response.headers.update(refusal.headers)
         return response
 
@@ -171,7 +155,7 @@ class ElevenLabsServer:
             return Refusal(status=400, message="model_id: not available over this protocol")
         return None
 
-    async def _serve(self, socket: ServerConnection) -> None:
+    async def talk(self, socket: ServerConnection) -> None:
         assert socket.request is not None, "the handshake is over"
         address = urlsplit(socket.request.path)
         path = _PATH.fullmatch(address.path)
@@ -181,8 +165,6 @@ class ElevenLabsServer:
         self.connections.append(seen)
         try:
             await _Stream(self, socket, seen).run()
-        except ConnectionClosed:
-            return  # the client has gone, as clients do
         finally:
             seen.closed.set()
 

@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from voicepipe.testing.http import HttpServer, Request, chunk, head, whole
+from voicepipe.testing.http import Request, chunk, head, whole
+from voicepipe.testing.openai_http import OpenAIHttpServer, data, error
 
 Fault = Literal["drop", "stall", "no_done", "malformed", "odd", "error_event"]
 
@@ -60,11 +61,13 @@ class Hear:
     """Don't answer at all, until the client hangs up."""
 
 
-class OpenAIAudioServer(HttpServer):
+class OpenAIAudioServer(OpenAIHttpServer):
     """``async with OpenAIAudioServer(Hear(deltas=["Hello"])) as server:`` – then talk to ``server.base_url``.
 
     Each file takes the next of ``hears``, or asks ``otherwise``; without one, nothing is heard in it.
     """
+
+    path = "/v1/audio/transcriptions"
 
     def __init__(
         self,
@@ -74,66 +77,42 @@ class OpenAIAudioServer(HttpServer):
         otherwise: Callable[[Upload], Hear] | None = None,
     ) -> None:
         """``models`` None: the list isn't offered (404). ``key``: what the client has to bring."""
-        super().__init__()
+        super().__init__(models=models, key=key)
         self.hears = deque(hears)
         self.uploads: list[Upload] = []
-        self._models = models
-        self._key = key
         self._otherwise = otherwise
-
-    @property
-    def base_url(self) -> str:
-        return f"{self.origin}/v1"
 
     @property
     def files(self) -> list[Request]:
         """The requests for transcripts, without those for the list of models."""
-        return [request for request in self.requests if request.method == "POST"]
+        return self.posts
 
-    async def answer(
-        self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> bool:
-        found = request.headers.get("authorization", "nothing")
-        if self._key is not None and found != f"Bearer {self._key}":
-            writer.write(whole(401, _error(f"Incorrect API key provided: {found}", "invalid_api_key")))
-        elif (request.method, request.path) == ("GET", "/v1/models") and self._models is not None:
-            models = [{"id": id, "object": "model", "created": 0, "owned_by": "x"} for id in self._models]
-            writer.write(whole(200, {"object": "list", "data": models}))
-        elif (request.method, request.path) == ("POST", "/v1/audio/transcriptions"):
-            return await self._transcribe(request, reader, writer)
-        else:
-            writer.write(whole(404, _error(f"no such path: {request.path}", None)))
-        return True
-
-    async def _transcribe(
+    async def respond(
         self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
         upload = _upload(request)
         if isinstance(upload, str):
-            writer.write(whole(400, _error(upload, "invalid_request")))
+            writer.write(whole(400, error(upload, "invalid_request")))
             return True
         self.uploads.append(upload)
         hear = self._next(upload)
-        if hear.silent:
-            return await self.until_hung_up(request, reader)
-        if hear.status != 200:
-            writer.write(whole(hear.status, {"error": hear.error}, headers=hear.headers))
-            return True
+        if (over := await self.refused(hear, request, reader, writer)) is not None:
+            return over
         if upload.fields.get("stream") != ["true"] or not hear.streams:
             answer = "{" if hear.fault == "malformed" else json.dumps(_whole(hear, upload))
             writer.write(whole(200, answer))
             return True
         writer.write(head(200, "text/event-stream"))
         for delta in hear.deltas:
-            writer.write(chunk(_data({"type": "transcript.text.delta", "delta": delta})))
+            writer.write(chunk(data({"type": "transcript.text.delta", "delta": delta})))
             await writer.drain()
         if hear.fault == "drop":
             writer.transport.abort()
             return False
         if hear.fault == "stall":
             return await self.until_hung_up(request, reader)
-        for data in _ending(hear, upload):
-            writer.write(chunk(data))
+        for event in _ending(hear, upload):
+            writer.write(chunk(event))
         writer.write(chunk(b""))
         return True
 
@@ -157,10 +136,10 @@ def _ending(hear: Hear, upload: Upload) -> Iterator[bytes]:
         case "malformed":
             yield b'data: {"type": "transcript.te\n\n'
         case "odd":
-            yield _data({"type": "transcript.text.done", "text": 3})
+            yield data({"type": "transcript.text.done", "text": 3})
         case "error_event":
-            yield _data({"error": hear.error})
-    yield _data({"type": "transcript.text.done", **_whole(hear, upload)})
+            yield data({"error": hear.error})
+    yield data({"type": "transcript.text.done", **_whole(hear, upload)})
 
 
 def _usage(hear: Hear, upload: Upload) -> dict[str, Any] | None:
@@ -220,11 +199,3 @@ def _checked(fields: dict[str, list[str]], file: bytes | None) -> Upload | str:
     if upload.seconds < SHORTEST_S:
         return "Audio file is too short. Minimum audio length is 0.1 seconds."
     return upload
-
-
-def _data(event: dict[str, Any]) -> bytes:
-    return f"data: {json.dumps(event)}\n\n".encode()
-
-
-def _error(message: str, code: str | None) -> dict[str, Any]:
-    return {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": code}}

@@ -14,17 +14,16 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import ConnectionClosed
+from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 
 from voicepipe.testing.realtime_link import Link
 from voicepipe.testing.realtime_script import Refusal
 from voicepipe.testing.realtime_wire import Refused, check_client_event
+from voicepipe.testing.web_socket import WebSocketServer
 
 Fault = Literal["drop", "reset", "expire", "malformed", "odd", "failed", "stall"]
 
@@ -58,7 +57,7 @@ class Session:
     closed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class OpenAILiveServer:
+class OpenAILiveServer(WebSocketServer):
     """``async with OpenAILiveServer(Turn(deltas=["Hello"])) as server:`` – then talk to ``server.base_url``.
 
     Each turn takes the next of ``turns``, or asks ``otherwise``; without one, nothing is heard in it. Each
@@ -73,43 +72,22 @@ class OpenAILiveServer:
         otherwise: Callable[[bytes], Turn] | None = None,
     ) -> None:
         """``key``: what the client has to bring. ``otherwise`` is given the first audio of the turn."""
+        super().__init__()
         self.turns = deque(turns)
         self.refusals = deque(refusals)
         self.sessions: list[Session] = []
         self.otherwise = otherwise
         self._key = key
-        self._server: Server | None = None
 
     @property
     def base_url(self) -> str:
-        if self._server is None:
-            raise RuntimeError("the server has not been started")
-        return f"http://127.0.0.1:{next(iter(self._server.sockets)).getsockname()[1]}/v1"
+        return f"http://{self.address}/v1"
 
-    async def __aenter__(self) -> Self:
-        self._server = await serve(
-            self._serve,
-            "127.0.0.1",
-            0,
-            process_request=self._admit,
-            compression=None,
-            close_timeout=1,
-            max_queue=None,  # or else it wouldn't see the answer to a close behind audio that nobody reads
-        )
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._server is not None
-        self._server.close()
-        await self._server.wait_closed()
-
-    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+    def admit(self, socket: ServerConnection, request: Request) -> Response | None:
         refusal = self.refusals.popleft() if self.refusals else self._refusal(request)
         if refusal is None:
             return None
-        response = connection.respond(refusal.status, json.dumps({"error": dict(refusal.error)}))
+        response = socket.respond(refusal.status, json.dumps({"error": dict(refusal.error)}))
         response.headers.update(refusal.headers)
         return response
 
@@ -124,14 +102,12 @@ class OpenAILiveServer:
             return Refusal(status=400, error={"message": f"expected a transcription session: {request.path}"})
         return None
 
-    async def _serve(self, socket: ServerConnection) -> None:
+    async def talk(self, socket: ServerConnection) -> None:
         assert socket.request is not None, "the handshake is over"
         session = Session(socket.request)
         self.sessions.append(session)
         try:
             await _Talk(Link(socket), session, self).run()
-        except ConnectionClosed:
-            return  # the client has gone, as clients do
         finally:
             session.closed.set()
 

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from voicepipe.testing.http import HttpServer, Request, chunk, head, whole
+from voicepipe.testing.http import Request, chunk, head, whole
+from voicepipe.testing.openai_http import OpenAIHttpServer, error
 
 Fault = Literal["drop", "no_finish", "malformed", "odd", "stall", "error_event"]
 
@@ -53,12 +54,14 @@ class Reply:
     """Don't answer at all, until the client hangs up."""
 
 
-class OpenAIServer(HttpServer):
+class OpenAIServer(OpenAIHttpServer):
     """``async with OpenAIServer(Reply(text=["Hi"])) as server:`` – then talk to ``server.base_url``.
 
     Each request for a completion takes the next of ``replies``, or asks ``answer``; without either it is
     answered with 500.
     """
+
+    path = "/v1/chat/completions"
 
     def __init__(
         self,
@@ -69,51 +72,24 @@ class OpenAIServer(HttpServer):
         answer: Callable[[Request], Reply] | None = None,
     ) -> None:
         """``models`` None: the list isn't offered (404). ``key``: what the client has to bring."""
-        super().__init__()
+        super().__init__(models=models, key=key, owned_by=owned_by)
         self.replies = deque(replies)
-        self._models = None if models is None else list(models)
-        self._key = key
-        self._owned_by = owned_by
         self._answer_to = answer or (lambda request: Reply(status=500))
-
-    @property
-    def base_url(self) -> str:
-        return f"{self.origin}/v1"
 
     @property
     def completions(self) -> list[Request]:
         """The requests for completions, without those for the list of models."""
-        return [request for request in self.requests if request.method == "POST"]
+        return self.posts
 
-    async def answer(
-        self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> bool:
-        if self._key is not None and request.headers.get("authorization") != f"Bearer {self._key}":
-            found = request.headers.get("authorization", "nothing")
-            writer.write(whole(401, _error(f"Incorrect API key provided: {found}", "invalid_api_key")))
-        elif (request.method, request.path) == ("GET", "/v1/models") and self._models is not None:
-            writer.write(whole(200, {"object": "list", "data": [self._model(id) for id in self._models]}))
-        elif (request.method, request.path) == ("POST", "/v1/chat/completions"):
-            return await self._complete(request, reader, writer)
-        else:
-            writer.write(whole(404, _error(f"no such path: {request.path}", None)))
-        return True
-
-    def _model(self, name: str) -> dict[str, Any]:
-        return {"id": name, "object": "model", "created": 0, "owned_by": self._owned_by}
-
-    async def _complete(
+    async def respond(
         self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
         if problem := _problem(request.json):
-            writer.write(whole(400, _error(problem, "invalid_request")))
+            writer.write(whole(400, error(problem, "invalid_request")))
             return True
         reply = self.replies.popleft() if self.replies else self._answer_to(request)
-        if reply.silent:
-            return await self.until_hung_up(request, reader)
-        if reply.status != 200:
-            writer.write(whole(reply.status, {"error": reply.error}, headers=reply.headers))
-            return True
+        if (over := await self.refused(reply, request, reader, writer)) is not None:
+            return over
         writer.write(head(200, "text/event-stream"))
         for data in _events(reply, request.json):
             writer.write(chunk(f"data: {data}\n\n".encode()))
@@ -178,7 +154,3 @@ def _events(reply: Reply, body: dict[str, Any]) -> Iterator[str]:
         yield delta({}, reply.finish or ("tool_calls" if reply.tools else "stop"))
         if reply.usage is not None and body.get("stream_options", {}).get("include_usage"):
             yield event([], usage=reply.usage)
-
-
-def _error(message: str, code: str | None) -> dict[str, Any]:
-    return {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": code}}

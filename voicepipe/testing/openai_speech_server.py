@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from voicepipe.testing.http import HttpServer, Request, chunk, head, whole
+from voicepipe.testing.http import Request, chunk, head, whole
+from voicepipe.testing.openai_http import OpenAIHttpServer, data, error
 from voicepipe.testing.speech import Voice, hums
 
 Fault = Literal["drop", "stall", "half_a_sample", "no_done", "malformed", "not_base64", "error_event"]
@@ -48,11 +48,13 @@ class Say:
     """Don't answer at all, until the client hangs up."""
 
 
-class OpenAISpeechServer(HttpServer):
+class OpenAISpeechServer(OpenAIHttpServer):
     """``async with OpenAISpeechServer() as server:`` – then talk to ``server.base_url``.
 
     Each text takes the next of ``says``; without one left it is spoken without a fault.
     """
+
+    path = "/v1/audio/speech"
 
     def __init__(
         self,
@@ -66,52 +68,26 @@ class OpenAISpeechServer(HttpServer):
 
         ``voice`` is how it sounds. ``always``: for each text, once ``says`` are used up.
         """
-        super().__init__()
+        super().__init__(models=models, key=key)
         self.says = deque(says)
-        self._models = models
-        self._key = key
         self._voice = voice
         self._always = always or Say()
 
     @property
-    def base_url(self) -> str:
-        return f"{self.origin}/v1"
-
-    @property
     def texts(self) -> list[Request]:
         """The requests for speech, without those for the list of models."""
-        return [request for request in self.requests if request.method == "POST"]
+        return self.posts
 
-    async def answer(
-        self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> bool:
-        found = request.headers.get("authorization", "nothing")
-        if self._key is not None and found != f"Bearer {self._key}":
-            writer.write(whole(401, _error(f"Incorrect API key provided: {found}", "invalid_api_key")))
-        elif (request.method, request.path) == ("GET", "/v1/models") and self._models is not None:
-            models = [
-                {"id": id, "object": "model", "created": 0, "owned_by": "voicepipe"} for id in self._models
-            ]
-            writer.write(whole(200, {"object": "list", "data": models}))
-        elif (request.method, request.path) == ("POST", "/v1/audio/speech"):
-            return await self._speak(request, reader, writer)
-        else:
-            writer.write(whole(404, _error(f"no such path: {request.path}", None)))
-        return True
-
-    async def _speak(
+    async def respond(
         self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
         asked = request.json
         if problem := _problem(asked):
-            writer.write(whole(400, _error(problem, "invalid_request")))
+            writer.write(whole(400, error(problem, "invalid_request")))
             return True
         say = self.says.popleft() if self.says else self._always
-        if say.silent:
-            return await self.until_hung_up(request, reader)
-        if say.status != 200:
-            writer.write(whole(say.status, {"error": say.error}, headers=say.headers))
-            return True
+        if (over := await self.refused(say, request, reader, writer)) is not None:
+            return over
         if say.body is not None:
             writer.write(whole(200, say.body, content_type=say.content_type))
             return True
@@ -127,8 +103,8 @@ class OpenAISpeechServer(HttpServer):
         if say.fault == "stall":
             return await self.until_hung_up(request, reader)
         if events:
-            for data in _ending(say, asked["input"], len(spoken.pcm)):
-                writer.write(chunk(data))
+            for event in _ending(say, asked["input"], len(spoken.pcm)):
+                writer.write(chunk(event))
         writer.write(chunk(b""))
         return True
 
@@ -143,7 +119,7 @@ def _portions(audio: bytes, say: Say) -> Iterator[bytes]:
 
 
 def _delta(audio: bytes) -> bytes:
-    return _data({"type": "speech.audio.delta", "audio": base64.b64encode(audio).decode()})
+    return data({"type": "speech.audio.delta", "audio": base64.b64encode(audio).decode()})
 
 
 def _ending(say: Say, text: str, samples: int) -> Iterator[bytes]:
@@ -153,16 +129,12 @@ def _ending(say: Say, text: str, samples: int) -> Iterator[bytes]:
         case "malformed":
             yield b'data: {"type": "speech.au\n\n'
         case "not_base64":
-            yield _data({"type": "speech.audio.delta", "audio": "what?"})
+            yield data({"type": "speech.audio.delta", "audio": "what?"})
         case "error_event":
-            yield _data({"type": "error", "error": say.error})
+            yield data({"type": "error", "error": say.error})
     sent, spoken = len(text.split()), samples * 20 // RATE
     usage = {"input_tokens": sent, "output_tokens": spoken, "total_tokens": sent + spoken}
-    yield _data({"type": "speech.audio.done", "usage": usage})
-
-
-def _data(event: dict[str, Any]) -> bytes:
-    return f"data: {json.dumps(event)}\n\n".encode()
+    yield data({"type": "speech.audio.done", "usage": usage})
 
 
 def _problem(body: Any) -> str | None:
@@ -179,7 +151,3 @@ def _problem(body: Any) -> str | None:
     if body["model"].startswith("tts-1") and {"instructions", "stream_format"} & set(body):
         return "tts-1 takes neither instructions nor stream_format: sse"
     return None
-
-
-def _error(message: str, code: str | None) -> dict[str, Any]:
-    return {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": code}}

@@ -17,31 +17,39 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-from voicepipe.core.extras import require
 from voicepipe.testing.realtime_link import Link
 from voicepipe.testing.realtime_script import Answer, Heard, Refusal, Reply, Script
 from voicepipe.testing.realtime_session import Session
+from voicepipe.testing.web_socket import WebSocketServer
 
 if TYPE_CHECKING:
-    from websockets.asyncio.server import Server, ServerConnection
+    from websockets.asyncio.server import ServerConnection
     from websockets.http11 import Request, Response
 
 _MOST_BYTES = 20 << 20
 """An ``append`` of 15 MiB is 20 MiB in base64."""
 
 
-class RealtimeServer:
+class RealtimeServer(WebSocketServer):
     """Each response takes the next of ``replies``, or asks ``answer``; each utterance the next of ``heard``.
 
     Without a reply left, a response is an empty one; without a transcript left, it is empty as well. Each
     connection takes the next of ``refusals``, where there is one that isn't None.
     """
+
+    extra = "realtime"
+    options: ClassVar[Mapping[str, Any]] = {
+        "compression": None,
+        "max_size": _MOST_BYTES,
+        "ping_interval": None,
+        "close_timeout": 0.5,
+    }
 
     def __init__(
         self,
@@ -51,6 +59,7 @@ class RealtimeServer:
         refusals: Iterable[Refusal | None] = (),
         key: str | None = None,
     ) -> None:
+        super().__init__()
         self.key = key
         """What a client has to bring; may be changed."""
         self.script = Script(replies, heard, answer)
@@ -61,7 +70,6 @@ class RealtimeServer:
         self.sessions: list[Session] = []
         """Of all connections, in their order."""
         self.handshakes: list[Request] = []
-        self._server: Server | None = None
         self._open: set[Link] = set()
         self._turned_away: dict[ServerConnection, Refusal] = {}
         self._news = asyncio.Event()
@@ -69,9 +77,7 @@ class RealtimeServer:
 
     @property
     def base_url(self) -> str:
-        if self._server is None:
-            raise RuntimeError("the server has not been started")
-        return f"http://127.0.0.1:{next(iter(self._server.sockets)).getsockname()[1]}/v1"
+        return f"http://{self.address}/v1"
 
     @property
     def received(self) -> list[dict[str, Any]]:
@@ -132,32 +138,15 @@ class RealtimeServer:
 
     # ── the server ───────────────────────────────────────────────────────────────────────────────
 
-    async def __aenter__(self) -> Self:
-        purpose = "the scripted Realtime server"
-        asyncio_server = require("websockets.asyncio.server", extra="realtime", purpose=purpose)
-        self._server = await asyncio_server.serve(
-            self._serve,
-            "127.0.0.1",
-            0,
-            process_request=self._admit,
-            compression=None,
-            max_size=_MOST_BYTES,
-            ping_interval=None,
-            close_timeout=0.5,
-        )
-        return self
-
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._server is not None
         self._ending.set()
         for link in self._open:
             link.thaw()
-        self._server.close()
-        await self._server.wait_closed()
+        await super().__aexit__(kind, error, trace)
 
-    async def _admit(self, socket: ServerConnection, request: Request) -> Response | None:
+    async def admit(self, socket: ServerConnection, request: Request) -> Response | None:
         """The answer to a request that doesn't become a connection."""
         self.handshakes.append(request)
         self._news.set()
@@ -194,7 +183,7 @@ class RealtimeServer:
             return Refusal(status=400, error=_error("You must provide a model parameter.", "missing_model"))
         return None
 
-    async def _serve(self, socket: ServerConnection) -> None:
+    async def talk(self, socket: ServerConnection) -> None:
         assert socket.request is not None, "there is no connection without a handshake"
         model = parse_qs(urlsplit(socket.request.path).query)["model"][0]
         link = Link(socket)
