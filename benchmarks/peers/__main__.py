@@ -72,7 +72,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "turns": {"callers": 3},
     "idle": {"further": 10, "seconds": 3.0},
     "deployed": {"processes": 4},
-    "agents": {"seconds": 6.0},
+    "agents": {"seconds": 5.0},
 }
 QUICK: dict[str, dict[str, Any]] = {
     "frames": {"frames": 500},

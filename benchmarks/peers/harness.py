@@ -120,11 +120,12 @@ class Windows:
 
 
 class Agent(ABC):
-    """A running session. One that is watched tells ``windows`` of each result of its VAD."""
+    """A running session. One that is ``watched`` tells ``windows`` of each result of its VAD."""
 
-    def __init__(self) -> None:
+    def __init__(self, watched: bool = False) -> None:
         self.ear = Ear()
         self.windows = Windows()
+        self.watched = watched
 
     @abstractmethod
     def push(self, pcm: bytes, words: str = "", speech_end: float = 0.0) -> None:
@@ -229,7 +230,8 @@ class Caller:
         self.missed += frame.number - self._number - 1
         self._number = frame.number
         self.fed_late.append(frame.sent - frame.due)
-        self.agent.windows.came(len(frame.pcm) // 2, frame.sent)
+        if self.agent.watched:
+            self.agent.windows.came(len(frame.pcm) // 2, frame.sent)
         if frame.kind == FIRST:
             self._onset = frame.due - FRAME_S
         if frame.kind != LAST:

@@ -109,7 +109,7 @@ def hold_one(setting: str, mocks: Mocks, clip: str, ready: Any, over: Any) -> No
 
 class LiveKitAgent(Agent):
     def __init__(self, mocks: Mocks, options: dict[str, Any], watched: bool) -> None:
-        super().__init__()
+        super().__init__(watched)
         self._mocks = mocks
         self._stt = MockStt()
         self._input = Microphone()

@@ -260,7 +260,7 @@ class Loudspeaker(BaseOutputTransport):
 
 class PipecatAgent(Agent):
     def __init__(self, mocks: Mocks, setting: str, watched: bool) -> None:
-        super().__init__()
+        super().__init__(watched)
         self._mocks = mocks
         pieces = {} if setting == "default" else {"audio_out_10ms_chunks": 2}
         params = TransportParams(

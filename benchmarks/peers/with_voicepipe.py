@@ -57,7 +57,7 @@ class Voicepipe(System):
             changed = SETTINGS[self.setting] | (WATCHED if watched else {})
             self._pipeline = Pipeline.from_yaml(FILE, set=changed, env={})
             await self._pipeline.__aenter__()
-        agent = VoicepipeAgent(self._pipeline)
+        agent = VoicepipeAgent(self._pipeline, watched)
         await agent.ready.wait()
         return agent
 
@@ -92,8 +92,8 @@ class VoicepipeAgent(Agent):
     rate = RATE
     live: ClassVar[bool] = True
 
-    def __init__(self, pipeline: Pipeline) -> None:
-        super().__init__()
+    def __init__(self, pipeline: Pipeline, watched: bool) -> None:
+        super().__init__(watched)
         self.ready = asyncio.Event()
         self._over = asyncio.Event()
         self._position = 0

@@ -1,31 +1,15 @@
-"""What is told of a measurement beside the peers, and what all of them are measured with."""
+"""What is told of a measurement beside the peers, and the environments that it is made in."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from benchmarks.mocks import FIRST_SENTENCE, REPLY, TOKENS
-from benchmarks.peers import report
+from benchmarks.peers import page, report
 from benchmarks.peers.environments import check, weight
-from benchmarks.peers.harness import Ear, Mocks
-from benchmarks.peers.sounds import AUDIBLE_DBFS, FRAME, OUTPUT_RATE, RATE, Clip, audible, hum, room
-from voicepipe.audio.level import rms_dbfs
-from voicepipe.audio.wav import write_wav
-
-MOCKS = Mocks(
-    reply=REPLY,
-    stt_final=0.1,
-    llm_first=0.2,
-    llm_token=0.02,
-    tts_first=0.08,
-    words_per_second=2.5,
-    tts_speed=10,
-    tts_block=0.1,
-)
 
 
 def job(system: str, setting: str, measure: str = "turns", **values: float | list[float]) -> dict[str, Any]:
@@ -180,74 +164,80 @@ def test_the_noise_is_load_and_how_late_the_callers_were_fed() -> None:
     assert "Pipecat, best: frames fed 6 (4 to 8) ms late (p99 of each job), 2 turns lost" in text
 
 
-# ── what the systems are measured with ───────────────────────────────────────────────────────────
+# ── the page and the readme ──────────────────────────────────────────────────────────────────────
 
 
-def test_the_mocks_are_those_of_our_own_benchmarks() -> None:
-    assert MOCKS.tokens == TOKENS
-    assert MOCKS.until_audio(FIRST_SENTENCE) == pytest.approx(0.5)
-    assert MOCKS.seconds("two words") == pytest.approx(0.8)
+def document(date: str, *jobs: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "jobs": list(jobs),
+        "failures": ["idle: it broke"],
+        "clip": "a.wav, 1.00 s",
+        "machine": {"processor": "Abacus", "cores": 2, "system": "Linux"},
+        "environments": {"pipecat": {"wanted": ["pipecat-ai==1.14.0"]}},
+        "commit": "abc1234",
+        "date": date,
+        "took_s": 600.0,
+    }
 
 
-def test_the_voice_is_as_loud_and_as_long_as_it_is_to_be() -> None:
-    assert rms_dbfs(hum(0.5)) == pytest.approx(-18, abs=0.1)
-    assert hum(0.5).size == OUTPUT_RATE // 2
+SOAK = {
+    "figures": [
+        {
+            "what": "CPU per session of 100 sessions over that of 10",
+            "unit": "",
+            "median": 0.94,
+            "at_most": 1.1,
+            "at_least": None,
+        },
+        {"what": "memory of each further session, after 5 minutes of talk", "unit": "MB", "median": None},
+    ]
+}
 
 
-def test_the_room_is_quiet_but_not_silent() -> None:
-    assert rms_dbfs(np.concatenate(room())) == pytest.approx(-60, abs=0.5)
-    assert not audible(room()[0])
+def test_the_newest_run_is_told(tmp_path: Path) -> None:
+    assert page.newest(tmp_path) is None
+    for name, date in (
+        ("2026-11-23-abacus", "2026-11-23T20:00:00"),
+        ("2026-11-22-zuse", "2026-11-22T20:00:00"),
+    ):
+        (tmp_path / f"{name}.json").write_text(json.dumps(document(date)), encoding="utf-8")
+    (tmp_path / "frames.json").write_text("{}", encoding="utf-8")
+    newest = page.newest(tmp_path)
+    assert newest is not None
+    assert newest["date"].startswith("2026-11-23")
 
 
-@pytest.mark.parametrize(("dbfs", "heard"), [(AUDIBLE_DBFS - 1, False), (AUDIBLE_DBFS + 1, True)])
-def test_audible_is_what_is_above_the_threshold(dbfs: float, heard: bool) -> None:
-    pcm = np.full(480, round(32768 * 10 ** (dbfs / 20)), np.int16)
-    assert audible(pcm) is heard
+def test_the_page_says_what_could_not_be_measured() -> None:
+    text = page.page(document("2026-11-23", job("voicepipe", "default", total_ms=466)), {})
+    assert "Abacus, 2 cores, Linux, 2026-11-23, voicepipe at abc1234; pipecat-ai==1.14.0" in text
+    assert text.endswith("* not measured: idle: it broke\n")
 
 
-def test_nothing_is_not_audible() -> None:
-    assert not audible(np.zeros(0, np.int16))
+def test_a_figure_of_another_benchmark_names_its_file() -> None:
+    text = page.page(document("2026-11-23", job("voicepipe", "default", total_ms=466)), {"soak": SOAK})
+    assert row(text, "CPU per session of 100") == [
+        "CPU per session of 100 sessions over that of 10",
+        "≤ 1.1",
+        "0.94 (soak.json)",
+    ]
+    assert "five minutes of talk" not in text
 
 
-def test_a_clip_keeps_its_length_although_its_last_frame_is_filled_up(tmp_path: Path) -> None:
-    write_wav(tmp_path / "clip.wav", np.full(3 * FRAME + 16, 1000, np.int16), RATE)
-    clip = Clip.read(str(tmp_path / "clip.wav"), "hello")
-    assert [frame.size for frame in clip.frames] == [FRAME] * 4
-    assert clip.seconds == (3 * FRAME + 16) / RATE
+def test_the_readme_has_medians_of_default_and_best() -> None:
+    jobs = [
+        job("voicepipe", "default", total_ms=466, overhead_ms=26),
+        job("voicepipe", "best", total_ms=460, overhead_ms=20),
+        job("voicepipe", "equal", total_ms=710, overhead_ms=10),
+        job("livekit", "best", total_ms=[640, 650, 700], overhead_ms=50),
+    ]
+    text = page.short(document("2026-11-23", *jobs), {"soak": SOAK})
+    assert row(text, "end of speech")[2:] == ["466 / 460", "–", "– / 650"]
+    assert row(text, "… beyond")[2:] == ["26 / 10", "–", "– / 50"]
+    assert row(text, "CPU per session of 100")[2:] == ["0.94 (soak.json)", "–", "–"]
 
 
-def test_blocks_that_follow_each_other_are_one_reply() -> None:
-    ear = Ear()
-    for number in range(3):
-        ear.write(5.0, 5.0 + number, hum(1.0))
-    assert [(one.handed, one.end) for one in ear.stretches] == [(5.0, 8.0)]
-
-
-def test_silence_before_the_voice_is_not_its_beginning() -> None:
-    ear = Ear()
-    ear.write(5.0, 5.0, np.zeros(OUTPUT_RATE, np.int16))
-    ear.write(5.1, 6.0, hum(1.0))
-    first = ear.since(0.0)
-    assert first is not None
-    assert first.handed == 5.1
-
-
-def test_a_reply_that_is_cut_ends_there_and_the_next_one_is_another() -> None:
-    ear = Ear()
-    ear.write(5.0, 5.0, hum(3.0))
-    ear.cut(6.0)
-    ear.write(6.5, 6.5, hum(1.0))
-    assert [(one.handed, one.end) for one in ear.stretches] == [(5.0, 6.0), (6.5, 7.5)]
-    assert ear.during(5.5) is ear.stretches[0]
-    assert ear.since(6.2) is ear.stretches[1]
-    assert ear.during(6.2) is None
-
-
-def test_a_cut_after_its_end_makes_a_reply_no_longer() -> None:
-    ear = Ear()
-    ear.write(5.0, 5.0, hum(1.0))
-    ear.cut(9.0)
-    assert ear.stretches[0].end == 6.0
+def test_without_a_run_the_readme_says_so() -> None:
+    assert page.short(None, {}) == page.page(None, {}) == "Not measured yet: `make bench-peers`.\n"
 
 
 # ── environments ─────────────────────────────────────────────────────────────────────────────────
