@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.anthropic_llm import answer, failure, started
-from tests.support.openai_llm import SECRET, gather_into
+from tests.support.openai_llm import SECRET
+from tests.support.programs import told_under
 from tests.support.workers import make_call, make_host
 from voicepipe.core.units import SECOND
 from voicepipe.errors import ProviderError, SetupError
 from voicepipe.providers.anthropic import Anthropic, AnthropicConfig
 from voicepipe.providers.base import TextDelta
-from voicepipe.testing.anthropic_server import AnthropicServer, Reply, Tool
+from voicepipe.testing.anthropic_server import AnthropicServer, Reply
 
 pytest.importorskip("anthropic", reason="needs the extra 'anthropic'")
 
@@ -75,31 +72,6 @@ def test_a_month_that_is_spent_is_not_asked_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind"),
-    [
-        ("drop", "connection"),
-        ("no_finish", "connection"),
-        ("malformed", "protocol"),
-        ("error_event", "server"),
-    ],
-)
-def test_an_answer_that_breaks_off_is_an_error_after_the_text_that_came(fault: Any, kind: str) -> None:
-    async def main() -> tuple[list[Any], ProviderError, dict[Any, int]]:
-        call = make_call()
-        seen: list[Any] = []
-        reply = Reply(text=["Half an "], fault=fault)
-        async with AnthropicServer(reply) as server, started(server.base_url) as llm:
-            with pytest.raises(ProviderError) as caught:
-                await gather_into(seen, llm, call)
-        return seen, caught.value, call.usage
-
-    seen, error, usage = asyncio.run(main())
-    assert seen == [TextDelta(text="Half an ")]
-    assert (error.kind, error.retryable, error.provider) == (kind, True, "anthropic")
-    assert (usage["tokens_in", False], usage["tokens_out", True]) == (11, 2)
-
-
-@pytest.mark.parametrize(
     ("type_", "kind", "status"),
     [("overloaded_error", "server", 529), ("rate_limit_error", "rate_limit", 429), ("new", "server", None)],
 )
@@ -111,83 +83,13 @@ def test_an_error_in_the_middle_of_a_stream_is_classed_by_its_type(
     assert "Overloaded" in error.message
 
 
-def test_a_server_that_falls_silent_is_a_timeout_in_the_end() -> None:
-    error = failure(Reply(text=["Half"], fault="stall"), read_timeout="50ms")
-    assert (error.kind, error.retryable) == ("timeout", True)
-    assert failure(Reply(silent=True), read_timeout="50ms").kind == "timeout"
-
-
-def test_a_server_that_has_gone_away_is_a_connection_error_and_costs_nothing() -> None:
-    async def main() -> None:
-        call = make_call()
-        async with AnthropicServer() as server:
-            llm = Anthropic(AnthropicConfig(model="test-model", base_url=server.base_url), make_host())
-            await llm.start()
-        try:
-            with pytest.raises(ProviderError) as caught:
-                await answer(llm, call)
-            assert (caught.value.kind, caught.value.retryable) == ("connection", True)
-            assert call.usage == {}
-        finally:
-            await llm.close()
-
-    asyncio.run(main())
-
-
-def test_a_request_is_not_repeated_behind_the_back_of_the_wrapper() -> None:
-    async def main() -> int:
-        async with AnthropicServer(Reply(status=529), Reply(text=["x"])) as server:
-            async with started(server.base_url) as llm:
-                with pytest.raises(ProviderError):
-                    await answer(llm)
-            return len(server.messages)
-
-    assert asyncio.run(main()) == 1
-
-
-def test_a_tool_call_without_a_name_is_a_bad_answer() -> None:
-    assert failure(Reply(tools=[Tool(name="")])).kind == "protocol"
-
-
 @pytest.mark.parametrize(("stop", "words"), [("refusal", "kept from answering"), ("max_tokens", "thought")])
 def test_an_answer_without_words_is_not_silence(stop: str, words: str) -> None:
     error = failure(Reply(stop=stop))
     assert (error.kind, words in error.message) == ("protocol", True)
 
 
-def test_an_answer_without_end_is_cut_off() -> None:
-    error = failure(Reply(text=["x" * 100_000] * 6))
-    assert error.kind == "protocol"
-    assert "longer than" in error.message
-
-
-def test_use_before_start_is_a_provider_error() -> None:
-    async def main() -> None:
-        await answer(Anthropic(AnthropicConfig(model="m", base_url="http://localhost:1"), make_host()))
-
-    with pytest.raises(ProviderError, match="before start"):
-        asyncio.run(main())
-
-
 # ── keys ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_the_written_key_is_sent_and_never_shown() -> None:
-    async def main() -> list[str]:
-        wrong = {"type": "api_error", "message": f"Incorrect key {SECRET}"}
-        replies = [Reply(status=status, error=wrong) for status in (400, 401, 429, 500)]
-        shown = []
-        async with (
-            AnthropicServer(*replies, key=SECRET) as server,
-            started(server.base_url, api_key=SECRET) as llm,
-        ):
-            for _ in replies:
-                with pytest.raises(ProviderError) as caught:
-                    await answer(llm)
-                shown += [str(caught.value), repr(caught.value.__cause__), repr(llm.config)]
-        return shown
-
-    assert not [text for text in asyncio.run(main()) if SECRET in text]
 
 
 _WITH_ENVIRONMENT = """
@@ -211,19 +113,10 @@ def test_what_the_environment_holds_for_anthropic_does_not_reach_another_server(
         "HTTP_PROXY": "http://127.0.0.1:9",
         "HTTPS_PROXY": "http://127.0.0.1:9",
     }
-    done = subprocess.run(
-        [sys.executable, "-c", _WITH_ENVIRONMENT],
-        env={"PATH": os.environ["PATH"], **private},
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    headers = json.loads(done.stdout)
-    assert not {"authorization", "x-api-key", "x-private"} & set(headers)
-    assert "private" not in done.stdout
-    assert SECRET not in done.stdout
+    told = told_under(_WITH_ENVIRONMENT, private)
+    assert not {"authorization", "x-api-key", "x-private"} & set(json.loads(told))
+    assert "private" not in told
+    assert SECRET not in told
 
 
 # ── before the call ──────────────────────────────────────────────────────────────────────────────

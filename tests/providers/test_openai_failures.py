@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import socket
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,14 +13,14 @@ from tests.support.openai_llm import (
     SECRET,
     answer,
     failure,
-    gather_into,
     started,
 )
-from tests.support.workers import make_call, make_host
-from voicepipe.errors import ProviderError, SetupError
+from tests.support.programs import told_under
+from tests.support.workers import make_host
+from voicepipe.errors import SetupError
 from voicepipe.providers.base import TextDelta
 from voicepipe.providers.openai import OpenAI, OpenAIConfig
-from voicepipe.testing.openai_server import OpenAIServer, Reply, Tool
+from voicepipe.testing.openai_server import OpenAIServer, Reply
 
 pytest.importorskip("openai", reason="needs the extra 'local'")
 
@@ -53,106 +49,11 @@ def test_a_refused_request_is_classed_by_its_status(
     assert (error.kind, error.retryable, error.status) == (kind, retryable, status)
 
 
-@pytest.mark.parametrize(
-    ("fault", "kind"),
-    [
-        ("drop", "connection"),
-        ("no_finish", "connection"),
-        ("malformed", "protocol"),
-        ("error_event", "server"),
-    ],
-)
-def test_an_answer_that_breaks_off_is_an_error_after_the_text_that_came(fault: Any, kind: str) -> None:
-    async def main() -> tuple[list[Any], ProviderError, dict[Any, int]]:
-        call = make_call()
-        seen: list[Any] = []
-        reply = Reply(text=["Half an "], fault=fault)
-        async with OpenAIServer(reply) as server, started(server.base_url) as llm:
-            with pytest.raises(ProviderError) as caught:
-                await gather_into(seen, llm, call)
-        return seen, caught.value, call.usage
-
-    seen, error, usage = asyncio.run(main())
-    assert seen == [TextDelta(text="Half an ")]
-    assert (error.kind, error.retryable, error.provider) == (kind, True, "openai")
-    assert usage["tokens_out", True] == 2
-
-
-def test_a_server_that_falls_silent_is_a_timeout_in_the_end() -> None:
-    error = failure(Reply(text=["Half"], fault="stall"), read_timeout="50ms")
-    assert (error.kind, error.retryable) == ("timeout", True)
-    error = failure(Reply(silent=True), read_timeout="50ms")
-    assert error.kind == "timeout"
-
-
-def test_a_server_that_has_gone_away_is_a_connection_error_and_costs_nothing() -> None:
-    async def main() -> None:
-        call = make_call()
-        async with OpenAIServer() as server:
-            llm = OpenAI(OpenAIConfig(model="test-model", base_url=server.base_url), make_host())
-            await llm.start()
-        try:
-            with pytest.raises(ProviderError) as caught:
-                await answer(llm, call)
-            assert (caught.value.kind, caught.value.retryable) == ("connection", True)
-            assert call.usage == {}
-        finally:
-            await llm.close()
-
-    asyncio.run(main())
-
-
-def test_a_request_is_not_repeated_behind_the_back_of_the_wrapper() -> None:
-    async def main() -> int:
-        async with OpenAIServer(Reply(status=500), Reply(text=["x"])) as server:
-            async with started(server.base_url) as llm:
-                with pytest.raises(ProviderError):
-                    await answer(llm)
-            return len(server.completions)
-
-    assert asyncio.run(main()) == 1
-
-
-def test_a_tool_call_without_a_name_is_a_bad_answer() -> None:
-    assert failure(Reply(tools=[Tool(name="")])).kind == "protocol"
-
-
 def test_an_answer_withheld_by_a_filter_is_not_silence() -> None:
     assert "content filter" in failure(Reply(finish="content_filter")).message
 
 
-def test_an_answer_without_end_is_cut_off() -> None:
-    error = failure(Reply(text=["x" * 100_000] * 6))
-    assert error.kind == "protocol"
-    assert "longer than" in error.message
-
-
-def test_use_before_start_is_a_provider_error() -> None:
-    async def main() -> None:
-        await answer(OpenAI(OpenAIConfig(model="m", base_url="http://localhost:1/v1"), make_host()))
-
-    with pytest.raises(ProviderError, match="before start"):
-        asyncio.run(main())
-
-
 # ── keys ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_the_written_key_is_sent_and_never_shown() -> None:
-    async def main() -> list[str]:
-        wrong = {"message": f"Incorrect key {SECRET}", "type": "x", "code": "invalid_api_key"}
-        replies = [Reply(status=status, error=wrong) for status in (400, 401, 429, 500)]
-        shown = []
-        async with OpenAIServer(*replies, key=SECRET) as server:
-            async with started(server.base_url, api_key=SECRET) as llm:
-                for _ in range(4):
-                    with pytest.raises(ProviderError) as caught:
-                        await answer(llm)
-                    shown += [str(caught.value), repr(caught.value.__cause__), repr(llm.config)]
-            assert all(r.headers["authorization"] == f"Bearer {SECRET}" for r in server.requests)
-        return shown
-
-    assert not [text for text in asyncio.run(main()) if SECRET in text]
 
 
 _WITH_ENVIRONMENT = """
@@ -174,19 +75,10 @@ def test_what_the_environment_holds_for_openai_does_not_reach_another_server() -
         "HTTP_PROXY": "http://127.0.0.1:9",
         "HTTPS_PROXY": "http://127.0.0.1:9",
     }
-    done = subprocess.run(
-        [sys.executable, "-c", _WITH_ENVIRONMENT],
-        env={"PATH": os.environ["PATH"], **private},
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    headers = json.loads(done.stdout)
-    assert "authorization" not in headers
-    assert "private" not in done.stdout
-    assert SECRET not in done.stdout
+    told = told_under(_WITH_ENVIRONMENT, private)
+    assert "authorization" not in json.loads(told)
+    assert "private" not in told
+    assert SECRET not in told
 
 
 # ── before the call ──────────────────────────────────────────────────────────────────────────────

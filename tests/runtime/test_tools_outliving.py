@@ -5,9 +5,19 @@ from __future__ import annotations
 import asyncio
 
 from tests.support.toolbench import ToolBench, add, book, call, dawdles, error_of, settle, simulated
+from voicepipe.core.messages import ToolCall
 from voicepipe.core.units import SECOND
 from voicepipe.runtime.tool_tasks import CLOSE_S, UNWIND_S
 from voicepipe.speech.tools import tool
+
+
+async def killed(bench: ToolBench, seconds: int, *calls: ToolCall) -> None:
+    """A turn that makes ``calls``, and dies after so long; it gets no answers any more."""
+    turn = bench.begin()
+    running = asyncio.ensure_future(bench.run(turn, *calls))
+    await (bench.clock.sleep(seconds * SECOND) if seconds else settle())
+    bench.die(turn)
+    assert await running is None
 
 
 def test_a_tool_with_effects_waits_for_the_commit() -> None:
@@ -53,11 +63,7 @@ def test_a_tool_with_effects_never_begins_for_a_draft_that_is_discarded() -> Non
 def test_a_tool_without_effects_is_cancelled_with_its_turn() -> None:
     async def test() -> None:
         bench = ToolBench(dawdles)
-        turn = bench.begin()
-        running = asyncio.ensure_future(bench.run(turn, call("dawdles")))
-        await bench.clock.sleep(1 * SECOND)
-        bench.die(turn)
-        assert await running is None
+        await killed(bench, 1, call("dawdles"))
         await settle()
         (finished,) = bench.finished
         assert finished.at_ns == 1 * SECOND
@@ -70,11 +76,7 @@ def test_a_tool_without_effects_is_cancelled_with_its_turn() -> None:
 def test_a_tool_with_effects_outlives_its_turn_and_its_result_becomes_history() -> None:
     async def test() -> None:
         bench = ToolBench(book)
-        turn = bench.begin()
-        running = asyncio.ensure_future(bench.run(turn, call("book")))
-        await bench.clock.sleep(1 * SECOND)
-        bench.die(turn)
-        assert await running is None
+        await killed(bench, 1, call("book"))
         assert bench.clock.now() == 1 * SECOND
         (meanwhile,) = bench.answers()
         assert "still running" in meanwhile
@@ -166,11 +168,7 @@ def test_a_tool_without_effects_that_may_not_be_cancelled_goes_on() -> None:
             return "found"
 
         bench = ToolBench(search)
-        turn = bench.begin()
-        running = asyncio.ensure_future(bench.run(turn, call("search")))
-        await bench.clock.sleep(1 * SECOND)
-        bench.die(turn)
-        assert await running is None
+        await killed(bench, 1, call("search"))
         await bench.tools.close()
         assert bench.answers() == ["found"]
         assert [(f.result, f.at_ns) for f in bench.finished] == [("found", 3 * SECOND)]
@@ -201,11 +199,7 @@ def test_a_tool_without_effects_of_a_discarded_draft_is_recorded_once_and_is_no_
 def test_a_session_that_ends_waits_for_tools_with_effects() -> None:
     async def test() -> None:
         bench = ToolBench(book)
-        turn = bench.begin()
-        running = asyncio.ensure_future(bench.run(turn, call("book")))
-        await bench.clock.sleep(1 * SECOND)
-        bench.die(turn)
-        await running
+        await killed(bench, 1, call("book"))
         await bench.tools.close()
         assert bench.clock.now() == 3 * SECOND
         assert bench.answers() == ["booked"]
@@ -227,11 +221,7 @@ def test_it_waits_a_bounded_time_also_for_a_tool_that_resists() -> None:
                     continue
 
         bench = ToolBench(resists)
-        turn = bench.begin()
-        running = asyncio.ensure_future(bench.run(turn, call("resists")))
-        await settle()
-        bench.die(turn)
-        await running
+        await killed(bench, 0, call("resists"))
         await bench.tools.close()
         assert bench.clock.now() <= (CLOSE_S + UNWIND_S) * SECOND
         assert [f.error for f in bench.finished] == [True]

@@ -16,7 +16,6 @@ from pydantic import Field, SecretStr
 from voicepipe.core.calls import Call, Host
 from voicepipe.core.records import UsageUnit
 from voicepipe.core.units import MS, SECOND, Duration
-from voicepipe.errors import ProviderError
 from voicepipe.providers.base import Hypothesis, Pcm, SttProvider
 from voicepipe.providers.deepgram_results import Heard
 from voicepipe.providers.endpoint import Endpoint, EndpointConfig
@@ -126,12 +125,8 @@ class Deepgram(SttProvider):
     async def start(self) -> None:
         """Connect, so that the first utterance needn't, and to know of a refused key before the call."""
         await self._web.load(self.config.model)
-        try:
+        async with self._web.trying(self.close):
             await self._pool.prepare()
-        except ProviderError as error:
-            if setup := self._web.setup_error(error):
-                await self.close()
-                raise setup from None
 
     async def close(self) -> None:
         await self._pool.close()

@@ -65,12 +65,8 @@ class ElevenLabs(TtsProvider):
         """Open the first connection. `SetupError`: no package, key, voice or server."""
         self._path()
         await self._web.load(self.config.model)
-        try:
+        async with self._web.trying(self.close):
             await self._pool.give_back(await self._fresh())
-        except ProviderError as error:
-            if problem := self._web.setup_error(error):
-                await self.close()
-                raise problem from None
 
     async def close(self) -> None:
         await self._another.stop()

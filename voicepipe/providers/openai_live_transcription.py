@@ -16,7 +16,6 @@ from typing import Any
 
 from voicepipe.core.calls import Call, Host
 from voicepipe.core.units import SECOND
-from voicepipe.errors import ProviderError
 from voicepipe.providers.base import Hypothesis, Pcm
 from voicepipe.providers.endpoint import CONNECT_S, EndpointConfig
 from voicepipe.providers.exchange import Exchange
@@ -67,12 +66,8 @@ class LiveTranscription:
     async def start(self) -> None:
         await self._web.load(self._model)
         self._key = self._config.find_key(self._host.env)
-        try:
+        async with self._web.trying(self.close):
             await self._pool.prepare()
-        except ProviderError as error:
-            if setup := self._web.setup_error(error):
-                await self.close()
-                raise setup from None
 
     async def close(self) -> None:
         await self._pool.close()

@@ -15,7 +15,6 @@ from urllib.parse import urlencode
 from voicepipe.core.calls import Call, Host
 from voicepipe.core.records import UsageUnit
 from voicepipe.core.units import SECOND
-from voicepipe.errors import ProviderError
 from voicepipe.providers import openai_realtime_events as wire
 from voicepipe.providers.openai_realtime_config import OPENAI, OpenAIRealtimeConfig
 from voicepipe.providers.openai_realtime_line import Line
@@ -67,13 +66,11 @@ class OpenAIRealtime(RealtimeProvider):
         self._key = self.config.find_key(self.host.env)
         await self._web.load(self.config.model)
         speaks = bool(self.config.voice or self.host.voice)
-        try:
-            async with self._connect(RealtimeSetup(instructions="", speaks=speaks)):
-                pass
-        except ProviderError as error:
-            if problem := self._web.setup_error(error):
-                await self.close()
-                raise problem from None
+        async with (
+            self._web.trying(self.close),
+            self._connect(RealtimeSetup(instructions="", speaks=speaks)),
+        ):
+            pass
 
     async def close(self) -> None:
         await self._web.close()

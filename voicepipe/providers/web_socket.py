@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
 from voicepipe.core.calls import Host
@@ -153,7 +154,18 @@ class WebSockets:
         failure.status = frame.code
         return failure
 
-    def setup_error(self, error: ProviderError) -> SetupError | None:
+    @asynccontextmanager
+    async def trying(self, close: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+        """For a first connection, before any call: what a call needn't find out is a ``SetupError``, raised
+        after ``close``; whatever else fails is passed over, since the server may be back by then."""
+        try:
+            yield
+        except ProviderError as error:
+            if setup := self._setup_error(error):
+                await close()
+                raise setup from None
+
+    def _setup_error(self, error: ProviderError) -> SetupError | None:
         """What ``error`` means before any call has begun; None if a call had better find out."""
         if error.kind == "authentication":
             written = self._config.api_key or not self._key
