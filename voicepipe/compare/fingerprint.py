@@ -32,7 +32,7 @@ class Fingerprints:
     """Of the runs of one plan; what is the same for many of them is looked at once."""
 
     def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+        self.plan = plan
         self._parts: dict[int, str] = {}
         self._files: dict[Path, str | None] = {}
 
@@ -46,8 +46,8 @@ class Fingerprints:
                 "variant": self._part(run.variant, self._variant),
                 "call": self._part(run.call, _call),
                 "repetition": run.repetition,
-                "tools": self._plan.tools,
-                "history": self._plan.history,
+                "tools": self.plan.tools,
+                "history": self.plan.history,
             }
         )
 

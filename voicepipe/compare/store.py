@@ -29,6 +29,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         """Raises ``SetupError`` if the folder can't be made."""
         self.folder = folder
+        self._fingerprints: Fingerprints | None = None
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -36,13 +37,17 @@ class Store:
 
     def open(self, plan: Plan, tell: Callable[[str], None]) -> Kept:
         """What is kept of ``plan``'s runs. ``tell`` gets a sentence for each file that can't be used."""
-        return Kept(self, plan, tell)
+        if self._fingerprints is None or self._fingerprints.plan is not plan:
+            self._fingerprints = Fingerprints(plan)
+        return Kept(self.folder, plan, self._fingerprints, tell)
 
 
 class Kept:
-    def __init__(self, store: Store, plan: Plan, tell: Callable[[str], None]) -> None:
-        self._folder = store.folder
-        self._fingerprints = Fingerprints(plan)
+    def __init__(
+        self, folder: Path, plan: Plan, fingerprints: Fingerprints, tell: Callable[[str], None]
+    ) -> None:
+        self._folder = folder
+        self._fingerprints = fingerprints
         self._audio = plan.audio
         self._tell = tell
 

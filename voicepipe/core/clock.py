@@ -56,8 +56,9 @@ class Clock:
         timer = loop.call_at(loop.time() + nanoseconds / SECOND, _end, over)
         try:
             await over
-        finally:
+        except BaseException:
             timer.cancel()
+            raise
 
     async def sleep_until(self, at_ns: int) -> None:
         await self.sleep(at_ns - self._now() + self._origin_ns)
@@ -89,13 +90,12 @@ class _LeapingSelector(selectors.BaseSelector):
         self._unpolled = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        waits = timeout is None or timeout > 0
-        if not waits and self._unpolled < POLL_EVERY:
+        if timeout == 0 and self._unpolled < POLL_EVERY:
             self._unpolled += 1
             return []
         self._unpolled = 0
         ready = self._real.select(0)
-        if not ready and waits:
+        if not ready and (timeout is None or timeout > 0):
             self._leap(timeout)
         return ready
 

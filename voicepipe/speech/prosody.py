@@ -177,7 +177,8 @@ def _yin(frames: Floats, rate: float) -> Floats:
     spectrum = np.fft.rfft(frames, padded)
     head = np.fft.rfft(frames[:, :window], padded)
     correlation = np.fft.irfft(spectrum * head.conj(), padded)[:, : longest + 2]
-    energy = np.cumsum(np.pad(frames.astype(np.float64) ** 2, ((0, 0), (1, 0))), axis=1)
+    energy = np.zeros((len(frames), size + 1))
+    np.cumsum(frames.astype(np.float64) ** 2, axis=1, out=energy[:, 1:])
     power = energy[:, window : window + longest + 2] - energy[:, : longest + 2]
     difference = np.maximum(power[:, :1] + power - 2 * correlation, 0)
     # Step 3: divided by its own mean so far, so that lag 0 is no minimum.

@@ -27,6 +27,7 @@ class PacedOutput:
         self.track = Track(rate)
         self._end = 0
         self._room: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     async def write(self, pcm: Pcm) -> None:
         now = self._now()
@@ -36,17 +37,16 @@ class PacedOutput:
         self.track.add(start, pcm)
         self._end = start + pcm.size
         ahead = (self._end - self._now()) * SECOND // self.rate - LEAD
-        if ahead > 0:
-            await self._until(self._clock.now() + ahead)
-
-    async def _until(self, at_ns: int) -> None:
-        """Wait for room: until then, or until a flush has made some."""
+        if ahead <= 0:
+            return
+        # There is room when so much has been heard, or a flush has made some.
         self._room = asyncio.get_running_loop().create_future()
-        timer = self._clock.call_at(at_ns, self._make_room)
+        self._timer = self._clock.call_at(self._clock.now() + ahead, self._make_room)
         try:
             await self._room
-        finally:
-            timer.cancel()
+        except BaseException:
+            self._timer.cancel()
+            raise
 
     def _make_room(self) -> None:
         if self._room is not None and not self._room.done():
@@ -59,6 +59,8 @@ class PacedOutput:
         end = self._now() + samples_in(self.rate, FADE_MS)  # what was heard until now can't fade any more
         self.track.cut(end, FADE_MS)
         self._end = min(self._end, end)
+        if self._timer is not None:
+            self._timer.cancel()
         self._make_room()
 
     def _now(self) -> int:
