@@ -79,6 +79,13 @@ class Inbox(Generic[F]):
         self._append(frame)
         return True
 
+    def put_now(self, frame: Frame) -> bool:
+        """Put ``frame`` if there is room at once, as it mostly is: `put` without a coroutine."""
+        if len(self._data) >= self._capacity:
+            return False
+        self._append(frame)
+        return True
+
     async def put(self, frame: Frame) -> None:
         """Put ``frame``, waiting for room. Returns without having put it if its turn dies meanwhile.
 
@@ -272,7 +279,7 @@ class Outlet(Generic[F]):
         for inbox in self._route(frame):
             if self._live and frame.droppable:
                 inbox.offer(frame)
-            else:
+            elif not inbox.put_now(frame):
                 await inbox.put(frame)
 
     def offer(self, frame: Frame) -> None:

@@ -85,7 +85,7 @@ class SpokenUtterance:
         if piece is None:
             return False
         self._kept.append(self._recent.caption(piece))
-        if self._kept[0][0] < piece[0] - LONGEST * self.rate // SECOND:
+        if self._kept[0][0] < piece[0] - LONGEST * self._recent.rate // SECOND:
             half = len(self._kept) // 2  # in one go, since a list's beginning is its dear end
             del self._kept[:half]
             self._forgotten += half
@@ -143,9 +143,11 @@ class Reading:
                 return self._last()
             found = self._utterance.kept(self._index)
         index, (position, pcm, caption) = found
-        rate = self._utterance.rate
         ration, self._samples = self._call.ration, self._samples + pcm.size
-        if ration is not None and (heard_ms := self._samples * 1000 // rate) > ration.allowed_ms:
+        if (
+            ration is not None
+            and (heard_ms := self._samples * 1000 // self._utterance.rate) > ration.allowed_ms
+        ):
             await ration.allow(heard_ms)
         self._index = index + 1
         if self._provider.captions and caption is not None:
@@ -153,7 +155,7 @@ class Reading:
         if self._resampler is None:
             from voicepipe.audio.resample import Resampler  # noqa: PLC0415 - needs NumPy
 
-            self._resampler = Resampler(rate, self._provider.rate)
+            self._resampler = Resampler(self._utterance.rate, self._provider.rate)
         if skip := self._utterance.skip(position):
             pcm = pcm[skip:]
         return self._resampler.process(pcm)
