@@ -63,7 +63,7 @@ class Found(NamedTuple):
 
 
 def measure(quick: bool) -> list[Figure]:
-    found = [in_a_process(calls, 3 if quick else 25) for calls in ((2,) if quick else CALLS)]
+    found = [in_a_process(calls, 1 if quick else 25) for calls in ((2,) if quick else CALLS)]
     good = [one.calls for one in found if one.late_p99 <= LATE_MS and one.asked == one.answered]
     told = "; ".join(
         f"{one.calls}: {one.late_p99:.1f} ms, {100 * one.cpu:.0f} % of the core, lag of the loop "

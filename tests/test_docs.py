@@ -203,6 +203,13 @@ def test_the_guides_test_of_a_fused_model_passes(folder: Path, tmp_path: Path) -
     import_module("test_fused").test_the_caller_is_told_the_time(tmp_path)
 
 
+def test_the_guides_order_desk_answers_the_telephone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("websockets", reason="needs the extra 'realtime'")
+    unpack(GUIDES / "telephone.md", folder)
+    monkeypatch.chdir(folder)
+    import_module("test_desk").test_the_desk_greets_who_calls()
+
+
 def test_the_guides_failing_model_is_replaced(folder: Path) -> None:
     unpack(GUIDES / "recovery.md", folder)
     pipeline = Pipeline.from_yaml(folder / "pipeline.yaml")

@@ -46,8 +46,8 @@ class Socket(Protocol):
 def how_to_accept() -> dict[str, Any]:
     """Arguments of ``websockets.asyncio.server.serve`` that suit media streams.
 
-    Without compression: it would take 40 to 60 µs a message and 64 KiB a connection to save nothing, since
-    base64 of a telephone's audio hardly gets smaller. ``TCP_NODELAY`` is what asyncio sets by itself.
+    Without compression: it would make messages smaller by two fifths (60 kbit/s less) for 15 µs of ours each
+    and some 64 KiB a connection,. ``TCP_NODELAY`` is what asyncio sets by itself.
     """
     return {
         "compression": None,
