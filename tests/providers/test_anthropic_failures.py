@@ -11,9 +11,10 @@ import pytest
 from tests.support.anthropic_llm import answer, failure, started
 from tests.support.openai_llm import SECRET
 from tests.support.programs import told_under
+from tests.support.starting import setup_failure
 from tests.support.workers import make_call, make_host
 from voicepipe.core.units import SECOND
-from voicepipe.errors import ProviderError, SetupError
+from voicepipe.errors import ProviderError
 from voicepipe.providers.anthropic import Anthropic, AnthropicConfig
 from voicepipe.providers.base import TextDelta
 from voicepipe.testing.anthropic_server import AnthropicServer, Reply
@@ -122,18 +123,8 @@ def test_what_the_environment_holds_for_anthropic_does_not_reach_another_server(
 # ── before the call ──────────────────────────────────────────────────────────────────────────────
 
 
-def _setup_failure(server: AnthropicServer, **config: Any) -> SetupError:
-    async def main() -> None:
-        async with server, started(server.base_url, **config):
-            return
-
-    with pytest.raises(SetupError) as caught:
-        asyncio.run(main())
-    return caught.value
-
-
 def test_a_model_that_the_server_does_not_have_is_found_out_before_the_call() -> None:
-    error = _setup_failure(AnthropicServer(models=["claude-haiku-5-5"]), model="claude-haiku-55")
+    error = setup_failure(started, AnthropicServer(models=["claude-haiku-5-5"]), model="claude-haiku-55")
     assert "has no model 'claude-haiku-55'. Did you mean 'claude-haiku-5-5'?" in error.message
 
 
@@ -146,10 +137,10 @@ def test_a_server_that_does_not_tell_its_models_is_accepted() -> None:
 
 
 def test_a_refused_key_is_found_out_before_the_call() -> None:
-    error = _setup_failure(AnthropicServer(key="right"), api_key=SECRET)
+    error = setup_failure(started, AnthropicServer(key="right"), api_key=SECRET)
     assert "refused the key" in error.message
     assert SECRET not in str(error)
-    assert "wants a key" in _setup_failure(AnthropicServer(key="right")).message
+    assert "wants a key" in setup_failure(started, AnthropicServer(key="right")).message
 
 
 def test_another_endpoint_than_anthropics_is_said_aloud() -> None:

@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.support.deepgram_stt import SECRET, Hasty, blocks, hear, noise, started, texts
+from tests.support.starting import setup_failure
 from tests.support.workers import make_call, make_host
 from voicepipe.core.calls import Call
 from voicepipe.core.frames import Pcm
@@ -228,21 +229,11 @@ def test_a_resting_connection_is_closed_after_a_while() -> None:
 # ── keys, and the start ──────────────────────────────────────────────────────────────────────────
 
 
-def setup_failure(server: DeepgramServer, **config: Any) -> SetupError:
-    async def main() -> None:
-        async with server, started(server.base_url, **config):
-            return
-
-    with pytest.raises(SetupError) as caught:
-        asyncio.run(main())
-    return caught.value
-
-
 def test_a_refused_key_is_found_out_before_the_call_and_never_shown() -> None:
-    error = setup_failure(DeepgramServer(key="right"), api_key=SECRET)
+    error = setup_failure(started, DeepgramServer(key="right"), api_key=SECRET)
     assert "refused the key" in error.message
     assert SECRET not in str(error)
-    assert "wants a key" in setup_failure(DeepgramServer(key="right")).message
+    assert "wants a key" in setup_failure(started, DeepgramServer(key="right")).message
 
 
 def test_the_key_is_sent_and_not_repeated_where_the_server_repeats_it() -> None:
@@ -265,7 +256,7 @@ def test_the_key_is_no_part_of_an_error_that_comes_as_a_message() -> None:
 
 
 def test_a_request_that_deepgram_refuses_is_found_out_before_the_call() -> None:
-    error = setup_failure(DeepgramServer(), model="nova-2", keyterms=["Voicepipe"])
+    error = setup_failure(started, DeepgramServer(), model="nova-2", keyterms=["Voicepipe"])
     assert "only nova-3 takes it" in error.message
 
 

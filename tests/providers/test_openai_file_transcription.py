@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.deepgram_stt import RATE, blocks, hear, noise, spoken, texts
 from tests.support.openai_stt import started
+from tests.support.starting import setup_failure
 from tests.support.workers import make_call, make_host
 from voicepipe.core.calls import Call
 from voicepipe.core.frames import Pcm
@@ -239,18 +240,8 @@ def test_a_failure_of_the_audio_is_no_failure_of_the_server() -> None:
 # ── before the call ──────────────────────────────────────────────────────────────────────────────
 
 
-def setup_failure(server: OpenAIAudioServer, **config: Any) -> SetupError:
-    async def main() -> None:
-        async with server, started(server.base_url, **config):
-            return
-
-    with pytest.raises(SetupError) as caught:
-        asyncio.run(main())
-    return caught.value
-
-
 def test_a_refused_key_is_found_out_before_the_call() -> None:
-    error = setup_failure(OpenAIAudioServer(key="right"), api_key=SECRET)
+    error = setup_failure(started, OpenAIAudioServer(key="right"), api_key=SECRET)
     assert "refused the key" in error.message
     assert SECRET not in str(error)
 

@@ -12,12 +12,13 @@ import pytest
 
 from tests.support.deepgram_stt import RATE, blocks, hear, noise, spoken, texts
 from tests.support.openai_stt import LIVE_MODEL, started
+from tests.support.starting import setup_failure
 from tests.support.workers import make_call, make_host
 from voicepipe.audio.resample import Resampler
 from voicepipe.core.calls import Call
 from voicepipe.core.frames import Pcm
 from voicepipe.core.units import SECOND
-from voicepipe.errors import ProviderError, SetupError
+from voicepipe.errors import ProviderError
 from voicepipe.providers.base import Hypothesis
 from voicepipe.providers.openai_live_transcription import COMMIT, append, session_update
 from voicepipe.providers.openai_stt import OpenAIStt, OpenAISttConfig
@@ -243,22 +244,12 @@ def test_use_before_start_is_a_provider_error() -> None:
         asyncio.run(main())
 
 
-def setup_failure(server: OpenAILiveServer, **config: Any) -> SetupError:
-    async def main() -> None:
-        async with server, started(server.base_url, **{"model": LIVE_MODEL, **config}):
-            return
-
-    with pytest.raises(SetupError) as caught:
-        asyncio.run(main())
-    return caught.value
-
-
 def test_a_refused_key_is_found_out_before_the_call_and_never_shown() -> None:
-    error = setup_failure(OpenAILiveServer(key="right"), api_key=SECRET)
+    error = setup_failure(started, OpenAILiveServer(key="right"), model=LIVE_MODEL, api_key=SECRET)
     assert "refused the key" in error.message
     assert SECRET not in str(error)
 
 
 def test_a_model_that_can_not_do_it_is_found_out_before_the_call() -> None:
-    error = setup_failure(OpenAILiveServer(), model="gpt-6-luna", live=True)
+    error = setup_failure(started, OpenAILiveServer(), model="gpt-6-luna", live=True)
     assert "Model 'gpt-6-luna' is not supported" in error.message
