@@ -140,7 +140,9 @@ class Speech:
         self._last = sound.words[-1]
 
     def caption(self, number: int, origin_ns: int) -> str:
-        words = self._words.get(number, ())
+        words = self._words.get(number)
+        if words is None:
+            return ""
         return tell(
             [Told(one.text, origin_ns + one.end * SECOND // RATE, one is self._last) for one in words]
         )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from numpy import fft  # of its own accord numpy imports it at the first use, in the middle of a call
 
 from voicepipe.core.frames import Pcm
 
@@ -139,8 +140,8 @@ class ProsodyTracker:
     def _height(self, stretch: Floats) -> float | None:
         if self._known_count * _HOP_MS < _BASELINE_MS:
             return None
-        end = np.median(stretch[-_END_MS // _HOP_MS :])
-        return float(end - np.median(self._known[: self._known_count]))
+        end = _median(stretch[-_END_MS // _HOP_MS :])
+        return end - _median(self._known[: self._known_count])
 
 
 def _frames(speech: Floats, hop: int, rate: float) -> Floats:
@@ -174,9 +175,9 @@ def _yin(frames: Floats, rate: float) -> Floats:
     frames = frames - frames.mean(axis=1, keepdims=True)
     # Step 2, the difference function: d(t) = power(0) + power(t) - 2 * correlation(t).
     padded = 1 << (size - 1).bit_length()  # the longest lag ends with the frame: nothing wraps around
-    spectrum = np.fft.rfft(frames, padded)
-    head = np.fft.rfft(frames[:, :window], padded)
-    correlation = np.fft.irfft(spectrum * head.conj(), padded)[:, : longest + 2]
+    spectrum = fft.rfft(frames, padded)
+    head = fft.rfft(frames[:, :window], padded)
+    correlation = fft.irfft(spectrum * head.conj(), padded)[:, : longest + 2]
     energy = np.zeros((len(frames), size + 1))
     np.cumsum(frames.astype(np.float64) ** 2, axis=1, out=energy[:, 1:])
     power = energy[:, window : window + longest + 2] - energy[:, : longest + 2]
@@ -206,10 +207,16 @@ def _last_stretch(pitch: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
     if voiced.size == 0 or (len(pitch) - voiced[-1]) * _HOP_MS > _UNVOICED_END_MS:
         return pitch[:0], voiced[:0]
     at = voiced[voiced > voiced[-1] - 1.5 * _STRETCH_MS / _HOP_MS][-_STRETCH_MS // _HOP_MS :]
-    near = np.abs(pitch[at] - np.median(pitch[at])) < _FAR_SEMITONES
+    near = np.abs(pitch[at] - _median(pitch[at])) < _FAR_SEMITONES
     return pitch[at[near]], at[near]
+
+
+def _median(values: npt.NDArray[np.floating]) -> float:
+    """As ``np.median``, whose first call imports ``numpy.ma``: for 10 ms, in the middle of a call."""
+    ordered, middle = np.sort(values), values.size // 2
+    return float(ordered[middle] if values.size % 2 else (ordered[middle - 1] + ordered[middle]) / 2)
 
 
 def _theil_sen(at: npt.NDArray[np.floating], values: Floats) -> float:
     first, second = np.triu_indices(len(values), 1)
-    return float(np.median((values[second] - values[first]) / (at[second] - at[first])))
+    return _median((values[second] - values[first]) / (at[second] - at[first]))
