@@ -19,6 +19,8 @@ from voicepipe.speech.pricing import Bill, machine_cost, price
 _meter = lru_cache(maxsize=1024)(Meter)
 """The meters of a pipeline are few, and each of its requests is counted by some of them."""
 
+_FREE = Bill()
+
 
 @dataclass(slots=True)
 class Request:
@@ -43,7 +45,7 @@ class Request:
     def tally(self, book: PriceBook | None) -> Tally:
         """What it consumed, and with ``book`` what that costs."""
         found = book.find(self.slot, self.provider, self.model) if book is not None else None
-        tally, bill = Tally(), Bill()
+        tally, bill = Tally(), _FREE
         if found is not None and not found.by_time:
             bill = price({unit: amount.total for unit, amount in self.amounts.items()}, found.rates)
         for unit, amount in self.amounts.items():

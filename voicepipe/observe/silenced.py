@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from voicepipe.core.frames import Heard, PlaybackStarted, PlaybackStopped, SpeechStarted
@@ -9,11 +10,6 @@ from voicepipe.core.records import SpeechIgnored, StateChanged, TurnEnded
 from voicepipe.speech.policy import State
 
 _SILENT = frozenset({State.PAUSED, State.HELD})
-
-_SEEN = frozenset(
-    {PlaybackStarted, PlaybackStopped, Heard, StateChanged, SpeechStarted, SpeechIgnored, TurnEnded}
-)
-"""Most events are none of these, and are done with at once."""
 
 
 class Silences:
@@ -37,29 +33,34 @@ class Silences:
 
     def read(self, event: Any) -> int | None:
         """The nanoseconds, if ``event`` ends a reply that was interrupted by speech."""
-        if type(event) not in _SEEN:
-            return None
-        match event:
-            case PlaybackStarted():
-                if event.turn != self._turn:
-                    self._turn, self._paused_ns, self._onsets = event.turn, None, []
-                self._stopped_ns = None
-            case PlaybackStopped() | Heard(final=True):
-                if event.turn == self._turn and self._stopped_ns is None:
-                    self._stopped_ns = event.at_ns if self._paused_ns is None else self._paused_ns
-            case StateChanged():
-                if event.state not in _SILENT:
-                    self._paused_ns = None
-                elif self._paused_ns is None:
-                    self._paused_ns = event.at_ns
-            case SpeechStarted():
-                if self._turn is not None and self._silent_ns is None:
-                    self._onsets.append((event.position, event.onset_ns))
-            case SpeechIgnored():
-                self._onsets = [one for one in self._onsets if one[0] > event.utterance]
-            case TurnEnded() if event.turn == self._turn:
-                return self._end(event)
-        return None
+        read = _READ.get(type(event))
+        return None if read is None else read(self, event)
+
+    def _play(self, event: PlaybackStarted) -> None:
+        if event.turn != self._turn:
+            self._turn, self._paused_ns, self._onsets = event.turn, None, []
+        self._stopped_ns = None
+
+    def _stop(self, event: PlaybackStopped | Heard) -> None:
+        if event.turn == self._turn and self._stopped_ns is None:
+            self._stopped_ns = event.at_ns if self._paused_ns is None else self._paused_ns
+
+    def _hear(self, event: Heard) -> None:
+        if event.final:
+            self._stop(event)
+
+    def _note_state(self, event: StateChanged) -> None:
+        if event.state not in _SILENT:
+            self._paused_ns = None
+        elif self._paused_ns is None:
+            self._paused_ns = event.at_ns
+
+    def _speak(self, event: SpeechStarted) -> None:
+        if self._turn is not None and self._silent_ns is None:
+            self._onsets.append((event.position, event.onset_ns))
+
+    def _ignore(self, event: SpeechIgnored) -> None:
+        self._onsets = [one for one in self._onsets if one[0] > event.utterance]
 
     @property
     def _silent_ns(self) -> int | None:
@@ -67,8 +68,22 @@ class Silences:
         return min(since, default=None)
 
     def _end(self, event: TurnEnded) -> int | None:
+        if event.turn != self._turn:
+            return None
         onsets, silent_ns = self._onsets, self._silent_ns
         self._turn, self._stopped_ns, self._paused_ns, self._onsets = None, None, None, []
         if event.status != "interrupted" or not onsets:
             return None
         return max(0, (event.at_ns if silent_ns is None else silent_ns) - onsets[0][1])
+
+
+_READ: Mapping[type[Any], Callable[[Silences, Any], int | None]] = {
+    PlaybackStarted: Silences._play,
+    PlaybackStopped: Silences._stop,
+    Heard: Silences._hear,
+    StateChanged: Silences._note_state,
+    SpeechStarted: Silences._speak,
+    SpeechIgnored: Silences._ignore,
+    TurnEnded: Silences._end,
+}
+"""Most events are none of these, and are done with at once."""
