@@ -103,6 +103,12 @@ def test_what_is_not_a_terminal_gets_plain_lines_only() -> None:
     assert stream.getvalue() == "you  what time is it?\nloading\ngone\n"
 
 
+def test_a_warning_begins_as_one_and_cannot_drive_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    Terminal().warn("no price\x1b[2J\nfor that")
+    Terminal(quiet=True).warn("nobody wants to know")
+    assert capsys.readouterr().err == "warning: no price [2J for that\n"
+
+
 def test_what_a_model_writes_cannot_drive_the_terminal() -> None:
     assert printable("a\x1b[2Jb\r\nc\x07\ud800\u2028d") == "a [2Jb  c   d"
     assert printable("naïve 👩\u200d🚀 日本") == "naïve 👩\u200d🚀 日本"
