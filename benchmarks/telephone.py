@@ -45,10 +45,12 @@ FRAME = g711.RATE * FRAME_MS // 1000
 
 
 class Found(NamedTuple):
-    """``cpu`` and ``feeder_cpu`` are shares of their cores; the others are in ms, or numbers of turns."""
+    """``cpu``, ``feeder_cpu`` and ``denied`` are shares of a core; the others are ms, or numbers of turns."""
 
     calls: int
     cpu: float
+    denied: float
+    """How long the process had something to do, but others had the core: noise."""
     late_median: float
     late_p99: float
     late_most: float
@@ -65,10 +67,10 @@ class Found(NamedTuple):
 def measure(quick: bool) -> list[Figure]:
     found = [in_a_process(calls, 1 if quick else 25) for calls in ((2,) if quick else CALLS)]
     good = [one.calls for one in found if one.late_p99 <= LATE_MS and one.asked == one.answered]
-    told = "; ".join(
+    told = ". ".join(
         f"{one.calls}: {one.late_p99:.1f} ms, {100 * one.cpu:.0f} % of the core, lag of the loop "
-        f"{one.lag_p99:.1f} ms, {one.asked - one.answered} of {one.asked} turns lost, callers late by "
-        f"{one.feeder_p99:.1f} ms"
+        f"{one.lag_p99:.1f} ms, {one.asked - one.answered} of {one.asked} turns lost; callers late by "
+        f"{one.feeder_p99:.1f} ms, others had the core for {100 * one.denied:.0f} %"
         for one in found
     )
     return [
@@ -118,6 +120,8 @@ class Desk:
         """Of every window, from when its last frame was sent."""
         found = []
         for number, judged in self.judged.items():
+            if not judged:
+                raise RuntimeError(f"call {number} has broken off before a window was judged")
             samples, at_ns = np.array(judged).T
             found.append(at_ns - sent[number][-(-samples // FRAME) - 1])
         return np.concatenate(found) / MS
@@ -129,7 +133,7 @@ async def hold(calls: int, lasts_s: float, folder: Path) -> Found:
     desk = Desk(pipeline)
     async with pipeline, serve(desk.answer, "127.0.0.1", 0, **how_to_accept()) as server:
         port = next(iter(server.sockets)).getsockname()[1]
-        clock, cpu = Clock(), time.process_time()
+        clock, cpu, denied = Clock(), time.process_time(), _denied_s()
         lag = LoopLag(clock, calls)
         feeder = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "benchmarks.telephone_callers"),
@@ -139,7 +143,8 @@ async def hold(calls: int, lasts_s: float, folder: Path) -> Found:
         if await feeder.wait() != 0:
             raise RuntimeError("the callers have failed")
         lag.stop()
-        share = (time.process_time() - cpu) * SECOND / clock.now()
+        lasted_s = clock.now() / SECOND
+        share, denied = (time.process_time() - cpu) / lasted_s, (_denied_s() - denied) / lasted_s
     told = json.loads((folder / "told.json").read_text(encoding="utf-8"))
     with np.load(folder / "sent.npz") as sent:
         late = desk.late_ms(sent)
@@ -147,6 +152,7 @@ async def hold(calls: int, lasts_s: float, folder: Path) -> Found:
     return Found(
         calls,
         share,
+        denied,
         float(np.median(late)),
         float(np.percentile(late, 99)),
         float(late.max()),
@@ -158,6 +164,12 @@ async def hold(calls: int, lasts_s: float, folder: Path) -> Found:
         told["feeder_cpu"],
         sum(1 for _ in (folder / "calls").glob(f"*/{AUDIO_FILE}")),
     )
+
+
+def _denied_s() -> float:
+    """How long the loop's thread has waited for a core so far, where the system tells (Linux)."""
+    path = Path("/proc/self/schedstat")
+    return int(path.read_text().split()[1]) / 1e9 if path.exists() else 0.0
 
 
 if __name__ == "__main__":

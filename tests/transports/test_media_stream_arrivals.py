@@ -81,6 +81,13 @@ def test_what_was_overtaken_is_left_out() -> None:
     assert arrivals.old == 2
 
 
+def test_of_what_is_there_in_part_the_rest_is_taken() -> None:
+    arrivals = Arrivals()
+    frames = taken(arrivals, (0, ramp(0, 5 * FRAME)), (60, ramp(3 * FRAME, 5 * FRAME)))
+    assert np.array_equal(np.concatenate([frame.pcm for frame in frames]), ramp(0, 8 * FRAME))
+    assert arrivals.old == 0
+
+
 def test_a_far_side_that_counts_anew_is_followed_after_a_second() -> None:
     arrivals = Arrivals()
     taken(arrivals, (1_000_000, ramp(0)))

@@ -63,6 +63,8 @@ class Arrivals:
         return self._cut(pcm)
 
     def _astray(self, pcm: Pcm, start: int, off: int) -> list[Frame]:
+        if -pcm.size < off < 0:  # some of it is there already
+            return self._cut(pcm[-off:])
         if off < 0:
             self.old += 1
             self._old_ms += pcm.size * 1000 // RATE

@@ -47,7 +47,7 @@ def how_to_accept() -> dict[str, Any]:
     """Arguments of ``websockets.asyncio.server.serve`` that suit media streams.
 
     Without compression: it would make messages smaller by two fifths (60 kbit/s less) for 15 µs of ours each
-    and some 64 KiB a connection,. ``TCP_NODELAY`` is what asyncio sets by itself.
+    and some 64 KiB a connection. ``TCP_NODELAY`` is what asyncio sets by itself.
     """
     return {
         "compression": None,
