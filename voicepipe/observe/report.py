@@ -41,7 +41,7 @@ from voicepipe.observe.price_book import PriceBook
 from voicepipe.observe.requests import Requests
 from voicepipe.observe.silenced import Silences
 from voicepipe.observe.tail import Tail
-from voicepipe.observe.timeline import Timelines, TurnTimeline
+from voicepipe.observe.timeline import TIMED, Timelines, TurnTimeline
 from voicepipe.observe.turn_report import ToolReport, TurnReport
 from voicepipe.observe.usage import Tally
 
@@ -242,7 +242,8 @@ class CallReport:
         read = _READ.get(kind)
         if read is not None:
             read(self, event)
-        self._timelines(at_ns, event)
+        if kind in TIMED:
+            self._timelines(at_ns, event)
 
     # ── the turns ────────────────────────────────────────────────────────────────────────────────
 
@@ -318,7 +319,7 @@ class CallReport:
             return
         turn.silenced_ns = silenced_ns
         turn.agent, turn.heard, turn.status = event.said, event.heard, event.status
-        turn.listened.settle()
+        turn.listened.settle(whole=event.status == "completed")
         if event.status == "failed":
             self._failures.add(event.error or f"turn {event.turn} failed")
 

@@ -234,7 +234,9 @@ _READ: Mapping[type[Any], Callable[[Timelines, Any], None]] = {
     **dict.fromkeys(get_args(_Noted), Timelines._note_reply),
     TurnEnded: Timelines._end,
 }
-"""Most events are none of these, and are done with at once."""
+
+TIMED = frozenset(_READ)
+"""The events that timelines are made of. Most are none of these, and are done with at once."""
 
 
 def _note(turn: _Open, event: _Noted) -> None:

@@ -110,10 +110,10 @@ class Listened:
         if heard.segment is not None and heard.segment.index >= 0:  # notices were made before the call
             self._latest[heard.segment.index] = heard
 
-    def settle(self) -> None:
-        """Count what was heard, and let go of the chunks themselves."""
+    def settle(self, *, whole: bool = False) -> None:
+        """Count what was heard, and let go of the chunks themselves; of a ``whole`` reply nobody asks."""
         for index, heard in self._latest.items():
-            if heard.segment is not None:
+            if heard.segment is not None and not whole:
                 text = heard_text(heard.segment, heard.samples)
                 self._told[index] = (len(text), heard.samples * 1000 // heard.segment.rate)
         self._latest.clear()
