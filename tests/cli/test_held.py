@@ -27,6 +27,7 @@ class Running:
     def __init__(self, process: subprocess.Popen[str], log: Iterator[str]) -> None:
         self._process = process
         self._log = log
+        self._told: list[str] = []
         self.events: list[dict[str, Any]] = []
 
     def wait_for(self, name: str) -> None:
@@ -35,6 +36,14 @@ class Running:
             if self.events[-1]["event"] == name:
                 return
         pytest.fail(f"the call ended without {name}")
+
+    def wait_to_be_told(self, words: str) -> None:
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            self._told.append(line)
+            if words in line:
+                return
+        pytest.fail(f"nobody was told {words}")
 
     def interrupt(self) -> None:
         self._process.send_signal(signal.SIGINT)
@@ -48,8 +57,10 @@ class Running:
 
     def finish(self) -> Outcome:
         self.events += [json.loads(line) for line in self._log]
-        out, err = self._process.communicate()
-        return Outcome(self._process.returncode, out, err)
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        err = "".join([*self._told, *self._process.stderr])
+        return Outcome(self._process.wait(), self._process.stdout.read(), err)
 
 
 @contextmanager
@@ -100,7 +111,7 @@ def test_ctrl_c_twice_leaves_a_hanging_tool_behind(tmp_path: Path) -> None:
     with running(tmp_path, pipeline(tmp_path, text), "--text", "go") as call:
         call.wait_for("ToolStarted")
         call.interrupt()
-        call.wait_for("TurnEnded")
+        call.wait_to_be_told("Ctrl-C once more leaves behind what hangs")
         call.interrupt()
         outcome = call.finish()
     assert outcome.status == 130

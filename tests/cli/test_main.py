@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -204,3 +205,19 @@ def test_output_that_finds_no_room_is_no_fault_of_ours(command: list[str]) -> No
         )
     assert done.returncode == 3
     assert done.stderr == "voicepipe: nothing more can be written: No space left on device\n"
+
+
+def test_ctrl_c_while_the_process_ends_spoils_neither_its_status_nor_its_output() -> None:
+    late = "import atexit, signal; atexit.register(signal.raise_signal, signal.SIGINT)"
+    end = "import sys; from voicepipe.cli.main import main; sys.argv[1:] = ['--version']; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{late}; {end}"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"voicepipe {version()}\n"
+
+
+def test_who_calls_main_with_arguments_keeps_their_own_ctrl_c(capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    assert voicepipe(capsys, "--version").status == 0
+    assert signal.getsignal(signal.SIGINT) is before

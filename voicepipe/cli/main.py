@@ -11,6 +11,7 @@ import errno
 import gc
 import io
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -66,6 +67,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         _leave_output()
         print(f"voicepipe: nothing more can be written: {error.strerror}", file=sys.stderr)
         return SetupError.exit_status
+    finally:
+        if argv is None:
+            # What is left is the end of the process: two seconds of waiting for workers, at most. One more
+            # Ctrl-C could only spoil its status or its output.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _leave_output() -> None:
