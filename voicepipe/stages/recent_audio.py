@@ -15,8 +15,8 @@ Piece: TypeAlias = "tuple[int, Pcm, str | None]"
 """The position, samples and caption of a frame.
 
 A plain tuple, of which the garbage collector finds out that it can't be part of a cycle: it never looks at it
-again. Frames aren't forgotten so, and those of the last seconds of 60 calls were a third of all that it went
-through, 10 ms at a time.
+again. Frames aren't forgotten so, and those of the last seconds of all calls were a quarter of what it went
+through, some milliseconds at a time.
 """
 
 
