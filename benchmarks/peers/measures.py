@@ -26,6 +26,9 @@ PATIENCE_S = 5.0
 LISTENS_S = 3.5
 """Of a reply, before the caller speaks into it: LiveKit's defaults ignore the caller in the first three."""
 
+APART_S = 0.7
+"""The callers whose turns are timed: none of them is to wait for what a turn model computes for another."""
+
 SPREAD_S = 4.0
 """The callers begin at any time of it, so that they don't speak in chorus."""
 
@@ -65,7 +68,7 @@ async def turns(system: System, clip: Clip, request: Mapping[str, Any]) -> Value
     await call(0, True)
     async with asyncio.TaskGroup() as group:
         for number in range(count):
-            group.create_task(call(0.33 * number, False))
+            group.create_task(call(APART_S * number, False))
     return found | {"fed_late_ms": _p99(found["fed_late_ms"])}
 
 
