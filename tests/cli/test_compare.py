@@ -205,7 +205,7 @@ def test_a_folder_in_which_nothing_can_be_kept_is_told(desk: Desk) -> None:
     (desk.folder / "work").write_text("a file")
     done = desk()
     assert done.status == 3
-    assert "work can't be written" in done.err
+    assert "work: it is a file, or lies in one, and no folder" in done.err
 
 
 def test_ctrl_c_keeps_what_was_held_and_the_same_command_goes_on(desk: Desk) -> None:

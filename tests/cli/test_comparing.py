@@ -129,6 +129,7 @@ def test_the_progress_is_told_in_ten_lines_where_it_is_no_terminal() -> None:
     assert len(lines) == 9
     assert lines[0].startswith("8 of 40 calls held")
     assert lines[-1] == "40 of 40 calls held"
+    assert "about 0 s left" not in written.getvalue()
 
 
 def test_a_call_that_could_not_be_held_is_told_even_when_quiet() -> None:

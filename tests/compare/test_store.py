@@ -67,9 +67,15 @@ def test_the_folder_and_its_files_are_the_owners_alone(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SetupError, match=r"can't be written: .*too long"):
+        Store(tmp_path / ("x" * 1000))
+
+
+def test_a_file_in_the_place_of_the_folder_is_told_as_that(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SetupError, match="can't be written"):
-        Store(tmp_path / "file" / "store")
+    for taken in (tmp_path / "file", tmp_path / "file" / "store"):
+        with pytest.raises(SetupError, match="it is a file, or lies in one, and no folder"):
+            Store(taken)
 
 
 def test_a_full_disk_is_told_and_what_was_kept_before_stays(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,21 @@ def test_several_processes_measure_what_one_does_though_one_of_them_dies() -> No
             assert call.error is None
             assert the_same(call) == the_same(simulate(run, "stubs", None))
     assert multiprocessing.active_children() == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells there which are blocked")
+def test_ctrl_c_is_not_for_the_workers_also_while_they_begin() -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    with Workers(plan([variant("a")], conversations(names=[TIME])), 2) as workers:
+        blocked = [_blocked(workers._new().process.pid) for _ in range(2)]
+    assert blocked == [True, True]
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+
+
+def _blocked(process: int | None) -> bool:
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    mask = next(int(line.split()[1], 16) for line in lines if line.startswith("SigBlk:"))
+    return bool(mask >> (signal.SIGINT - 1) & 1)
 
 
 def test_a_recording_that_cannot_be_written_ends_it_and_leaves_no_process_behind(tmp_path: Path) -> None:

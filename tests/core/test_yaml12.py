@@ -155,6 +155,12 @@ def test_a_brace_error_without_interpolation_gets_no_such_hint() -> None:
     assert problem("a: {b: c d: e}").hint != problem("a: {b: ${env:X}}").hint
 
 
+def test_a_question_that_is_not_quoted_inside_brackets_gets_the_hint_to_quote_it() -> None:
+    for text in ("a: {b: What time is it?}", "a: [What time is it?]", "a: {b: is it? yes}"):
+        assert problem(text).hint == "quote text with a '?' inside brackets"
+    assert load("a: What time is it?") == {"a": "What time is it?"}
+
+
 def test_quoted_merge_key_is_an_ordinary_key() -> None:
     assert load('"<<": 1') == {"<<": 1}
 

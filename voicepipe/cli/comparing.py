@@ -136,7 +136,7 @@ def followed(
             continue
         told = f"{done} of {whole} calls held"
         left = watch.left_ns(done - kept, whole - done)
-        if left and done < whole:
+        if left and round(left / SECOND) and done < whole:
             told += f", about {spent_time(left)} left"
         if terminal.interactive:
             terminal.status(told)

@@ -127,6 +127,11 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _unwritable(path: Path, error: OSError) -> SetupError:
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return SetupError(
+            f"calls can't be kept in {path}: it is a file, or lies in one, and no folder",
+            hint="name a folder that is there, or that can be made",
+        )
     return SetupError(
         f"{path} can't be written: {error.strerror or error}",
         hint="check the folder, its permissions and the space left; what was measured so far is kept there",

@@ -229,7 +229,7 @@ def _cautions(
         said += _of_variant(one)
     if any(one.clock == "simulated" for one in measured):
         said.append(
-            "On the simulated clock computing takes no time and each repetition is the same: such "
+            "On the simulated clock computing takes no time: such "
             "latencies are what the providers were told to take, and their intervals tell only of the choice "
             "of calls."
         )

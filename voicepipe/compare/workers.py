@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -128,7 +130,8 @@ class Workers:
     def _new(self) -> _Worker:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=serve, args=(theirs, self._work), daemon=True)
-        process.start()
+        with _uninterrupted():
+            process.start()
         theirs.close()  # so that the end of the process is the end of the line
         worker = _Worker(process, ours)
         self._workers.append(worker)
@@ -142,6 +145,21 @@ class Workers:
         worker.end()
         give(self._new())
         return status
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """What is started inside never gets Ctrl-C, which a terminal sends to all processes: a worker would die
+    of it with a traceback while it is still importing. Here it is heard afterwards."""
+    if sys.platform == "win32":  # signals can't be blocked there
+        yield
+        return
+    resource_tracker.ensure_running()  # it would end the blocking when it is started
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _described(variant: Variant) -> dict[str, Any]:

@@ -295,6 +295,8 @@ def _in_plain_words(error: yaml.MarkedYAMLError, source: Source) -> ConfigError:
     else:
         if problem.startswith("expected ',' or"):
             words = f"{problem.split(', but')[0]} to go on or to close the bracket"
+            if _at_question_mark(mark):
+                hint = "quote text with a '?' inside brackets"
     if words == "the quote is never closed" and error.context_mark:
         mark = error.context_mark
     if mark is None:
@@ -302,6 +304,11 @@ def _in_plain_words(error: yaml.MarkedYAMLError, source: Source) -> ConfigError:
     if _unquoted_interpolation(mark):
         hint = 'quote it inside brackets: "${env:NAME}"'
     return Place(source, mark.line + 1, mark.column + 1).error(words, hint=hint)
+
+
+def _at_question_mark(mark: Any) -> bool:
+    """Inside brackets plain text ends at a ``?`` for the parser, though YAML 1.2 lets it stand there."""
+    return bool(mark and mark.buffer) and "?" in mark.buffer[max(0, mark.pointer - 1) : mark.pointer + 1]
 
 
 def _unquoted_interpolation(mark: Any) -> bool:
