@@ -131,11 +131,12 @@ def followed(
         done = len(found)
         if call.error is not None:
             terminal.error(printable(f"'{call.call}' on '{call.variant}' couldn't be held: {call.error}"))
-        if done <= kept:
+        if done <= kept + 1:  # the first one waits for models to be loaded, or for workers to begin
             watch = Stopwatch()
+        if done <= kept:
             continue
         told = f"{done} of {whole} calls held"
-        left = watch.left_ns(done - kept, whole - done)
+        left = watch.left_ns(done - kept - 1, whole - done)
         if left and round(left / SECOND) and done < whole:
             told += f", about {spent_time(left)} left"
         if terminal.interactive:
