@@ -303,6 +303,8 @@ def _ahead(turn: _Open, start_ns: int, began_ns: int) -> Iterator[Contribution]:
         return
     at_ns = start_ns
     for mark in (Mark("stt", turn.drafted_ns), *turn.marks):
+        if at_ns >= began_ns:
+            return
         until = min(mark.at_ns, began_ns)
         if at_ns < until and mark.step != "playout":  # which waits: nothing of a draft is heard
             yield Contribution(mark.step, at_ns, until - at_ns)
