@@ -70,7 +70,7 @@ SETTINGS: dict[str, list[report.Key]] = {
 ASKED: dict[str, dict[str, Any]] = {
     "frames": {"frames": 5000},
     "turns": {"callers": 3},
-    "idle": {"further": 10, "seconds": 3.0},
+    "idle": {"further": 20, "seconds": 3.0},
     "deployed": {"processes": 4},
     "agents": {"seconds": 5.0},
 }

@@ -41,8 +41,9 @@ def page(document: Document | None, others: Mapping[str, Document]) -> str:
         "job at a time, the systems in turn.",
         "",
         "Median (least to most); × is how many times better voicepipe is at the setting of the same name, "
-        "else at its default. Definitions, mocks and settings: [the harness](../peers/README.md). A figure "
-        "with a file behind it is from another of our benchmarks.",
+        "else at its default; the overhead of the best is held against `equal`. Definitions, mocks and "
+        "settings: [the harness](../peers/README.md). A figure with a file behind it is from another of our "
+        "benchmarks.",
         "",
         report.table(jobs, report.others(others)),
     ]
@@ -61,7 +62,8 @@ def short(document: Document | None, others: Mapping[str, Document]) -> str:
             report.short_table(document["jobs"], report.others(others)),
             f"Measured by `{MADE_BY}` {_on(document)}. All values with least and most, ratios and the "
             f"machine's noise: [{PAGE}](benchmarks/results/{PAGE}). What is measured, and at which settings: "
-            "[the harness](benchmarks/peers/README.md). Our second overhead is that at settings equal to the "
+            "[the harness](benchmarks/peers/README.md). × is how many times better "
+            "voicepipe is. Our second overhead is that at settings equal to the "
             "peers' best; a figure with a file behind it is from another of our benchmarks.\n",
         ]
     )

@@ -231,8 +231,8 @@ def test_the_readme_has_medians_of_default_and_best() -> None:
         job("livekit", "best", total_ms=[640, 650, 700], overhead_ms=50),
     ]
     text = page.short(document("2026-11-23", *jobs), {"soak": SOAK})
-    assert row(text, "end of speech")[2:] == ["466 / 460", "–", "– / 650"]
-    assert row(text, "… beyond")[2:] == ["26 / 10", "–", "– / 50"]
+    assert row(text, "end of speech")[2:] == ["466 / 460", "–", "– / 650 (×1.41)"]
+    assert row(text, "… beyond")[2:] == ["26 / 10", "–", "– / 50 (×5)"]
     assert row(text, "CPU per session of 100")[2:] == ["0.94 (soak.json)", "–", "–"]
 
 
