@@ -39,6 +39,6 @@ class Transcriber:
             text=hypothesis.text,
             final=hypothesis.final,
             at_ns=self._clock.now(),
-            words=hypothesis.words,
+            words=hypothesis.words if hypothesis.final else (),
             ends_turn=hypothesis.ends_turn,
         )
