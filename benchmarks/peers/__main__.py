@@ -88,7 +88,7 @@ ONCE = ("deployed", "agents")
 """These hold many sessions at a time as it is."""
 
 LEVELS = {
-    "voicepipe": (4, 40, 60, 80, 100),
+    "voicepipe": (4, 40, 50, 60, 80, 100),
     "pipecat": (4, 6, 8, 10, 12, 16),
     "livekit": (4, 10, 15, 20, 25, 30),
 }
