@@ -129,8 +129,8 @@ class Transcript(StreamFrame):
     """What was heard between one ``SpeechStarted`` (its position is ``utterance``) and the stop.
 
     Each ``revision`` replaces the one before; a final one is the last. ``ends_turn``: the recogniser itself
-    is sure that the caller has finished (for ``strategy: provider``). ``words``, with their times, are those of
-    a final one: before, each revision would bring all of them again.
+    is sure that the caller has finished (for ``strategy: provider``). ``words``, with their times, are those
+    of a final one: before, each revision would bring all of them again.
     """
 
     utterance: int
