@@ -149,9 +149,6 @@ class StreamCaller:
                 self._count(message.sequence)
                 for position, pcm in self.arrivals.take(decode_ulaw(message.ulaw), message.timestamp_ms):
                     await out.send(AudioIn(pcm=pcm, position=position, rate=RATE))
-                    # After a stall many messages wait. Without this one call would take all of its own in one
-                    # go, and the VAD's windows of several calls would not come together.
-                    await asyncio.sleep(0)
             elif self._ends_with(message):
                 return
 
