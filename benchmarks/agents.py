@@ -1,9 +1,10 @@
 """How many full agents one core bears: real Silero VAD, mock engines, everybody in conversation.
 
 Each caller says the clip of ``benchmarks.turns``, waits for the answer, listens to it for two seconds, and
-speaks again; the callers begin at different times. A frame that completes a window of the VAD is late by as
-much as that window is judged after its last sample was due. A turn is lost if nothing is heard within five
-seconds. The loop's lag is what a timer waits that has nothing to do with the calls (``_lag``).
+speaks again; the callers begin at different times, and each one's frames come at another moment of the 20 ms.
+A frame that completes a window of the VAD is late by as much as that window is judged after its last sample
+was due. A turn is lost if nothing is heard within five seconds. The loop's lag is what a timer waits that has
+nothing to do with the calls (``_lag``).
 
 Each number of agents gets its own process, bound to one core: ``python -m benchmarks.agents 60 talk 25``.
 Time is that of a core which nobody else uses (``_own_core``), or with ``real`` at the end the machine's: that
@@ -192,7 +193,8 @@ class Talker:
             self._heard = True
 
     async def run(self, out: Outlet[AudioIn | Talk | TypedText], line: Line) -> None:
-        self._out, self._clock, self._origin = out, line.clock, line.clock.now()
+        self._out, self._clock = out, line.clock
+        self._origin = line.clock.now() + self._begins_ns % (FRAME_MS * MS)  # callers aren't in step
         await self._listen(self._begins_ns)
         while self._clock.now() < self._ends_ns:
             if self._speech is None:
