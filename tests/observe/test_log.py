@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.happenings import AT, EXAMPLES
-from voicepipe.core.frames import EndOfText, SpeechStarted, Text, TypedText
+from voicepipe.core.frames import EndOfText, Heard, Segment, SpeechStarted, Text, TypedText, Word
 from voicepipe.core.masking import MASK
 from voicepipe.core.records import Failed, ToolStarted
 from voicepipe.core.units import MS
@@ -200,3 +200,17 @@ def test_what_comes_after_the_end_is_not_written(tmp_path: Path) -> None:
     log(0, Text(turn=1, text="hello"))
     log.close()
     assert len(lines(log.path)) == 1
+
+
+def test_what_was_heard_is_told_as_it_was_known_then_whatever_becomes_of_the_chunk(tmp_path: Path) -> None:
+    log = open_log(tmp_path / "e.jsonl")
+    log(0, Failed(at_ns=0, stage="vad", error="hung up"))
+    words = [Word(text="One", start_ms=0, end_ms=200), Word(text="two", start_ms=200, end_ms=400)]
+    chunk = Segment(turn=1, index=0, text="One two three.", rate=1000, words=words, made=500)
+    event = Heard(turn=1, segment=chunk, samples=250, final=False, at_ns=1 * MS)
+    told = event_to_dict(1 * MS, event)
+    log(1 * MS, event)
+    chunk.begin(2000)  # another voice says it again, from its beginning
+    log.close()
+    assert lines(log.path)[-1] == told
+    assert told["text"] == "One"

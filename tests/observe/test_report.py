@@ -358,3 +358,13 @@ def test_each_switch_of_a_provider_is_told() -> None:
             "reason": "no answer within 3s",
         }
     ]
+
+
+def test_a_turn_that_ends_when_the_next_one_has_begun_is_summed_up_by_its_end_however_few_are_kept() -> None:
+    story = Story().begin(1000, user="a").audible(1020).begin(2000, turn=2, user="b")
+    story.used(2005, "llm", "tokens_out", 7).end(2010, said="x", heard="x")
+    story.audible(2030, turn=2).end(2040, turn=2).begin(3000, turn=3)
+    few = CallReport(session="s1", clock="simulated", keep_turns=1)
+    story.play(few)
+    assert (few.left_out, few.unanswered_count) == ({"turns": 2}, 1)
+    assert (few.usage.to_list(), few.wasted.to_list()) == ([used("llm", "tokens_out", 7)], [])

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from voicepipe.config.record import RecordConfig
-from voicepipe.core.frames import EndOfText, Heard, Segment, Text, Transcript, TypedText
+from voicepipe.core.frames import EndOfText, Heard, Text, Transcript, TypedText
 from voicepipe.core.records import Tapped, TurnBegan, TurnDrafted, TurnEnded, TurnReworded
 from voicepipe.errors import VoicepipeError
+from voicepipe.observe.events import as_of_now
 from voicepipe.observe.redact import LONGEST_TEXT, Redactor
 from voicepipe.speech.heard import heard_text
 
@@ -191,20 +192,7 @@ class Door:
             return event
         text = heard_text(event.segment, event.samples)
         masked = self._redactor.part(text) if self._private(event.turn) else self._redactor.text(text)
-        if masked == text:
-            return event
-        one = event.segment
-        told = Segment(
-            turn=one.turn,
-            index=one.index,
-            text=masked,
-            rate=one.rate,
-            in_history=one.in_history,
-            item_id=one.item_id,
-            made=event.samples,
-            samples=event.samples,
-        )
-        return replace(event, segment=told)
+        return event if masked == text else as_of_now(event, masked)
 
     # ── all others ───────────────────────────────────────────────────────────────────────────────
 

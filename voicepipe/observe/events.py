@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import Field, fields, is_dataclass
+from dataclasses import Field, fields, is_dataclass, replace
 from typing import Any, NamedTuple, get_args
 
 from voicepipe.core.frames import (
@@ -22,6 +22,7 @@ from voicepipe.core.frames import (
     Recovered,
     Recovering,
     Repeat,
+    Segment,
     Skip,
     SpeechPaused,
     SpeechResumed,
@@ -100,6 +101,25 @@ def event_to_dict(at_ns: int, event: Any, secrets: Collection[str] = ()) -> dict
 def unchecked(at_ns: int, event: Any) -> dict[str, Any]:
     """The same in a third of the time, but texts are of any length, and may hold what is secret."""
     return (_MAPS.get(type(event)) or _maps(type(event))).line(at_ns, event)
+
+
+def as_of_now(event: Heard, text: str) -> Heard:
+    """``event``, of a chunk of which ``text`` was heard and nothing more will change: for whoever reads it
+    later, while the voice goes on with the chunk itself."""
+    one = event.segment
+    if one is None:
+        return event
+    heard = Segment(
+        turn=one.turn,
+        index=one.index,
+        text=text,
+        rate=one.rate,
+        in_history=one.in_history,
+        item_id=one.item_id,
+        made=event.samples,
+        samples=event.samples,
+    )
+    return replace(event, segment=heard)
 
 
 def event_fields(kind: type[Any]) -> list[str]:

@@ -38,7 +38,8 @@ from voicepipe.core.records import (
 )
 from voicepipe.core.units import SECOND
 from voicepipe.errors import NotKeptError, SetupError
-from voicepipe.observe.events import MAX_TEXT, event_to_dict, unchecked
+from voicepipe.observe.events import MAX_TEXT, as_of_now, event_to_dict, unchecked
+from voicepipe.speech.heard import heard_text
 
 FORMAT = 1
 """Grows when a reader of the log would have to change."""
@@ -113,6 +114,8 @@ class EventLog:
             return
         if self._text is not None:
             self._end_text()
+        if type(event) is Heard and event.segment is not None and event.segment.samples is None:
+            event = as_of_now(event, heard_text(event.segment, event.samples))
         self._held.append((at_ns, event))
         if at_ns >= self._due_ns or type(event) not in _HELD:
             self._due_ns = at_ns + HELD_NS

@@ -59,7 +59,7 @@ class CallReport:
 
     ``keep_turns``: how many of the last turns are told in full, None for all of them. The others are summed
     up as they leave, so that sums and counts are those of the whole call. The other lists are cut at the same
-    length; ``left_out`` tells what is missing of each.
+    length; ``left_out`` tells what is missing of each. A turn that hasn't ended is never left out.
     """
 
     def __init__(
@@ -254,8 +254,7 @@ class CallReport:
         turn = self._drafts.pop(event.turn, None) or TurnReport(event.turn, event.user)
         turn.user = event.user
         self._by_id[event.turn] = turn
-        left = self.turns.add(turn)
-        if left is not None:
+        for left in self.turns.add(turn, over=lambda one: one.status is not None):
             self._leave(left)
 
     def _leave(self, turn: TurnReport) -> None:

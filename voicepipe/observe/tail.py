@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
+
+from voicepipe.errors import UsageError
 
 T = TypeVar("T")
 
@@ -12,17 +15,28 @@ takes 12 a minute, and each holds some KiB."""
 
 
 class Tail(list[T]):
-    """The last ``most`` of what was added, all of it for None; ``left_out`` counts the others."""
+    """The last ``most`` of what was added, all of it for None; ``left_out`` counts the others.
+
+    Raises ``UsageError`` if ``most`` is less than one.
+    """
 
     def __init__(self, most: int | None) -> None:
+        if most is not None and most < 1:
+            raise UsageError(
+                f"a report can't keep its last {most} turns", hint="keep one or more, or None for all of them"
+            )
         super().__init__()
         self._most = most
         self.left_out = 0
 
-    def add(self, one: T) -> T | None:
-        """At the end; what falls out for it, if anything does."""
+    def add(self, one: T, over: Callable[[T], bool] = lambda one: True) -> list[T]:
+        """At the end; what falls out for it, if anything does.
+
+        The first that isn't ``over`` stays, and so does all behind it: somebody will ask for it again.
+        """
         self.append(one)
-        if self._most is None or len(self) <= self._most:
-            return None
-        self.left_out += 1
-        return self.pop(0)
+        left: list[T] = []
+        while self._most is not None and len(self) > self._most and over(self[0]):
+            left.append(self.pop(0))
+        self.left_out += len(left)
+        return left
