@@ -70,18 +70,25 @@ class Inbox(Generic[F]):
             self._wake_reader()
 
     def offer(self, frame: Frame) -> bool:
-        """Put ``frame`` if there is room, else drop it (the ``drop`` probe sees it) and say so."""
-        if len(self._data) >= self._capacity:
+        """Put ``frame`` if there is room, else drop it (the ``drop`` probe sees it) and say so.
+
+        Room that blocked writers can use is theirs: a source that never stops would keep them out for good.
+        """
+        if len(self._data) + len(self._blocked) >= self._capacity:
             self._drop_dead()
-            if len(self._data) >= self._capacity:
+            if len(self._data) + len(self._blocked) >= self._capacity:
+                self._share_room()
                 self._drop(frame)
                 return False
         self._append(frame)
         return True
 
     def put_now(self, frame: Frame) -> bool:
-        """Put ``frame`` if there is room at once, as it mostly is: `put` without a coroutine."""
-        if len(self._data) >= self._capacity:
+        """Put ``frame`` if there is room at once, as it mostly is: `put` without a coroutine.
+
+        Not past writers that are blocked: who always has the next frame would keep them out for good.
+        """
+        if self._blocked or len(self._data) >= self._capacity:
             return False
         self._append(frame)
         return True
@@ -94,10 +101,12 @@ class Inbox(Generic[F]):
         if self._tap:
             self.offer(frame)
             return
-        while len(self._data) >= self._capacity:
+        behind = bool(self._blocked)  # others came before: once
+        while behind or len(self._data) >= self._capacity:
             self._drop_dead()
-            if len(self._data) < self._capacity:
+            if not behind and len(self._data) < self._capacity:
                 break
+            behind = False
             if self._is_dead(frame):
                 self._drop(frame)
                 return
@@ -171,8 +180,7 @@ class Inbox(Generic[F]):
             if data:
                 frame = data.popleft()
                 if self._blocked and len(data) <= self._low:
-                    for _ in range(self._capacity - len(data)):
-                        self._wake_one()
+                    self._share_room()
                 turn = frame.turn
                 if turn is not None and turn != turns.live and turn != turns.draft:
                     self._drop(frame)
@@ -255,6 +263,11 @@ class Inbox(Generic[F]):
             if not room.done():
                 room.set_result(None)
                 return
+
+    def _share_room(self) -> None:
+        """Wake as many blocked writers as there is room for."""
+        for _ in range(self._capacity - len(self._data)):
+            self._wake_one()
 
     def _wake_blocked(self) -> None:
         while self._blocked:
