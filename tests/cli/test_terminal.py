@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.pty import Screen, screen
 from voicepipe.cli.terminal import Terminal, clip, printable, width
+from voicepipe.errors import ConfigError
 
 
 @pytest.fixture
@@ -107,6 +108,11 @@ def test_a_warning_begins_as_one_and_cannot_drive_the_terminal(capsys: pytest.Ca
     Terminal().warn("no price\x1b[2J\nfor that")
     Terminal(quiet=True).warn("nobody wants to know")
     assert capsys.readouterr().err == "warning: no price [2J for that\n"
+
+
+def test_the_hint_of_an_advice_stands_on_a_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    Terminal().advise(ConfigError("no stage has\x1b that", path="a.yaml", line=3, hint="there are: sim"))
+    assert capsys.readouterr().err == "warning: a.yaml:3: no stage has  that\n  there are: sim\n"
 
 
 def test_what_a_model_writes_cannot_drive_the_terminal() -> None:

@@ -208,7 +208,7 @@ def _plan(settings: Settings, terminal: Terminal) -> Plan:
     if not plan.left_out:  # nobody knows the models of one that couldn't be loaded
         others = under_all_profiles(loaded.baseline, settings.wanted[0].overrides)
         for advice in prices_of_nobody([*(one.loaded for one in plan.variants), *others]) if others else ():
-            terminal.warn(str(advice))
+            terminal.advise(advice)
     plan = replace(plan, audio=heard and (few if settings.audio is None else settings.audio))
     unanswered = without_stub(plan)
     if unanswered:

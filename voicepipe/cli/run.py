@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
     for line in dropped_lines(pipeline.loaded) if options.verbose else ():
         terminal.line(terminal.style(f"dropped {line}", "dim"))
     for advice in prices_of_nobody(under_all_profiles(pipeline.loaded, options.overrides)):
-        terminal.warn(str(advice))
+        terminal.advise(advice)
     items = [_item(how, what, options.input_channel) for how, what in script]
     for note in (item.note for item in items if isinstance(item, Clip) and item.note):
         terminal.line(note)

@@ -7,6 +7,8 @@ import sys
 import unicodedata
 from typing import TextIO
 
+from voicepipe.errors import VoicepipeError
+
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36"}
 
 _UP = "\x1b[A"
@@ -48,6 +50,10 @@ class Terminal:
     def warn(self, text: str) -> None:
         """A line that stays, with what isn't as it may have been meant."""
         self.line(f"{self.style('warning:', 'yellow')} {printable(text)}")
+
+    def advise(self, advice: VoicepipeError) -> None:
+        """Warn of what is no error yet, with its hint on a line of its own."""
+        self.line(f"{self.style('warning:', 'yellow')} {printable_lines(str(advice))}")
 
     def status(self, text: str, *, label: str = "") -> None:
         """A line that the next one replaces; only on a terminal. What doesn't fit is cut off before its end.
