@@ -202,6 +202,20 @@ def test_numbers_that_leap_are_counted_as_messages_that_were_missed() -> None:
     held(test)
 
 
+def test_a_timestamp_of_another_age_doesnt_lead_out_of_the_call_but_a_gap_that_has_passed_is_one() -> None:
+    async def test(scene: Scene) -> None:
+        scene.caller.say(bytes(FRAME))
+        scene.caller._chunk = 10**13
+        scene.caller.say(bytes(FRAME))
+        await scene.clock.sleep(60 * SECOND)
+        scene.caller._chunk += 60 * 50
+        scene.caller.say(bytes(FRAME))
+        await scene.clock.sleep(MS)
+        assert [frame.position for frame in scene.out.frames] == [0, FRAME, (60 * 50 + 2) * FRAME]
+
+    held(test)
+
+
 @pytest.mark.parametrize("how", ["stop", "vanish"])
 def test_the_call_ends_when_the_caller_hangs_up_or_is_gone(how: str) -> None:
     async def main() -> None:

@@ -7,6 +7,9 @@ from hypothesis import strategies as st
 from voicepipe.core.frames import Pcm
 from voicepipe.transports.media_stream_arrivals import FRAME, Arrivals, Frame
 
+LATEST = 10**9
+"""A day's samples and more: time doesn't limit anything."""
+
 
 def ramp(start: int, size: int = FRAME) -> Pcm:
     """Samples that tell where they come from; never silence."""
@@ -14,16 +17,16 @@ def ramp(start: int, size: int = FRAME) -> Pcm:
 
 
 def taken(arrivals: Arrivals, *chunks: tuple[int | None, Pcm]) -> list[Frame]:
-    return [frame for timestamp, pcm in chunks for frame in arrivals.take(pcm, timestamp)]
+    return [frame for timestamp, pcm in chunks for frame in arrivals.take(pcm, timestamp, LATEST)]
 
 
 def test_20_ms_go_through_as_they_are() -> None:
     arrivals = Arrivals()
     pcm = ramp(0)
-    (frame,) = arrivals.take(pcm, 12_345)
+    (frame,) = arrivals.take(pcm, 12_345, LATEST)
     assert frame.position == 0
     assert frame.pcm is pcm
-    assert [frame.position for frame in arrivals.take(ramp(FRAME), 12_365)] == [FRAME]
+    assert [frame.position for frame in arrivals.take(ramp(FRAME), 12_365, LATEST)] == [FRAME]
 
 
 @given(st.lists(st.integers(0, 500), max_size=30), st.booleans())
@@ -101,7 +104,20 @@ def test_positions_never_overlap_and_frames_are_always_20_ms(chunks: list[tuple[
     arrivals = Arrivals()
     end = 0
     for timestamp, size in chunks:
-        for frame in arrivals.take(ramp(0, size), timestamp):
+        for frame in arrivals.take(ramp(0, size), timestamp, LATEST):
             assert frame.position >= end
             assert frame.pcm.size == FRAME
             end = frame.position + FRAME
+
+
+def test_a_timestamp_that_is_ahead_of_the_time_is_no_gap_but_another_count() -> None:
+    arrivals = Arrivals()
+    frames = [
+        frame
+        for number, timestamp in enumerate((0, 10**15 - 1, 10**15 + 19, 20, 40))
+        for frame in arrivals.take(ramp(0), timestamp, number * FRAME + 8000)
+    ]
+    # The fourth and fifth are of the past then: they are left out, until the past has lasted for a second.
+    assert [frame.position for frame in frames] == [0, FRAME, 2 * FRAME]
+    assert arrivals.gaps_ms == 0
+    assert arrivals.old == 2

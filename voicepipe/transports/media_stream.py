@@ -45,6 +45,10 @@ START_S = 10.0
 MOST_MALFORMED = 50
 """Messages in a row that can't be read, a second of audio: then the call ends. One alone is left out."""
 
+EARLY = 10 * SECOND
+"""How far a gap may lead ahead of the session's time: the caller's audio is ahead by what waited while the
+call was begun."""
+
 LEAD, LOW = 200 * MS, 100 * MS
 """How far ahead the far side is given audio: up to the first, then no more until the second is left.
 A network that stands still for so long isn't heard, and at an interruption it is taken back."""
@@ -147,7 +151,10 @@ class StreamCaller:
             self._bad = 0
             if type(message) is Media:
                 self._count(message.sequence)
-                for position, pcm in self.arrivals.take(decode_ulaw(message.ulaw), message.timestamp_ms):
+                latest = (self._clock.now() + EARLY) * RATE // SECOND
+                for position, pcm in self.arrivals.take(
+                    decode_ulaw(message.ulaw), message.timestamp_ms, latest
+                ):
                     await out.send(AudioIn(pcm=pcm, position=position, rate=RATE))
             elif self._ends_with(message):
                 return

@@ -46,8 +46,12 @@ class Arrivals:
         self._rest: Pcm = np.zeros(0, np.int16)
         """Less than a frame, which ends at ``_position``."""
 
-    def take(self, pcm: Pcm, timestamp_ms: int | None) -> list[Frame]:
-        """The frames that ``pcm`` completes, in order."""
+    def take(self, pcm: Pcm, timestamp_ms: int | None, latest: int) -> list[Frame]:
+        """The frames that ``pcm`` completes, in order. ``latest``: the last position that time allows now.
+
+        No gap leads beyond it: a timestamp of another age would, and whoever keeps the call's audio would
+        have to keep the silence until then.
+        """
         size = pcm.size
         if timestamp_ms is not None and size:
             start = timestamp_ms * RATE // 1000
@@ -55,14 +59,14 @@ class Arrivals:
                 self._zero = start - self._position
             off = start - self._zero - self._position
             if not -JITTER_MS * RATE // 1000 <= off <= JITTER_MS * RATE // 1000:
-                return self._astray(pcm, start, off)
+                return self._astray(pcm, start, off, latest)
         self._old_ms = 0
         if size == FRAME and not self._rest.size:
             self._position += FRAME
             return [Frame(self._position - FRAME, pcm)]
         return self._cut(pcm)
 
-    def _astray(self, pcm: Pcm, start: int, off: int) -> list[Frame]:
+    def _astray(self, pcm: Pcm, start: int, off: int, latest: int) -> list[Frame]:
         if -pcm.size < off < 0:  # some of it is there already
             return self._cut(pcm[-off:])
         if off < 0:
@@ -70,6 +74,8 @@ class Arrivals:
             self._old_ms += pcm.size * 1000 // RATE
             if self._old_ms < OLD_MS:
                 return []
+            off, self._zero = 0, start - self._position
+        elif self._position + off > latest:  # it counts anew, too
             off, self._zero = 0, start - self._position
         self._old_ms = 0
         self.gaps_ms += off * 1000 // RATE
