@@ -49,6 +49,17 @@ def test_a_session_tells_its_last_turns_in_full_and_a_recording_all_of_them(tmp_
     assert kept["usage"] == told["usage"]
 
 
+def test_a_call_that_is_held_keeps_few_turns_for_who_asks_for_that(tmp_path: Path) -> None:
+    pipe = pipeline(tmp_path, "")
+
+    def ends(clock: Clock) -> WavCall:
+        return WavCall(clock, script=[Typed(line) for line in LINES], rate=RATE, gap_ns=100 * MS)
+
+    report = run_on("simulated", pipe.hold(ends, keep_turns=1))
+    assert users(report.to_dict()) == LINES[-1:]
+    assert (report.left_out, report.turn_count, report.unanswered_count) == ({"turns": 4}, 5, 0)
+
+
 def test_a_session_keeps_twenty_turns_unless_it_is_told_otherwise() -> None:
     assert inspect.signature(Pipeline.session).parameters["keep_turns"].default == KEPT_TURNS == 20
 

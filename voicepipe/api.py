@@ -338,14 +338,15 @@ class Pipeline:
         on_call: Callable[[Call], None] = lambda call: None,
         user: str | None = None,
         groups: Mapping[str, str] | None = None,
+        keep_turns: int | None = None,
     ) -> CallReport:
         """Hold one whole call between the ends that ``open_ends`` makes; they are closed at its end.
 
-        ``events`` gets the log; the report tells every turn. ``on_call`` is given the call before it begins,
-        to observe it or to be able to hang up.
+        ``events`` gets the log. The report tells every turn, for calls of hours its last ``keep_turns``.
+        ``on_call`` is given the call before it begins, to observe it or to be able to hang up.
         """
         opened = self.session(
-            vars=vars, answers=answers, tool_mode=tool_mode, user=user, groups=groups, keep_turns=None
+            vars=vars, answers=answers, tool_mode=tool_mode, user=user, groups=groups, keep_turns=keep_turns
         )
         async with opened as call, AsyncExitStack() as stack:
             if events is not None:
