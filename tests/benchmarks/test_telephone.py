@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("websockets", reason="needs the extra 'realtime'")
 
-from benchmarks.telephone import FRAME, Desk
+from benchmarks.telephone import FRAME, Desk, Found, borne
 from benchmarks.telephone_callers import the_clip_as_sent
 
 NOBODY: Any = None
@@ -33,3 +33,24 @@ def test_the_clip_is_sent_in_frames_of_20_ms() -> None:
     clip = the_clip_as_sent()
     assert {len(ulaw) for ulaw in clip} == {FRAME} == {160}
     assert 1 < len(clip) * 0.02 < 4
+
+
+@pytest.mark.parametrize(("what", "value"), [("late_p99", 20.5), ("answered", 99), ("recorded", 39)])
+def test_calls_are_borne_only_if_in_time_answered_and_recorded(what: str, value: Any) -> None:
+    found = Found(
+        calls=40,
+        cpu=0.5,
+        denied=0.0,
+        late_median=5.0,
+        late_p99=15.0,
+        late_most=30.0,
+        lag_p99=4.0,
+        lag_most=8.0,
+        asked=100,
+        answered=100,
+        feeder_p99=1.0,
+        feeder_cpu=0.2,
+        recorded=40,
+    )
+    assert borne(found)
+    assert not borne(found._replace(**{what: value}))
