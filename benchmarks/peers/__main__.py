@@ -219,7 +219,7 @@ def _busy_s() -> float:
 
 
 def _own_s() -> float:
-    """CPU seconds of our children, those of the measured process and of its feeder."""
+    """CPU seconds of the measured processes. Their feeders, which nobody waits for, count as others."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
