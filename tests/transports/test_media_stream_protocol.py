@@ -98,6 +98,7 @@ def test_whatever_is_broken_is_read_as_json_would_read_it_or_refused(junk: bytes
 
 @given(st.one_of(st.text(), st.binary()))
 @example("[" * 100_000)
+@example("\ud800")
 @example('"media"')
 @example("{}")
 @example('{"event": 5}')

@@ -109,7 +109,7 @@ def parse(message: bytes | str, stream_sid: str | None = None) -> Message:
 
     Raises ``ProviderError`` (kind ``protocol``) for what isn't one.
     """
-    data = message.encode() if isinstance(message, str) else message
+    data = message.encode(errors="replace") if isinstance(message, str) else message
     found = _MEDIA.fullmatch(data)
     if found is not None:
         sequence, timestamp, payload, sid = found.groups()
