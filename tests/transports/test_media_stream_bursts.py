@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from tests.support.media_line import a_line
+from voicepipe.core.clock import Clock, run_on
+from voicepipe.core.frames import AudioIn
+from voicepipe.core.inbox import CAPACITY, Inbox, Outlet
+from voicepipe.core.turns import Turns
+from voicepipe.testing.media_stream_caller import MediaStreamCaller
+from voicepipe.transports.media_stream import MediaStream
+
+FRAME = 160
+
+
+def test_what_piled_up_while_the_network_stood_still_is_heard_to_the_last_frame() -> None:
+    async def main() -> list[int]:
+        clock = Clock()
+        agent, carrier = a_line(clock)
+        caller = MediaStreamCaller(carrier, clock)
+        caller.begin()
+        stream = await MediaStream.begin(agent)
+        for _ in range(3 * CAPACITY):
+            caller.say(bytes(FRAME))
+        caller.stop()
+        inbox: Inbox[Any] = Inbox("vad", Turns())
+        out: Outlet[Any] = Outlet("caller", {AudioIn: (inbox,)}, live=True)
+
+        async def hear() -> None:
+            await stream.ends(clock).caller.run(out, None)  # type: ignore[arg-type] # it asks nothing of it
+            out.close()
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(hear())
+            return [frame.position async for frame in inbox]
+
+    assert run_on("simulated", main()) == [number * FRAME for number in range(3 * CAPACITY)]
