@@ -4,7 +4,7 @@
 
     async def answer(connection):                        # of websockets.asyncio.server.serve(...)
         stream = await MediaStream.begin(WebSocket(connection))
-        await pipeline.hold(stream.ends, vars=dict(stream.start.parameters))
+        await pipeline.hold(stream.ends, vars=dict(stream.start.parameters), keep_turns=20)
 
 When the handler returns the connection is closed, and the carrier goes on with the call as its TwiML says.
 """
