@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from voicepipe.core.frames import Pcm
 from voicepipe.core.units import MS, SECOND
-from voicepipe.transports.media_stream_playing import FADE_MS, MOST_MARKS, FarSide
+from voicepipe.transports.media_stream_playing import FADE_MS, MOST_BEHIND_S, MOST_MARKS, FarSide
 
 RATE = 8000
 BLOCK = 160
@@ -81,6 +81,16 @@ def test_marks_that_come_back_because_of_a_clear_say_nothing() -> None:
     for number in ("2", "3", "4", "5", "99", "x"):
         far.played(number, 400 * MS)
     assert far.pending(400 * MS) == before
+
+
+def test_a_far_side_that_says_it_is_far_behind_is_believed_for_five_seconds_only() -> None:
+    far = FarSide(RATE)
+    given_audio(far, 1000)
+    far.played("1", 250 * MS)
+    far.played("2", 60 * SECOND)
+    far.send(block(), 60 * SECOND)
+    far.played("3", 200 * SECOND)
+    assert far.pending(200 * SECOND) <= MOST_BEHIND_S * RATE
 
 
 def test_a_mark_that_was_lost_is_passed_over() -> None:

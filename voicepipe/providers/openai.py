@@ -24,7 +24,7 @@ from voicepipe.providers.vendor_errors import bad_answer, broken_off
 
 OPENAI = openai_itself("llm")
 
-_REASONS = re.compile(r"gpt-(5\.[4-9]|[6-9]\b|[1-9][0-9])")
+_REASONS = re.compile(r"gpt-(5\.([4-9]|[1-9][0-9])|[6-9]|1[0-9])(?![0-9])")
 """OpenAI's models that think unless they are told not to, and then refuse tools in Chat Completions."""
 
 

@@ -23,6 +23,9 @@ FADE_MS = 5
 MARK_MS = 200
 """So much audio lies between two marks: five messages a second each way, where audio takes 50."""
 
+MOST_BEHIND_S = 5
+"""The far side is believed to be behind by: what it says alone mustn't hold up the agent for longer."""
+
 MOST_MARKS = 64
 """That may be awaited: 13 s of audio. A far side that answers none isn't asked for more."""
 
@@ -73,7 +76,8 @@ class FarSide:
                 break
         late = now_ns * self._rate // SECOND - end
         self._way = max(0, late) if self._way is None else max(0, min(self._way, late))
-        self._behind = max(0, late - self._way - (self._paused - paused))
+        behind = late - self._way - (self._paused - paused)
+        self._behind = max(0, min(behind, MOST_BEHIND_S * self._rate))
 
     def pending(self, now_ns: int) -> int:
         """What was sent and isn't played yet."""
