@@ -84,13 +84,13 @@ def test_marks_that_come_back_because_of_a_clear_say_nothing() -> None:
 
 
 def test_a_far_side_that_says_it_is_far_behind_is_believed_for_five_seconds_only() -> None:
-    far = FarSide(RATE)
-    given_audio(far, 1000)
-    far.played("1", 250 * MS)
-    far.played("2", 60 * SECOND)
-    far.send(block(), 60 * SECOND)
-    far.played("3", 200 * SECOND)
-    assert far.pending(200 * SECOND) <= MOST_BEHIND_S * RATE
+    believed, stuck = FarSide(RATE), FarSide(RATE)
+    for far, late_s in ((believed, MOST_BEHIND_S - 1), (stuck, 60)):
+        given_audio(far, 1000)
+        far.played("1", 250 * MS)
+        far.played("2", late_s * SECOND)
+    assert believed.pending((MOST_BEHIND_S - 1) * SECOND) == 550 * RATE // 1000
+    assert stuck.pending(60 * SECOND) == 0
 
 
 def test_a_mark_that_was_lost_is_passed_over() -> None:
