@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Sequence
+from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -48,7 +49,7 @@ TTS_SPEED = 10
 """Audio is made ten times as fast as it sounds, after the first block."""
 
 HUM_HZ = 120
-"""Divides the rate, so that the hum has no seam."""
+"""Divides the rate, and its period a block, so that the hum has no seam."""
 
 HUM_LEVEL = 0.125
 """RMS of full scale, −18 dBFS: without pauses, so that whatever becomes quiet was made quiet."""
@@ -157,16 +158,20 @@ class MockTts(TtsProvider):
         for number, word in enumerate(words):
             start_ms, end_ms = (round(n * 1000 / WORDS_PER_SECOND) for n in (number, number + 1))
             yield Word(text=word, start_ms=start_ms, end_ms=end_ms)
-        pcm = hum(round(len(words) * TTS_RATE / WORDS_PER_SECOND))
+        samples = round(len(words) * TTS_RATE / WORDS_PER_SECOND)
         block = TTS_RATE * TTS_BLOCK_MS // 1000
-        for start in range(0, pcm.size, block):
+        for start in range(0, samples, block):
             await call.clock.sleep_until(first_ns + start * SECOND // (TTS_RATE * TTS_SPEED))
-            yield Speech(pcm=pcm[start : start + block])
+            yield Speech(pcm=np.resize(period(), min(block, samples - start)))
 
 
-def hum(samples: int) -> Pcm:
-    """A buzz with the partials of a voice, int16 at ``TTS_RATE``, shape ``(samples,)``."""
+@lru_cache(maxsize=1)
+def period() -> Pcm:
+    """One of a buzz with the partials of a voice, int16 at ``TTS_RATE``; blocks begin where another would.
+
+    It is made once: an engine that made its sound in the loop of the calls would be measured with them.
+    """
     phase = 2 * np.pi * np.arange(TTS_RATE // HUM_HZ) * HUM_HZ / TTS_RATE
     wave = np.sum([np.sin(n * phase) / n for n in range(1, 13)], axis=0)
     wave *= HUM_LEVEL * 32768 / np.sqrt(np.mean(wave**2))
-    return np.resize(np.round(wave).astype(np.int16), samples)
+    return np.asarray(np.round(wave).astype(np.int16))
