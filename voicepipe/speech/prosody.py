@@ -6,14 +6,16 @@ voice of up to 500 Hz and costs half of 16 kHz. The slope is the median of all p
 1950, P. K. Sen 1968), which an octave error here and there doesn't move.
 
 All of it is computed at once, at the pause, and meanwhile nobody else's audio goes on: hence a frame every
-20 ms only, and transforms no longer than they need be.
+20 ms only, transforms no longer than they need be, and few calls, each of which costs more than its numbers.
 
 This imports NumPy: a module that is needed for validating a pipeline file imports this one late.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -54,11 +56,11 @@ _BASELINE_MS = 400
 _REMEMBERED = 15_000 // _HOP_MS
 """Frames of which the speaker's median is taken: the last 15 s of voiced speech."""
 
-_AUDIBLE_DB = 30.0
-"""Frames this far below the loudest are silence."""
+_AUDIBLE = 1e-3
+"""Frames with less of the loudest one's power (30 dB below it) are silence."""
 
-_SILENCE_DBFS = -60.0
-"""And so is what is quieter than that."""
+_SILENT = 1e-6
+"""And so is what has less of full scale's power: -60 dBFS."""
 
 _FAR_SEMITONES = 8.0
 """A frame this far from the stretch's median is an octave error."""
@@ -116,8 +118,8 @@ class ProsodyTracker:
         frames = _frames(self._speech(silence), hop, self._rate)
         new = max(0, self._unmeasured - silence) // (self._step * hop)
         self._unmeasured = 0
-        level = _levels(frames, int(self._rate * _LEVEL_MS / 1000))
-        audible = np.flatnonzero(level > max(_SILENCE_DBFS, level.max(initial=-np.inf) - _AUDIBLE_DB))
+        power = _power(frames, int(self._rate * _LEVEL_MS / 1000))
+        audible = np.flatnonzero(power > max(_SILENT, _AUDIBLE * power.max(initial=0)))
         if audible.size == 0:
             return Measures(None, None, 0.0, 0)
         pitch = np.full(int(audible[-1]) + 1, np.nan, np.float32)
@@ -125,7 +127,7 @@ class ProsodyTracker:
         self._learn(pitch[max(0, len(frames) - new) :])
         stretch, at = _last_stretch(pitch)
         voiced_ms = stretch.size * _HOP_MS
-        fall = _level_fall(level[audible])
+        fall = _level_fall(power[audible])
         if voiced_ms < _SHORTEST_STRETCH_MS:
             return Measures(None, None, fall, voiced_ms)
         return Measures(_theil_sen(at * (_HOP_MS / 1000), stretch), self._height(stretch), fall, voiced_ms)
@@ -156,24 +158,20 @@ class ProsodyTracker:
 def _frames(speech: Floats, hop: int, rate: float) -> Floats:
     """Overlapping frames, shape (n, samples), the last of which ends where the speech does."""
     size = int(rate * _INTEGRATION_MS / 1000) + int(rate / _LOWEST_HZ) + 1
-    if speech.size < size:
-        return np.empty((0, size), np.float32)
-    spare = (speech.size - size) % hop
-    return np.lib.stride_tricks.sliding_window_view(speech[spare:], size)[::hop]
+    count = max(0, (speech.size - size) // hop + 1)
+    spare = speech.size - size - (count - 1) * hop if count else 0
+    # As sliding_window_view(speech, size)[spare::hop], which looks at much before it does it.
+    return np.ndarray((count, size), np.float32, speech, spare * 4, (hop * 4, 4))
 
 
-def _levels(frames: Floats, size: int) -> Floats:
-    """The level of the last ``size`` samples of each frame in dBFS."""
-    power = np.einsum("ij,ij->i", frames[:, -size:], frames[:, -size:]) / size
-    return np.asarray(10 * np.log10(power + 1e-10), np.float32)
+def _power(frames: Floats, size: int) -> Floats:
+    """Of the last ``size`` samples of each frame, 1 for full scale."""
+    end = frames[:, -size:]
+    return np.asarray(np.einsum("ij,ij->i", end, end) / size, np.float32)
 
 
-def _level_fall(level: Floats) -> float:
-    return _mean_db(level) - _mean_db(level[-_END_MS // _HOP_MS :])
-
-
-def _mean_db(level: Floats) -> float:
-    return float(10 * np.log10(np.mean(10 ** (level / 10))))
+def _level_fall(power: Floats) -> float:
+    return 10 * math.log10(float(power.mean()) / float(power[-_END_MS // _HOP_MS :].mean()))
 
 
 def _yin(frames: Floats, rate: float) -> Floats:
@@ -181,32 +179,32 @@ def _yin(frames: Floats, rate: float) -> Floats:
     shortest, longest = int(rate / _HIGHEST_HZ), int(rate / _LOWEST_HZ)
     size = frames.shape[1]
     window = size - longest - 1
-    frames = frames - frames.mean(axis=1, keepdims=True)
     # Step 2, the difference function: d(t) = power(0) + power(t) - 2 * correlation(t). The longest lag ends
     # with the frame, so nothing wraps around, and the transform needs no padding.
-    head = frames.copy()
+    both = np.empty((2, *frames.shape), np.float32)
+    whole, head = both
+    np.subtract(frames, frames.mean(axis=1, keepdims=True), out=whole)
+    head[:, :window] = whole[:, :window]
     head[:, window:] = 0
-    correlation = fft.irfft(fft.rfft(frames) * fft.rfft(head).conj(), size)[:, : longest + 2]
-    square = np.square(frames, dtype=np.float64)
+    of_whole, of_head = fft.rfft(both)
+    correlation = fft.irfft(of_whole * of_head.conj(), size)[:, 1 : longest + 2]
+    square = np.square(whole, dtype=np.float64)
     first = square[:, :window].sum(axis=1, keepdims=True)
-    power = np.empty((len(frames), longest + 2))
-    power[:, :1] = first
-    power[:, 1:] = first + np.cumsum(square[:, window:] - square[:, : longest + 1], axis=1)
-    difference = np.maximum(first + power - 2 * correlation, 0)
+    change = np.cumsum(square[:, window:] - square[:, : longest + 1], axis=1)
+    difference = np.maximum(2 * (first - correlation) + change, 0)  # of lag 1 and on
     # Step 3: divided by its own mean so far, so that lag 0 is no minimum.
-    sums = np.cumsum(difference[:, 1:], axis=1)
-    normal = np.ones_like(difference)
-    normal[:, 1:] = difference[:, 1:] * np.arange(1, longest + 2) / np.maximum(sums, 1e-12)
+    sums = np.maximum(np.cumsum(difference, axis=1), 1e-12)
+    normal = difference * np.arange(1, longest + 2) / sums
     # Step 4: the first minimum below the threshold.
-    inner = normal[:, shortest : longest + 1]
-    minimum = (inner <= normal[:, shortest - 1 : longest]) & (inner < normal[:, shortest + 1 : longest + 2])
+    inner = normal[:, shortest - 1 : longest]
+    minimum = (inner <= normal[:, shortest - 2 : longest - 1]) & (inner < normal[:, shortest : longest + 1])
     candidate = minimum & (inner < _APERIODIC)
     rows = np.flatnonzero(candidate.any(axis=1))
-    lag = candidate[rows].argmax(axis=1) + shortest
+    at = candidate[rows].argmax(axis=1) + shortest - 1
     # Step 5: the vertex of the parabola through the minimum and its neighbours.
-    left, middle, right = normal[rows, lag - 1], normal[rows, lag], normal[rows, lag + 1]
+    left, middle, right = normal[rows, at - 1], normal[rows, at], normal[rows, at + 1]
     curvature = left - 2 * middle + right
-    vertex = lag + 0.5 * (left - right) / np.where(curvature > 1e-12, curvature, np.inf)
+    vertex = at + 1 + 0.5 * (left - right) / np.where(curvature > 1e-12, curvature, np.inf)
     pitch = np.full(len(frames), np.nan, np.float32)
     pitch[rows] = 12 * np.log2(rate / vertex)
     return pitch
@@ -229,5 +227,11 @@ def _median(values: npt.NDArray[np.floating]) -> float:
 
 
 def _theil_sen(at: npt.NDArray[np.floating], values: Floats) -> float:
-    first, second = np.triu_indices(len(values), 1)
+    first, second = _pairs(len(values))
     return _median((values[second] - values[first]) / (at[second] - at[first]))
+
+
+@lru_cache(maxsize=_STRETCH_MS // _HOP_MS)
+def _pairs(count: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    first, second = np.triu_indices(count, 1)
+    return first, second
