@@ -6,7 +6,14 @@ import pytest
 from voicepipe.audio.level import rms_dbfs
 from voicepipe.core.frames import Pcm
 from voicepipe.providers.base import VadStream
-from voicepipe.providers.silero_session import MOST_GAIN_DB, NOMINAL_DBFS, QUIET_WINDOWS, Session
+from voicepipe.providers.silero_gate import Gate
+from voicepipe.providers.silero_session import (
+    MOST_GAIN_DB,
+    NOMINAL_DBFS,
+    QUIET_WINDOWS,
+    RECALLED_WINDOWS,
+    Session,
+)
 
 SPEECH, NOISE = 1.0, 0.0
 
@@ -84,3 +91,62 @@ def test_it_begins_anew_after_three_seconds_without_speech_and_only_then() -> No
     assert network.opened == 1
     hear(network, session, -20.0, NOISE, QUIET_WINDOWS)
     assert network.opened == 2
+
+
+QUIET_LINE, WHILE = -65.0, 100
+
+
+def heard_levels(network: Network) -> list[int]:
+    return [round(level) for level in network.heard]
+
+
+def test_behind_a_gate_the_network_isnt_shown_an_unchanged_background() -> None:
+    network = Network()
+    session = Session(network, 16_000, Gate())
+    hear(network, session, QUIET_LINE, NOISE, WHILE)
+    assert len(network.heard) < WHILE / 2
+    assert session.probability(at(QUIET_LINE)) == 0
+
+
+def test_what_it_wasnt_shown_last_it_hears_before_the_first_louder_window() -> None:
+    network = Network()
+    session = Session(network, 16_000, Gate())
+    hear(network, session, QUIET_LINE, NOISE, WHILE)
+    shown = len(network.heard)
+    network.said = SPEECH
+    assert session.probability(at(-30)) == SPEECH
+    assert heard_levels(network)[shown:] == [round(QUIET_LINE)] * RECALLED_WINDOWS + [-30]
+    session.probability(at(-30))
+    assert heard_levels(network)[-1] == -30
+    assert len(network.heard) == shown + RECALLED_WINDOWS + 2
+
+
+def test_behind_a_gate_too_it_begins_anew_after_three_seconds_without_speech_and_only_then() -> None:
+    network = Network()
+    session = Session(network, 16_000, Gate())
+    hear(network, session, QUIET_LINE, NOISE, QUIET_WINDOWS - 1)
+    hear(network, session, -30, SPEECH, 1)
+    assert network.opened == 1
+    hear(network, session, QUIET_LINE, NOISE, QUIET_WINDOWS)
+    hear(network, session, -30, SPEECH, 1)
+    assert network.opened == 2
+
+
+def test_a_window_that_is_passed_over_is_answered_at_once_and_later_ones_in_order() -> None:
+    network = Network()
+    session = Session(network, 16_000, Gate())
+    hear(network, session, QUIET_LINE, NOISE, WHILE)
+    answers: list[float | Exception] = []
+    session.submit(at(QUIET_LINE), answers.append)
+    assert answers == [0.0]
+    network.said = SPEECH
+    session.submit(at(-30), answers.append)
+    session.settle()
+    assert answers == [0.0, SPEECH]
+
+
+def test_without_a_gate_the_network_is_shown_every_window() -> None:
+    network = Network()
+    session = Session(network, 16_000)
+    hear(network, session, QUIET_LINE, NOISE, WHILE)
+    assert len(network.heard) == WHILE

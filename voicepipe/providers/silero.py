@@ -23,6 +23,7 @@ from voicepipe.core.extras import install_command, missing, require
 from voicepipe.core.units import ConfigPath
 from voicepipe.errors import GraphError, SetupError
 from voicepipe.providers.base import ProviderConfig, VadProvider, VadStream
+from voicepipe.providers.silero_gate import Gate
 
 if TYPE_CHECKING:
     from voicepipe.providers.silero_models import OnnxModel, TorchModel
@@ -47,6 +48,7 @@ class SileroConfig(ProviderConfig):
     backend: Literal["onnx", "torch"] = Field("onnx", description="`torch` needs the extra of that name")
     model: ConfigPath | None = Field(None, description="a model file; default: that of an installed package")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where `backend: torch` runs")
+    gate: bool = Field(True, description="the network isn't asked about windows of an unchanged, quiet room")
 
 
 class Silero(VadProvider):
@@ -80,7 +82,7 @@ class Silero(VadProvider):
             )
         from voicepipe.providers.silero_session import Session  # noqa: PLC0415 - needs NumPy
 
-        return Session(self._model, rate)
+        return Session(self._model, rate, Gate() if self.config.gate else None)
 
     def _load(self) -> OnnxModel | TorchModel:
         import numpy as np  # noqa: PLC0415 - validating a pipeline file needs this module, but not NumPy

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 
-from voicepipe.audio.level import rms_dbfs
+from voicepipe.audio.level import power_dbfs
 from voicepipe.core.frames import Pcm
 from voicepipe.providers.base import BatchedVadStream, VadStream
+from voicepipe.providers.silero_gate import Gate
 
 QUIET, QUIET_WINDOWS = 0.2, 94
 """So many windows in a row below that probability, three seconds, are a while without speech. After one
@@ -28,6 +30,11 @@ SPEECH = 0.5
 """Probability of a window that does."""
 
 
+RECALLED_WINDOWS = 16
+"""Of those that weren't shown, half a second: the network hears them before the one that may be speech, since
+it finds quiet words in noise more surely for having heard the noise (ADR 45)."""
+
+
 class Model(Protocol):
     def open(self, rate: int) -> VadStream: ...
 
@@ -41,26 +48,39 @@ class Session:
 
     A caller who has been heard to be quiet is made louder: at -32 dBFS, 20 dB above the noise, "ask not"
     reached 0.2, and 0.8 when both were 12 dB louder.
+
+    With a ``gate`` windows of a background that doesn't change aren't shown to the network: their probability
+    is 0. They are most of what it would be asked about, and it is most of what listening costs.
     """
 
-    def __init__(self, model: Model, rate: int) -> None:
+    def __init__(self, model: Model, rate: int, gate: Gate | None = None) -> None:
         self._model = model
         self._rate = rate
         self._open()
         self.window = self._stream.window
-        self._quiet = 0
         self._caller_dbfs = NOMINAL_DBFS
-        self._submitted: tuple[Pcm, Callable[[float | Exception], None]] | None = None
+        self._gain: np.float32 | None = None
+        """What the caller is multiplied by; None is nothing."""
+        self._gate = gate
+        self._unheard: deque[Pcm] = deque(maxlen=RECALLED_WINDOWS)
+        self._submitted: tuple[float, Callable[[float | Exception], None]] | None = None
 
     def probability(self, window: Pcm) -> float:
-        return self._learn(window, self._stream.probability(self._louder(window)))
+        power = _power(window)
+        if self._passes_over(window, power):
+            return 0.0
+        return self._learn(power, self._stream.probability(self._louder(window)))
 
     def submit(self, window: Pcm, answer: Callable[[float | Exception], None]) -> None:
         if self._batched is None:
             answer(self.probability(window))
-        else:
-            self._submitted = window, answer
-            self._batched.submit(self._louder(window), self._answer)
+            return
+        power = _power(window)
+        if self._passes_over(window, power):
+            answer(0.0)
+            return
+        self._submitted = power, answer
+        self._batched.submit(self._louder(window), self._answer)
 
     def settle(self) -> None:
         if self._submitted is not None and self._batched is not None:
@@ -68,29 +88,54 @@ class Session:
 
     def _answer(self, given: float | Exception) -> None:
         assert self._submitted is not None, "an answer is given once"
-        (window, answer), self._submitted = self._submitted, None
-        answer(given if isinstance(given, Exception) else self._learn(window, given))
+        (power, answer), self._submitted = self._submitted, None
+        answer(given if isinstance(given, Exception) else self._learn(power, given))
 
-    def _learn(self, window: Pcm, probability: float) -> float:
-        """What ``window`` tells of the caller, once its ``probability`` is known."""
+    def _passes_over(self, window: Pcm, power: float) -> bool:
+        """Whether the network needn't hear ``window``. Else it has been told what it missed."""
+        if self._gate is None:
+            return False
+        if self._gate.shuts(power):
+            self._unheard.append(window.copy())
+            self._quiet += 1
+            return True
+        if self._unheard:
+            if self._quiet >= QUIET_WINDOWS:
+                self._open()
+            for unheard in self._unheard:
+                self._stream.probability(self._louder(unheard))
+            self._unheard.clear()
+        return False
+
+    def _learn(self, power: float, probability: float) -> float:
+        """What a window of that ``power`` tells of the caller, once its ``probability`` is known."""
+        if self._gate is not None:
+            self._gate.judged(power, probability)
         if probability >= SPEECH:
-            self._caller_dbfs += LEARNT * (rms_dbfs(window) - self._caller_dbfs)
+            self._caller_dbfs += LEARNT * (power_dbfs(power) - self._caller_dbfs)
+            gain_db = min(MOST_GAIN_DB, NOMINAL_DBFS - self._caller_dbfs)
+            self._gain = np.float32(10 ** (gain_db / 20)) if gain_db > 0 else None
         self._quiet = self._quiet + 1 if probability < QUIET else 0
         if self._quiet >= QUIET_WINDOWS:
             self._open()
-            self._quiet = 0
         return probability
 
     def _open(self) -> None:
         self._stream = self._model.open(self._rate)
         # Asked once: to look at the methods of an object takes longer than to call them.
         self._batched = self._stream if isinstance(self._stream, BatchedVadStream) else None
+        self._quiet = 0
 
     def _louder(self, window: Pcm) -> Pcm:
-        gain_db = min(MOST_GAIN_DB, NOMINAL_DBFS - self._caller_dbfs)
-        if gain_db <= 0:
+        if self._gain is None:
             return window
-        louder = window * np.float32(10 ** (gain_db / 20))
+        louder = window * self._gain
         np.minimum(louder, 32767, out=louder)  # twice as fast as np.clip, for so few samples
         np.maximum(louder, -32768, out=louder)
         return louder.astype(np.int16)
+
+
+def _power(window: Pcm) -> float:
+    """Its mean square. float32 does: what counts is a tenth of a decibel."""
+    samples = window.astype(np.float32)
+    return float(samples @ samples) / len(window)
