@@ -56,6 +56,7 @@ class Session:
     def __init__(self, model: Model, rate: int, gate: Gate | None = None) -> None:
         self._model = model
         self._rate = rate
+        self._quiet = 0
         self._open()
         self.window = self._stream.window
         self._caller_dbfs = NOMINAL_DBFS
