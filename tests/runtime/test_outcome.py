@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import sys
+import weakref
 
 import pytest
 
 from tests.support.workers import failing
 from voicepipe.core.units import MS
-from voicepipe.runtime.outcome import Outcome, too_late
+from voicepipe.runtime.outcome import Outcome, let_go_of_frames, too_late
+
+
+class Sound:
+    """What a reply works on."""
 
 
 def test_a_value_is_returned_as_it_is() -> None:
@@ -29,3 +34,24 @@ def test_the_end_of_the_process_becomes_an_error_of_the_job() -> None:
 
 def test_a_deadline_that_was_missed_is_told_with_its_unit() -> None:
     assert str(too_late(20 * MS)) == "no answer within 20ms; the job was abandoned"
+
+
+def test_an_error_that_is_over_holds_nothing_of_those_it_passed_through() -> None:
+    def reply() -> None:
+        sound = Sound()
+        held.append(weakref.ref(sound))
+        try:
+            failing()
+        except LookupError as error:
+            raise RuntimeError("the reply has failed") from error
+
+    held: list[weakref.ref[Sound]] = []
+    try:
+        reply()
+    except RuntimeError as error:
+        kept = error
+    assert held[0]() is not None, "the traceback holds it"
+    let_go_of_frames(kept)
+    assert held[0]() is None
+    assert kept.__cause__ is not None, "what led to it is still known"
+    assert kept.__cause__.__traceback__ is None

@@ -1,17 +1,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import gc
+import weakref
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
 from tests.support.lineups import HANG, Calls, Scripted, failure
+from voicepipe.core.calls import Call
 from voicepipe.core.clock import run_on
 from voicepipe.core.records import Usage
 from voicepipe.core.units import MS, SECOND
 from voicepipe.errors import ProviderError, ProviderErrorKind, VoicepipeError
 from voicepipe.runtime.guard import CLOSE_WITHIN
+from voicepipe.runtime.outcome import let_go_of_frames
 from voicepipe.runtime.recovery import RECOVER_WITHIN
 from voicepipe.stages.base import Deadlines
 
@@ -291,3 +295,48 @@ def test_deadlines_stand_still_while_a_call_waits_for_its_input_also_after_a_ret
             assert calls.clock.now() == begun + 2 * SECOND, "a time-out is tried once more"
 
     run_on("simulated", main())
+
+
+# ── what is left of a call ───────────────────────────────────────────────────────────────────────
+
+
+class Heard:
+    """What a stage works on meanwhile."""
+
+
+async def reading(events: AsyncIterator[Any], heard: Heard, wait: Callable[[], None]) -> AsyncIterator[Any]:
+    """What a provider makes of what it is given, as the stt stage gives it."""
+    async for event in events:
+        wait()
+        yield event
+
+
+@pytest.mark.parametrize("script", [[["yes"]], [[failure()], ["yes"]], [[failure("internal")]]])
+def test_nothing_of_a_call_that_is_over_waits_for_the_collector(script: list[list[Any]]) -> None:
+    held: list[weakref.ref[Any]] = []
+
+    async def main() -> None:
+        calls = Calls(Scripted("a", *script))
+
+        async def ask() -> None:
+            heard = Heard()
+
+            def begin(provider: Any, call: Call) -> AsyncIterator[Any]:
+                return reading(provider.generate(call, [], []), heard, lambda: events.disarm())
+
+            async with calls.bench.context.provider_call(begin, turn=None) as events:
+                held.extend((weakref.ref(heard), weakref.ref(events)))
+                async for _ in events:
+                    pass
+
+        try:
+            await ask()
+        except ProviderError as error:
+            let_go_of_frames(error)
+        assert [one() for one in held] == [None, None]
+
+    gc.disable()
+    try:
+        run_on("simulated", main())
+    finally:
+        gc.enable()

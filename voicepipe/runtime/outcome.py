@@ -32,5 +32,21 @@ class Outcome(Generic[T]):
         return self._value
 
 
+def let_go_of_frames(error: BaseException) -> None:
+    """Take the tracebacks from ``error`` and from what led to it, which is over and won't be raised again.
+
+    They hold the local variables of whoever it passed through, and so itself again, and the audio and words
+    that were worked on: until the garbage is collected, or for as long as the error is known.
+    """
+    left: list[BaseException] = [error]
+    seen: set[int] = set()
+    while left:
+        one = left.pop()
+        if id(one) not in seen:
+            seen.add(id(one))
+            one.__traceback__ = None
+            left += [other for other in (one.__cause__, one.__context__) if other is not None]
+
+
 def too_late(deadline_ns: int | None) -> TimeoutError:
     return TimeoutError(f"no answer within {format_duration(deadline_ns or 0)}; the job was abandoned")

@@ -15,6 +15,7 @@ from voicepipe.errors import BudgetError, ProviderError, VoicepipeError
 from voicepipe.runtime.budget import Ticket
 from voicepipe.runtime.guard import Guard
 from voicepipe.runtime.lineup import Lineup
+from voicepipe.runtime.outcome import let_go_of_frames
 from voicepipe.runtime.spender import Spender
 from voicepipe.runtime.waiting import CallsUnderWay
 from voicepipe.speech.budget import Asks
@@ -29,6 +30,10 @@ the caller has given up."""
 Open = Callable[[Lineup, int, int, Deadlines, Ticket | None], Guard[E]]
 """Begins an attempt: of which providers which one, the how manieth of the call (from 1), how long it may
 take, and what is held back for it."""
+
+
+def _over(lineup: Lineup, index: int, number: int, deadlines: Deadlines, ticket: Ticket | None) -> Guard[E]:
+    raise AssertionError("the call is over")
 
 
 class RecoveringCall(Generic[E]):
@@ -66,7 +71,7 @@ class RecoveringCall(Generic[E]):
         """The provider that is asked now has failed, whatever it still gives."""
         self._armed = armed
         self._gave = False
-        self._used = used or (lambda: self._gave)
+        self._used = used
         self._report = report
         self._on_broken_off = on_broken_off
         self._spender = spender
@@ -138,8 +143,12 @@ class RecoveringCall(Generic[E]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._under_way.leave(self)
-        if self._guard is not None:
-            await self._close(self._guard, error)
+        guard, self._guard = self._guard, None
+        # What begins an attempt knows the stage's locals, of which this is one: a ring, and until the garbage
+        # is collected it would hold all that was said.
+        self._open = _over
+        if guard is not None:
+            await self._close(guard, error)
 
     def arm(self) -> None:
         """See ``stages.base.GuardedCall``."""
@@ -205,7 +214,7 @@ class RecoveringCall(Generic[E]):
     async def _ask_cheaper(self, refused: BudgetError) -> None:
         """The budget doesn't allow the attempt to go on: another one, or raise ``refused``."""
         assert self._spender is not None, "it has refused"
-        if self._used():
+        if self._taken:
             raise refused
         lineup = self._spender.instead(refused, self.slot, self.turn, self._lineup, self._steps)
         guard, self._guard = self._guard, None
@@ -213,6 +222,11 @@ class RecoveringCall(Generic[E]):
         await self._close(guard, refused)
         self._use(lineup)
         await self._begin()
+
+    @property
+    def _taken(self) -> bool:
+        """Whether some of what it gave can't be taken back."""
+        return self._gave if self._used is None else self._used()
 
     @property
     def _alternative(self) -> bool:
@@ -240,6 +254,7 @@ class RecoveringCall(Generic[E]):
         guard, self._guard = self._guard, None
         assert guard is not None, "it has failed"
         await self._close(guard, error)
+        let_go_of_frames(error)
         self._recovering = True
         self._report(Recovering(turn=self.turn, stage=self.slot, at_ns=self._clock.now()))
         if wait_ns is None:
@@ -254,7 +269,7 @@ class RecoveringCall(Generic[E]):
         """How long to wait before the same provider is asked; None: ask the next one. Or raises ``error``."""
         lineup, guard = self._lineup, self._guard
         assert guard is not None, "it has failed"
-        if self._used():
+        if self._taken:
             lineup.fail(self._index, error)
             if error.retryable:
                 self._on_broken_off(error)

@@ -20,6 +20,7 @@ from voicepipe.core.frames import (
     Skip,
     StreamFrame,
     Text,
+    TurnFailed,
     Upward,
 )
 from voicepipe.core.inbox import Inbox, Outlet
@@ -35,6 +36,7 @@ from voicepipe.runtime.farewell import GOODBYE, Farewell
 from voicepipe.runtime.graph import INPUT, OUTPUT, TURN, Graph
 from voicepipe.runtime.lineup import Lineup
 from voicepipe.runtime.notices import SpokenNotice
+from voicepipe.runtime.outcome import let_go_of_frames
 from voicepipe.runtime.playout import CAPACITY as PLAYOUT_CAPACITY
 from voicepipe.runtime.playout import Playout
 from voicepipe.runtime.probes import Prober
@@ -347,6 +349,8 @@ class Session:
         return self._inboxes[TURN]
 
     def _report(self, frame: Upward | StreamFrame) -> None:
+        if type(frame) is TurnFailed:
+            let_go_of_frames(frame.error)
         self._emit(frame)
         self._turn_inbox.send_control(frame)
 
