@@ -179,19 +179,10 @@ def _yin(frames: Floats, rate: float) -> Floats:
     shortest, longest = int(rate / _HIGHEST_HZ), int(rate / _LOWEST_HZ)
     size = frames.shape[1]
     window = size - longest - 1
-    # Step 2, the difference function: d(t) = power(0) + power(t) - 2 * correlation(t). The longest lag ends
-    # with the frame, so nothing wraps around, and the transform needs no padding.
-    both = np.empty((2, *frames.shape), np.float32)
-    whole, head = both
-    np.subtract(frames, frames.mean(axis=1, keepdims=True), out=whole)
-    head[:, :window] = whole[:, :window]
-    head[:, window:] = 0
-    of_whole, of_head = fft.rfft(both)
-    correlation = fft.irfft(of_whole * of_head.conj(), size)[:, 1 : longest + 2]
-    square = np.square(whole, dtype=np.float64)
-    first = square[:, :window].sum(axis=1, keepdims=True)
-    change = np.cumsum(square[:, window:] - square[:, : longest + 1], axis=1)
-    difference = np.maximum(2 * (first - correlation) + change, 0)  # of lag 1 and on
+    frames = frames - frames.mean(axis=1, keepdims=True)
+    # Step 2, the difference function: d(t) = power(0) + power(t) - 2 * correlation(t).
+    power, change = _powers(frames, window)
+    difference = np.maximum(2 * (power - _correlation(frames, window)) + change, 0)  # of lag 1 and on
     # Step 3: divided by its own mean so far, so that lag 0 is no minimum.
     sums = np.maximum(np.cumsum(difference, axis=1), 1e-12)
     normal = difference * np.arange(1, longest + 2) / sums
@@ -208,6 +199,26 @@ def _yin(frames: Floats, rate: float) -> Floats:
     pitch = np.full(len(frames), np.nan, np.float32)
     pitch[rows] = 12 * np.log2(rate / vertex)
     return pitch
+
+
+def _powers(frames: Floats, window: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Of the first ``window`` samples of each frame, and by how much more as many have at lag 1 and on."""
+    square = np.square(frames, dtype=np.float64)
+    change = np.cumsum(square[:, window:] - square[:, :-window], axis=1)
+    return square[:, :window].sum(axis=1, keepdims=True), change
+
+
+def _correlation(frames: Floats, window: int) -> Floats:
+    """Of the first ``window`` samples of each frame with as many at lag 1 and on.
+
+    The longest lag ends with the frame, so nothing wraps around, and the transform needs no padding.
+    """
+    both = np.zeros((2, *frames.shape), np.float32)
+    both[0], both[1, :, :window] = frames, frames[:, :window]
+    whole, head = fft.rfft(both)
+    head = head.conj()
+    head *= whole
+    return np.asarray(fft.irfft(head, frames.shape[1])[:, 1 : frames.shape[1] - window + 1], np.float32)
 
 
 def _last_stretch(pitch: Floats) -> tuple[Floats, npt.NDArray[np.intp]]:
