@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from voicepipe.core.calls import Call
 from voicepipe.core.records import AttemptStatus, ProviderAttempt, Record, Usage
-from voicepipe.core.units import MS, SECOND, format_duration
+from voicepipe.core.units import MS, format_duration
 from voicepipe.errors import ProviderError
 from voicepipe.stages.base import Deadlines
 
@@ -56,10 +56,10 @@ class Guard(Generic[E]):
         self._first: int | None = None
         self._failure: Exception | None = None
         self._armed = armed
-        self._awaited: asyncio.Timeout | None = None
-        """While an event is waited for."""
-        self._closing: asyncio.Timeout | None = None
-        """Likewise; it cancels once more what doesn't let itself be cancelled by the first."""
+        self._waiting: asyncio.Task[object] | None = None
+        """Who waits for an event."""
+        self._cancelled = 0
+        """How often that task was cancelled here, because of a deadline."""
         self._busy_since: int | None = None
         """Since when the provider alone is waited for."""
         self._busy = 0
@@ -74,23 +74,32 @@ class Guard(Generic[E]):
         return self
 
     async def __anext__(self) -> E:
+        # What asyncio.timeout does, without an object for each event: there are fifty a second.
+        task = asyncio.current_task()
+        assert task is not None, "a coroutine runs in a task"
+        others, self._waiting = task.cancelling(), task
         try:
-            async with asyncio.timeout(None) as self._closing, asyncio.timeout(None) as self._awaited:
-                if self._armed:
-                    self._start()
-                event = await anext(self._events)
+            if self._armed:
+                self._start()
+            event = await anext(self._events)
         except StopAsyncIteration:
             raise
-        except TimeoutError as error:
-            expired = self._awaited is not None and self._awaited.expired()
-            self._failure = self._too_late() if expired else self._gave_up(error)
+        except (TimeoutError, asyncio.CancelledError) as error:
+            if self._cancelled and self._withdraw(task) <= others:
+                self._failure = self._too_late()
+            elif isinstance(error, TimeoutError):
+                self._failure = self._gave_up(error)
+            else:
+                raise
             raise self._failure from None
         except Exception as error:
             self._failure = error
             raise
         finally:
             self._stop()
-            self._awaited = self._closing = None
+            self._waiting = None
+            if self._cancelled:  # and it has gone on all the same
+                self._withdraw(task)
         if self._first is None:
             self._first = self.call.clock.now()
             self._on_began(self._began, self._first)
@@ -123,7 +132,7 @@ class Guard(Generic[E]):
     def arm(self) -> None:
         """It is the provider's turn to work. Cheap enough for each frame of audio."""
         self._armed = True
-        if self._awaited is not None:
+        if self._waiting is not None:
             self._start()
 
     def disarm(self) -> None:
@@ -146,15 +155,34 @@ class Guard(Generic[E]):
 
     def _look(self) -> None:
         self._watch = None
-        if self._busy_since is None or self._awaited is None:
+        if self._busy_since is None or self._waiting is None:
             return
         due = self._busy_since + self._limit()[0]
         if self.call.clock.now() < due:
             self._watch_until(due)
         else:
-            self._awaited.reschedule(0)  # the loop's time has long passed that: it expires at once
-            assert self._closing is not None, "both wait"
-            self._closing.reschedule(asyncio.get_running_loop().time() + CLOSE_WITHIN / SECOND)
+            self._cancel(self._waiting)
+            self._watch = self.call.clock.call_at(self.call.clock.now() + CLOSE_WITHIN, self._insist)
+
+    def _cancel(self, task: asyncio.Task[object]) -> None:
+        self._cancelled += 1
+        task.cancel()
+
+    def _insist(self) -> None:
+        """What doesn't let itself be cancelled is cancelled once more."""
+        self._watch = None
+        if self._waiting is not None:
+            self._cancel(self._waiting)
+
+    def _withdraw(self, task: asyncio.Task[object]) -> int:
+        """Take back what was cancelled here. How often somebody else has cancelled ``task``."""
+        for _ in range(self._cancelled):
+            task.uncancel()
+        self._cancelled = 0
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        return task.cancelling()
 
     def _watch_until(self, due: int) -> None:
         if self._watch is not None:
