@@ -71,7 +71,7 @@ class Talker:
         self._clip = clip
 
     async def run(self) -> None:
-        options = {**how_to_accept(), "max_queue": 1024}
+        options = {**how_to_accept(), "create_connection": None, "max_queue": 1024}
         async with connect(self._url, **options, proxy=None) as connection, asyncio.TaskGroup() as group:
             caller = Listener(WebSocket(connection), Clock(), stream_sid=f"MZ{self.number:032d}")
             caller.begin({"number": str(self.number)})

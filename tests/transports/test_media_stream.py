@@ -36,7 +36,7 @@ class Collected:
     def __init__(self) -> None:
         self.frames: list[AudioIn] = []
 
-    async def send(self, frame: AudioIn) -> None:
+    def offer(self, frame: AudioIn) -> None:
         self.frames.append(frame)
 
 

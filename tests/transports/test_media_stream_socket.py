@@ -49,7 +49,7 @@ def test_a_call_over_a_real_connection_is_heard_on_both_sides() -> None:
     heard: list[AudioIn] = []
 
     class Out:
-        async def send(self, frame: AudioIn) -> None:
+        def offer(self, frame: AudioIn) -> None:
             heard.append(frame)
 
     async def answer(connection: ServerConnection) -> None:

@@ -12,6 +12,7 @@ When the handler returns the connection is closed, and the carrier goes on with 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import ClassVar, Self
 
 from voicepipe.audio.g711 import RATE, decode_ulaw, encode_ulaw
@@ -37,7 +38,7 @@ from voicepipe.transports.media_stream_protocol import (
     malformed,
     parse,
 )
-from voicepipe.transports.media_stream_socket import Socket
+from voicepipe.transports.media_stream_socket import Prompt, Socket
 
 START_S = 10.0
 """A far side says whose call it is at once; one that doesn't isn't a carrier."""
@@ -145,27 +146,57 @@ class StreamCaller:
 
     async def run(self, out: Outlet[FromCaller], line: Line) -> None:
         """Ends when the call is over. Raises ``ProviderError`` if what comes can't be read for a second."""
-        receive, order, sid = self._stream.socket.receive, self._stream.order, self._stream.start.stream_sid
-        while (received := await receive()) is not None:
-            try:
-                message = _read(received, sid)
-                order.take(message)
-            except ProviderError:
-                self._count_malformed()
-                continue
-            self._bad = 0
-            if type(message) is Media:
-                self._count(message.sequence)
-                latest = (self._clock.now() + EARLY) * RATE // SECOND
-                for position, pcm in self.arrivals.take(
-                    decode_ulaw(message.ulaw), message.timestamp_ms, latest
-                ):
-                    await out.send(AudioIn(pcm=pcm, position=position, rate=RATE))
-                    self._frames += 1
-                    if self._frames % BURST == 0:
-                        await asyncio.sleep(0)
-            elif self._ends_with(message):
+        socket = self._stream.socket
+        prompt = socket if isinstance(socket, Prompt) else None
+        turn_at = BURST
+        while prompt is None or not await self._listen(prompt, out.offer):
+            received = await socket.receive()
+            if received is None or self._hear(received, out.offer):
                 return
+            if self._frames >= turn_at:
+                turn_at = self._frames + BURST
+                await asyncio.sleep(0)
+
+    async def _listen(self, socket: Prompt, offer: Callable[[AudioIn], None]) -> bool:
+        """Hear what the connection hands over, as long as it does; whether the call is over then."""
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def take(message: bytes) -> None:
+            try:
+                if self._hear(message, offer) and not done.done():
+                    done.set_result(True)
+            except Exception as error:  # raised where the call is awaited, not in the connection
+                if not done.done():
+                    done.set_exception(error)
+
+        def stop() -> None:
+            if not done.done():
+                done.set_result(False)
+
+        if not socket.listen(take, stop):
+            return False
+        try:
+            return await done
+        finally:
+            socket.unlisten()
+
+    def _hear(self, received: bytes | str, offer: Callable[[AudioIn], None]) -> bool:
+        """See a message, and hand on its audio; whether it was the last one of the call."""
+        try:
+            message = _read(received, self._stream.start.stream_sid)
+            self._stream.order.take(message)
+        except ProviderError:
+            self._count_malformed()
+            return False
+        self._bad = 0
+        if type(message) is not Media:
+            return self._ends_with(message)
+        self._count(message.sequence)
+        latest = (self._clock.now() + EARLY) * RATE // SECOND
+        for position, pcm in self.arrivals.take(decode_ulaw(message.ulaw), message.timestamp_ms, latest):
+            offer(AudioIn(pcm=pcm, position=position, rate=RATE))
+            self._frames += 1
+        return False
 
     def _ends_with(self, message: Message) -> bool:
         """See a message that isn't audio; whether it was the last one."""

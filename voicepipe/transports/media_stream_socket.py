@@ -6,9 +6,11 @@ are of; a connection of another server needs the four methods of ``Socket``.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol, runtime_checkable
 
 from voicepipe.core.extras import require
+from voicepipe.transports.media_stream_connection import Direct, connection_class
 from voicepipe.transports.media_stream_protocol import MOST_BYTES
 
 PING_S, PONG_S = 5.0, 3.0
@@ -43,13 +45,32 @@ class Socket(Protocol):
         ...
 
 
+@runtime_checkable
+class Prompt(Socket, Protocol):
+    """A connection that can hand messages over in the step in which they come, without being asked."""
+
+    def listen(self, take: Callable[[bytes], None], stop: Callable[[], None]) -> bool:
+        """From now on call ``take`` with each message, until ``unlisten``; ``take`` doesn't raise.
+
+        Call ``stop`` when there will be no more of that: ``receive`` gives what comes then, or the end.
+        False: ``receive`` gives the next message, and then it's worth to ask again.
+        """
+        ...
+
+    def unlisten(self) -> None:
+        """Messages are for ``receive`` again."""
+        ...
+
+
 def how_to_accept() -> dict[str, Any]:
     """Arguments of ``websockets.asyncio.server.serve`` that suit media streams.
 
+    The connections are ``Direct``, which takes half the time of the package's own for a message.
     Without compression: it would make messages smaller by two fifths (60 kbit/s less) for 15 µs of ours each
     and some 64 KiB a connection. ``TCP_NODELAY`` is what asyncio sets by itself.
     """
     return {
+        "create_connection": connection_class(),
         "compression": None,
         "max_size": MOST_BYTES,
         "max_queue": MOST_WAITING,
@@ -60,7 +81,10 @@ def how_to_accept() -> dict[str, Any]:
 
 
 class WebSocket:
-    """A ``Socket`` over a connection of the package ``websockets``, of its asyncio server or client."""
+    """A ``Socket`` over a connection of the package ``websockets``, of its asyncio server or client.
+
+    A ``Prompt`` one where the server was begun with ``how_to_accept``.
+    """
 
     def __init__(self, connection: Any) -> None:
         purpose = "a media stream"
@@ -76,6 +100,13 @@ class WebSocket:
         except self._closed:
             return None
         return message
+
+    def listen(self, take: Callable[[bytes], None], stop: Callable[[], None]) -> bool:
+        return isinstance(self._connection, Direct) and self._connection.listen(take, stop)
+
+    def unlisten(self) -> None:
+        if isinstance(self._connection, Direct):
+            self._connection.unlisten()
 
     def send(self, message: str) -> None:
         self._broadcast(self._one, message)

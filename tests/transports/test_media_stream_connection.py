@@ -1,0 +1,242 @@
+"""Over real connections on loopback; what comes is put in where the network would, cut as a test wants it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("websockets", reason="needs the extra 'realtime'")
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.server import serve
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
+
+from voicepipe.transports.media_stream_connection import AT_ONCE, Direct, _unmasked
+from voicepipe.transports.media_stream_socket import WebSocket, how_to_accept
+
+
+def served(
+    answer: Callable[[Any], Awaitable[None]],
+    call: Callable[[ClientConnection], Awaitable[None]] | None = None,
+    **options: Any,
+) -> None:
+    """Both sides of one connection; what ``answer`` raises is raised here."""
+
+    async def main() -> None:
+        answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def handle(connection: Any) -> None:
+            try:
+                await answer(connection)
+            except BaseException as error:
+                answered.set_exception(error)
+            else:
+                answered.set_result(None)
+
+        async with serve(handle, "127.0.0.1", 0, **{**how_to_accept(), **options}) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            async with connect(f"ws://127.0.0.1:{port}", proxy=None) as connection:
+                if call is not None:
+                    await call(connection)
+                await answered
+
+    asyncio.run(asyncio.wait_for(main(), 10))
+
+
+def frame(data: bytes, opcode: Opcode = Opcode.TEXT, fin: bool = True) -> bytes:
+    return Frame(opcode, data, fin).serialize(mask=True)
+
+
+class Heard:
+    """What a connection hands over, and how often it has stopped to."""
+
+    def __init__(self) -> None:
+        self.messages: list[bytes] = []
+        self.stops = 0
+
+    def stop(self) -> None:
+        self.stops += 1
+
+    def listens(self, connection: Direct) -> bool:
+        return connection.listen(self.messages.append, self.stop)
+
+
+MESSAGES = st.lists(
+    st.tuples(st.sampled_from(["whole", "in parts", "binary", "with a ping"]), st.binary(max_size=300)),
+    max_size=8,
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(sent=MESSAGES, cuts=st.lists(st.integers(1, 400), max_size=20))
+def test_every_message_comes_once_and_in_order_however_it_was_sent_and_cut(
+    sent: list[tuple[str, bytes]], cuts: list[int]
+) -> None:
+    data = b""
+    for how, message in sent:
+        if how == "with a ping":
+            data += frame(b"still there?", Opcode.PING)
+        if how == "in parts":
+            data += frame(message[:100], fin=False) + frame(message[100:], Opcode.CONT)
+        else:
+            data += frame(message, Opcode.BINARY if how == "binary" else Opcode.TEXT)
+
+    async def answer(connection: Direct) -> None:
+        heard = Heard()
+        assert heard.listens(connection)
+        left = data
+        for size in [*cuts, len(data)]:
+            if left:
+                connection.data_received(left[:size])
+            left = left[size:]
+        while len(heard.messages) < len(sent):
+            assert heard.stops
+            heard.messages.append(await connection.recv(decode=False))
+        assert [bytes(message) for message in heard.messages] == [message for _, message in sent]
+        assert connection.listen(print, heard.stop), "all that came has been read"
+
+    served(answer)
+
+
+def test_who_has_read_what_the_package_was_left_is_handed_the_rest_again() -> None:
+    async def answer(connection: Direct) -> None:
+        heard = Heard()
+        assert heard.listens(connection)
+        connection.data_received(frame(b"one") + frame(b"tw", fin=False))
+        assert (heard.messages, heard.stops) == ([b"one"], 1)
+        assert not heard.listens(connection), "a message is half there"
+        connection.data_received(frame(b"o", Opcode.CONT) + frame(b"three"))
+        assert not heard.listens(connection)
+        assert await connection.recv() == "two"
+        assert not heard.listens(connection), "three came meanwhile"
+        assert await connection.recv() == "three"
+        assert heard.listens(connection)
+        connection.data_received(frame(b"four"))
+        assert heard.messages == [b"one", b"four"]
+        connection.unlisten()
+        connection.data_received(frame(b"five"))
+        assert await connection.recv() == "five"
+
+    served(answer)
+
+
+def test_others_have_a_turn_in_the_midst_of_what_piled_up() -> None:
+    message = bytes(AT_ONCE // 10)
+
+    async def answer(connection: Direct) -> None:
+        turns = [0]
+
+        def take(message: bytes) -> None:
+            turns[-1] += 1
+
+        assert connection.listen(take, lambda: None)
+        connection.data_received(frame(message) * 25)
+        assert not connection.transport.is_reading()
+        while sum(turns) < 25:
+            turns.append(0)
+            await asyncio.sleep(0)
+        assert [count for count in turns if count] == [10, 10, 5]
+        assert connection.transport.is_reading()
+
+    served(answer)
+
+
+def test_a_message_that_is_longer_than_what_is_handed_over_at_once_is_handed_over_alone() -> None:
+    async def answer(connection: Direct) -> None:
+        heard = Heard()
+        assert heard.listens(connection)
+        connection.data_received((frame(bytes(2 * AT_ONCE)) + frame(b"x")) * 2)
+        for count in (1, 2, 3, 4):
+            assert [len(message) for message in heard.messages] == [2 * AT_ONCE, 1, 2 * AT_ONCE, 1][:count]
+            await asyncio.sleep(0)
+
+    served(answer)
+
+
+def test_pings_are_answered_while_somebody_listens_and_a_farewell_ends_it() -> None:
+    stopped = asyncio.Event()
+
+    async def answer(connection: Direct) -> None:
+        assert connection.listen(print, stopped.set)
+        await stopped.wait()
+        assert not connection.listen(print, stopped.set)
+        assert await WebSocket(connection).receive() is None
+
+    async def call(connection: ClientConnection) -> None:
+        await (await connection.ping())
+        assert not stopped.is_set()
+        await connection.close()
+
+    served(answer, call)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        Frame(Opcode.TEXT, b"bare").serialize(mask=False),
+        b"\x81\xff" + bytes(5) + b"\2\0\0",
+        b"\x83\x80" + bytes(4),
+    ],
+    ids=["without a mask", "too long", "of a kind that isn't known"],
+)
+def test_what_breaks_the_protocol_is_for_the_package_to_refuse(data: bytes) -> None:
+    async def answer(connection: Direct) -> None:
+        heard = Heard()
+        assert heard.listens(connection)
+        connection.data_received(frame(b"fine") + data)
+        assert (heard.messages, heard.stops) == ([b"fine"], 1)
+        with pytest.raises(ConnectionClosed):
+            await connection.recv()
+        assert not heard.listens(connection)
+
+    served(answer)
+
+
+def test_a_connection_that_compresses_hands_nothing_over() -> None:
+    async def answer(connection: Direct) -> None:
+        assert not Heard().listens(connection)
+        assert await connection.recv() == "hello"
+
+    async def call(connection: ClientConnection) -> None:
+        await connection.send("hello")
+
+    served(answer, call, compression="deflate")
+
+
+def test_frames_that_were_sent_before_the_answer_are_the_packages_own() -> None:
+    async def main() -> list[Any]:
+        heard: list[Any] = []
+        done = asyncio.Event()
+
+        async def handle(connection: Any) -> None:
+            heard.append(Heard().listens(connection))
+            heard.append(await connection.recv())
+            done.set()
+
+        async with serve(handle, "127.0.0.1", 0, **how_to_accept()) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            asked = (
+                "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+            )
+            writer.write(asked.encode() + frame(b"early"))
+            await done.wait()
+            writer.close()
+        return heard
+
+    assert asyncio.run(asyncio.wait_for(main(), 10)) == [False, "early"]
+
+
+@given(st.binary(max_size=70), st.binary(min_size=4, max_size=4))
+def test_a_mask_is_taken_off_byte_by_byte(payload: bytes, mask: bytes) -> None:
+    masked = bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
+    before = os.urandom(3)
+    assert _unmasked(before + mask + masked + b"next", 3, 7 + len(masked)) == payload

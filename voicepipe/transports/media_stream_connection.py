@@ -1,0 +1,195 @@
+"""A connection of the package ``websockets`` that hands messages over in the step in which they come.
+
+The package's own way is a queue, a future and a coroutine for each message, and a turn of the loop before
+anybody sees it: more than a frame of audio costs. Here bytes are cut into whole frames (RFC 6455, section
+5.2). Text in one masked frame, as carriers send it, goes straight to whoever listens. All else goes on to
+the package, whole: the handshake, pings, the farewell, fragments, and what breaks the protocol.
+
+Made for ``serve(..., create_connection=...)``; of the package it uses what is documented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from voicepipe.core.extras import require
+
+if TYPE_CHECKING:
+    from websockets.asyncio.server import ServerConnection as _Base
+else:
+    _Base = object  # the package is there only once somebody serves
+
+AT_ONCE = 6 << 10
+"""Bytes handed over before others have a turn, 16 messages of 20 ms. What piled up while the network stood
+still is there at once, and would run over the inboxes of those who read it."""
+
+_TEXT = 0x81
+"""The first byte of a text message that is whole, uncompressed."""
+
+_MASKED = 0x80
+_LONG, _VERY_LONG = 126, 127
+_MASK = 4
+"""Bytes."""
+
+Take = Callable[[bytes], None]
+
+
+@cache
+def connection_class() -> type[_Base]:
+    """For ``create_connection``. Raises ``SetupError`` if the package isn't installed."""
+    purpose = "a media stream"
+    server = require("websockets.asyncio.server", extra="realtime", purpose=purpose)
+    protocol = require("websockets.protocol", extra="realtime", purpose=purpose)
+    return type("DirectConnection", (Direct, server.ServerConnection), {"opened": protocol.State.OPEN})
+
+
+class Direct(_Base):
+    """What is added to ``ServerConnection``."""
+
+    opened: Any
+    """The package's name for the state of a connection that is open."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._framed = False
+        """What comes is cut into frames here. False before they begin, and after one that isn't understood:
+        the package is given bytes as they come then."""
+        self._rest = bytearray()
+        """What isn't a whole frame yet, or waits for its turn."""
+        self._wanted = 0
+        """How long ``_rest`` has to be before it is looked at again."""
+        self._halted = False
+        """Others have a turn, and nothing is received meanwhile."""
+        self._in_part = False
+        """The last data frame for the package was a fragment."""
+        self._queued = 0
+        """Messages that the package has, and that weren't asked for yet."""
+        self._take: Take | None = None
+        self._stop: Callable[[], None] | None = None
+
+    # ── who listens ──────────────────────────────────────────────────────────────────────────────
+
+    def listen(self, take: Take, stop: Callable[[], None]) -> bool:
+        """From now on ``take(message)`` is called with each message, until ``unlisten``.
+
+        ``stop()`` ends that when the connection has ended, or a message comes that the package has to read:
+        ask ``recv`` for it, and listen again. False, and nothing changes, while ``recv`` has messages that
+        came before, or isn't to be done without. ``take`` mustn't raise.
+        """
+        if self._queued or self._in_part or not self._framed or self.protocol.extensions:
+            return False
+        if self.protocol.state is not self.opened:
+            return False
+        self._take, self._stop = take, stop
+        return True
+
+    def unlisten(self) -> None:
+        """Messages are for ``recv`` again."""
+        self._take = self._stop = None
+
+    async def recv(self, decode: bool | None = None) -> Any:
+        message = await super().recv(decode)
+        self._queued -= 1
+        return message
+
+    # ── what comes ───────────────────────────────────────────────────────────────────────────────
+
+    def data_received(self, data: bytes) -> None:
+        if not self._framed:
+            asked = self.request is not None
+            super().data_received(data)
+            # Frames begin behind the request. A client that has sent some before it was answered gets by
+            # without us: where its frames end isn't known.
+            self._framed = not asked and self.request is not None and data.endswith(b"\r\n\r\n")
+            return
+        if self._rest or self._halted:
+            self._rest += data
+            if self._halted or len(self._rest) < self._wanted:
+                return
+            data = bytes(self._rest)
+            self._rest.clear()
+        self._cut(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._rest.clear()
+        self._end_listening()
+
+    def _cut(self, data: bytes) -> None:
+        at, size = 0, len(data)
+        most = AT_ONCE
+        while size - at >= 2:
+            length = data[at + 1] - _MASKED
+            head = at + 2
+            if length == _LONG:
+                length = int.from_bytes(data[head : head + 2])
+                head += 2
+            if length < 0 or length == _VERY_LONG:  # not masked, or longer than any message that is taken
+                self._give_up(data[at:])
+                return
+            end = head + _MASK + length
+            if end > size or head > size:
+                self._keep(data, at, max(end, head + _MASK) - at)
+                return
+            if self._take is not None and data[at] == _TEXT:
+                most -= length
+                if most < 0 and most + length < AT_ONCE:
+                    self._halt(data[at:])
+                    return
+                self._take(_unmasked(data, head, end))
+            else:
+                self._pass_on(data[at:end])
+            at = end
+        if at < size:
+            self._keep(data, at, 2)
+
+    def _keep(self, data: bytes, at: int, wanted: int) -> None:
+        self._rest += data[at:]
+        self._wanted = wanted
+
+    def _pass_on(self, frame: bytes) -> None:
+        """A whole frame for the package: of control, or data that nobody takes here."""
+        code = frame[0] & 0x0F
+        if code < 0x08:
+            whole = frame[0] >= 0x80
+            self._queued += whole
+            self._in_part = not whole
+            self._end_listening()
+        super().data_received(frame)
+
+    def _give_up(self, data: bytes) -> None:
+        self._framed = False
+        self._end_listening()
+        super().data_received(data)
+
+    def _end_listening(self) -> None:
+        stop = self._stop
+        self.unlisten()
+        if stop is not None:
+            stop()
+
+    # ── others have a turn ───────────────────────────────────────────────────────────────────────
+
+    def _halt(self, data: bytes) -> None:
+        self._rest += data
+        self._halted = True
+        self.transport.pause_reading()
+        self.loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._halted = False
+        data = bytes(self._rest)
+        self._rest.clear()
+        if data:
+            self.transport.resume_reading()  # before the package sees data, and may want it otherwise
+            self._cut(data)
+
+
+def _unmasked(data: bytes, head: int, end: int) -> bytes:
+    """The payload before ``end``, behind its mask at ``head``: every byte XOR one of four (section 5.3)."""
+    start = head + _MASK
+    size = end - start
+    mask = data[head:start] * (size // _MASK + 1)
+    return (int.from_bytes(data[start:end]) ^ int.from_bytes(mask[:size])).to_bytes(size)
