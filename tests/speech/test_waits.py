@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicepipe.core.units import MS, SECOND
+from voicepipe.speech.finished import _grammar
 from voicepipe.speech.waits import Patience, Strategy, Waits
 
 
@@ -97,3 +98,11 @@ def test_the_wait_is_always_between_min_silence_and_max_wait(
     for pause in pauses:
         caller.note_pause(pause)
     assert 300 * MS <= caller.wait_ns(text, None, asked) <= 2 * SECOND
+
+
+def test_the_language_is_read_when_the_call_begins_and_not_in_its_first_turn() -> None:
+    _grammar.cache_clear()
+    begun = waits(language="de")
+    assert _grammar.cache_info().misses == 1
+    begun.wait_ns("mach das Licht an")
+    assert _grammar.cache_info().misses == 1

@@ -65,6 +65,8 @@ class Waits:
         self._times = RELAXED if patience == "relaxed" else 1
         self._language = language
         self._pauses: deque[int] = deque(maxlen=_REMEMBERED)
+        if strategy == "adaptive":
+            finished("hello", language=language)  # the language is read now: 3 ms, else in the first turn
 
     def wait_ns(self, text: str, prosody: Prosody | None = None, asked: str = "") -> int:
         """How long after the end of speech the turn is over, if nothing else is heard.
