@@ -98,11 +98,6 @@ def event_to_dict(at_ns: int, event: Any, secrets: Collection[str] = ()) -> dict
     return {name: plain(value, secrets, 1) for name, value in line.items()}
 
 
-def unchecked(at_ns: int, event: Any) -> dict[str, Any]:
-    """The same in a third of the time, but texts are of any length, and may hold what is secret."""
-    return (_MAPS.get(type(event)) or _maps(type(event))).line(at_ns, event)
-
-
 def as_of_now(event: Heard, text: str) -> Heard:
     """``event``, of a chunk of which ``text`` was heard and nothing more will change: for whoever reads it
     later, while the voice goes on with the chunk itself."""

@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic_core import to_json
-
 from voicepipe.core.frames import (
     EndOfText,
     Heard,
@@ -38,8 +36,8 @@ from voicepipe.core.records import (
 )
 from voicepipe.core.units import SECOND
 from voicepipe.errors import NotKeptError, SetupError
-from voicepipe.observe.events import MAX_TEXT, as_of_now, event_to_dict, unchecked
-from voicepipe.speech.heard import heard_text
+from voicepipe.observe.event_lines import as_json, checked_line, event_line, quoted
+from voicepipe.observe.events import MAX_TEXT
 
 FORMAT = 1
 """Grows when a reader of the log would have to change."""
@@ -48,9 +46,6 @@ MAX_BYTES = 256 << 20
 """Of one log. An hour of lively talk takes about 5 MB."""
 
 HELD_NS = SECOND
-
-Happening = tuple[int, Any]
-"""Session time in nanoseconds, and an event."""
 
 _HELD = frozenset(
     {
@@ -92,32 +87,33 @@ class EventLog:
         self._secrets = secrets
         self._left = max_bytes
         self._error: OSError | None = None
-        self._held: list[Happening] = []
+        self._held: list[str] = []
+        """Lines."""
         self._due_ns = 0
         """When what is held has to be written."""
         self._text: Text | None = None
-        """The first piece of a text that may go on, held last; ``_more`` are the words of the others."""
-        self._more: list[str] = []
+        """The first piece of a text that may go on, and when it came; ``_words`` are those of all pieces."""
+        self._text_ns = 0
+        self._words: list[str] = []
         try:
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         except OSError as error:
             raise _unwritable(path, error) from None
         self._open = self._writing = True
         began = {"t_ms": 0, "event": "LogBegan", "format": FORMAT, "session": session, "clock": clock}
-        self._write(_encode(began))
+        self._write(_encoded(as_json(began) + "\n"))
 
     def __call__(self, at_ns: int, event: Any) -> None:
         if not self._writing:
             return
-        if type(event) is Text:
+        kind = type(event)
+        if kind is Text:
             self._join(at_ns, event)
             return
         if self._text is not None:
             self._end_text()
-        if type(event) is Heard and event.segment is not None and event.segment.samples is None:
-            event = as_of_now(event, heard_text(event.segment, event.samples))
-        self._held.append((at_ns, event))
-        if at_ns >= self._due_ns or type(event) not in _HELD:
+        self._held.append(event_line(at_ns, event, self._secrets))
+        if at_ns >= self._due_ns or kind not in _HELD:
             self._due_ns = at_ns + HELD_NS
             self._flush()
 
@@ -137,34 +133,31 @@ class EventLog:
         first = self._text
         if first is None or first.turn != piece.turn or first.in_history != piece.in_history:
             self._end_text()
-            self._held.append((at_ns, piece))
-            self._text = piece
-        else:
-            self._more.append(piece.text)
+            self._text, self._text_ns = piece, at_ns
+        self._words.append(piece.text)
 
     def _end_text(self) -> None:
-        """What is held last is the first piece of a text: let it be all of it."""
-        if self._text is not None and self._more:
-            self._held[-1] = (
-                self._held[-1][0],
-                replace(self._text, text="".join([self._text.text, *self._more])),
-            )
-            self._more.clear()
-        self._text = None
+        """Nothing goes on what was being written."""
+        if self._text is not None:
+            whole = replace(self._text, text="".join(self._words))
+            self._held.append(event_line(self._text_ns, whole, self._secrets))
+            self._text = None
+            self._words.clear()
 
     def _flush(self) -> None:
-        data = _lines([unchecked(at_ns, event) for at_ns, event in self._held])
-        if len(data) > MAX_TEXT or (self._secrets and self._has_secret(data)):
-            data = _lines([event_to_dict(at_ns, event, self._secrets) for at_ns, event in self._held])
+        lines = "".join(self._held)
+        if len(lines) > MAX_TEXT or (self._secrets and self._has_secret(lines)):
+            lines = "".join(checked_line(line, self._secrets) for line in self._held)
         self._held.clear()
+        data = _encoded(lines)
         if len(data) > self._left:
             data = _cut(data, self._left)
             self._writing = False
         self._left -= len(data)
         self._write(data)
 
-    def _has_secret(self, data: bytes) -> bool:
-        return any(_encode(one)[1:-2] in data for one in self._secrets if len(one) >= MIN_SECRET)
+    def _has_secret(self, lines: str) -> bool:
+        return any(quoted(one)[1:-1] in lines for one in self._secrets if len(one) >= MIN_SECRET)
 
     def _write(self, data: bytes) -> None:
         try:
@@ -178,30 +171,11 @@ def _cut(data: bytes, size: int) -> bytes:
     """The lines of which there is room for in ``size`` bytes, and one that says so."""
     end = data.rfind(b"\n", 0, size) + 1
     since_ms = json.loads(data[end : data.index(b"\n", end)])["t_ms"]
-    return data[:end] + _encode({"t_ms": since_ms, "event": "LogFull"})
+    return data[:end] + _encoded(as_json({"t_ms": since_ms, "event": "LogFull"}) + "\n")
 
 
-_NEXT = b'{"t_ms":'
-"""What each line begins with."""
-
-
-def _lines(maps: list[dict[str, Any]]) -> bytes:
-    """One for each. All at once takes the least time, if none of them holds what looks like another."""
-    try:
-        data = to_json(maps)[1:-1].replace(b"," + _NEXT, b"\n" + _NEXT) + b"\n"
-    except (ValueError, UnicodeEncodeError):
-        data = b""
-    return data if data.count(b"\n") == len(maps) else b"".join(map(_encode, maps))
-
-
-def _encode(value: Any) -> bytes:
-    """A line of what JSON has."""
-    try:
-        return to_json(value) + b"\n"  # a fifth of the time that the standard library takes
-    except (ValueError, UnicodeEncodeError):
-        # A lone surrogate, which a model's "\ud800" becomes, has no UTF-8.
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-        return text.encode("utf-8", "replace") + b"\n"
+def _encoded(lines: str) -> bytes:
+    return lines.encode("utf-8", "replace")  # a lone surrogate, a model's "\ud800", has no UTF-8
 
 
 def _unwritable(path: Path, error: OSError) -> SetupError:
