@@ -61,6 +61,7 @@ SETTINGS: dict[str, list[report.Key]] = {
     "deployed": [("livekit", "default"), ("livekit", "best")],
     "agents": [
         ("voicepipe", "default"),
+        ("voicepipe", "every window"),
         ("pipecat", "default"),
         ("pipecat", "best"),
         ("livekit", "silero"),
