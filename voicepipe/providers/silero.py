@@ -7,6 +7,9 @@ One model serves all sessions of a process. Its file comes from an installed pac
 * **faster-whisper** brings an older one, without torch. It knows 16 kHz only; a line at 8 kHz is
   resampled for it, which costs 2 ms.
 
+Most of a call nobody speaks: windows of a quiet room that stays as it is aren't shown to the network
+(`silero_gate`).
+
 ``silero_vad_half.onnx`` isn't taken: its probabilities are off by up to 0.8.
 """
 
