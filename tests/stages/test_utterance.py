@@ -11,7 +11,9 @@ from voicepipe.core.clock import Clock, run_on
 from voicepipe.core.frames import AudioIn, Pcm, SpeechStarted, SpeechStopped
 from voicepipe.core.inbox import Inbox
 from voicepipe.core.turns import Turns
-from voicepipe.stages.utterance import HeardAudio, Reading, SpokenUtterance
+from voicepipe.core.units import MS
+from voicepipe.stages.base import LONGEST_REACH
+from voicepipe.stages.utterance import BEHIND, HeardAudio, Reading, SpokenUtterance
 
 
 def frame(number: int, caption: str | None) -> AudioIn:
@@ -19,11 +21,19 @@ def frame(number: int, caption: str | None) -> AudioIn:
 
 
 def test_the_words_of_a_frame_that_two_utterances_share_are_told_once() -> None:
-    ring = HeardAudio()
+    ring = HeardAudio(LONGEST_REACH)
     first = [ring.push(frame(number, words)) for number, words in enumerate(["where", "", "is"])]
     assert [ring.caption(piece)[2] for piece in first] == ["where", "", "is"]
     padding = [*first[1:], ring.push(frame(3, "my"))]
     assert [ring.caption(piece)[2] for piece in padding] == ["", "", "my"]
+
+
+def test_what_is_kept_for_a_late_onset_is_its_reach_and_what_queues_hold() -> None:
+    ring = HeardAudio(500 * MS)
+    for number in range(500):
+        ring.push(frame(number, None))
+    kept = ring.since(0)
+    assert (500 - kept[0][0] // 320) * 20 * MS == 500 * MS + BEHIND + 20 * MS
 
 
 # ── reading again ────────────────────────────────────────────────────────────────────────────────
@@ -41,7 +51,7 @@ def spoken(frames: int, *, onset: int = 0) -> tuple[SpokenUtterance, Inbox[Any]]
     for one in frames_of(counted(frames * FRAME)):
         inbox.offer(one)
     begin = SpeechStarted(position=onset, audio_from=onset, onset_ns=0, at_ns=0)
-    return SpokenUtterance(inbox, begin, HeardAudio()), inbox
+    return SpokenUtterance(inbox, begin, HeardAudio(LONGEST_REACH)), inbox
 
 
 def stop(inbox: Inbox[Any]) -> None:
@@ -118,7 +128,7 @@ def test_captions_are_told_again_with_their_audio() -> None:
         for number, caption in enumerate(["where", "", "is"]):
             inbox.offer(frame(number, caption))
         begin = SpeechStarted(position=0, audio_from=0, onset_ns=0, at_ns=0)
-        utterance = SpokenUtterance(inbox, begin, HeardAudio())
+        utterance = SpokenUtterance(inbox, begin, HeardAudio(LONGEST_REACH))
         stop(inbox)
         heard = []
         for _ in range(2):

@@ -20,7 +20,7 @@ from voicepipe.runtime.spender import Spender
 from voicepipe.runtime.waiting import CallsUnderWay
 from voicepipe.speech.budget import Asks
 from voicepipe.speech.conversation import Conversation
-from voicepipe.stages.base import Deadlines, ToolRunner
+from voicepipe.stages.base import LONGEST_REACH, Deadlines, ToolRunner
 
 E = TypeVar("E")
 
@@ -46,6 +46,7 @@ class Context:
         tells: frozenset[type[StreamFrame]],
         told: frozenset[type[StreamFrame]],
         finds_turns: bool,
+        onset_reach: int = LONGEST_REACH,
         report: Callable[[Upward | StreamFrame], None],
         broadcast: Callable[[Control], None],
         record: Callable[[Record], None],
@@ -63,6 +64,7 @@ class Context:
         self.tells = tells
         self.told = told
         self.finds_turns = finds_turns
+        self.onset_reach = onset_reach
         self.report = report
         self.broadcast = broadcast
         self.record = record

@@ -36,6 +36,7 @@ from voicepipe.runtime.farewell import GOODBYE, Farewell
 from voicepipe.runtime.graph import INPUT, OUTPUT, TURN, Graph
 from voicepipe.runtime.lineup import Lineup
 from voicepipe.runtime.notices import SpokenNotice
+from voicepipe.runtime.onsets import onset_reach
 from voicepipe.runtime.outcome import let_go_of_frames
 from voicepipe.runtime.playout import CAPACITY as PLAYOUT_CAPACITY
 from voicepipe.runtime.playout import Playout
@@ -99,7 +100,8 @@ class Session:
         self._slots = slots
         self._workers = workers
         self._notices = notices or {}
-        turn = next((slot.stage.config for slot in slots if slot.name == TURN), None)
+        self._configs = {slot.name: slot.stage.config for slot in slots}
+        turn = self._configs.get(TURN)
         self._speculative: tuple[str, ...] = getattr(turn, "speculate", ())
         self._finds_turns = getattr(turn, "strategy", None) == "provider"
         self._lineups = {slot.name: lineup for slot in slots if (lineup := self._lineup(slot)) is not None}
@@ -336,6 +338,7 @@ class Session:
             tells=self._graph.tells(slot.name),
             told=self._graph.told(slot.name),
             finds_turns=self._finds_turns,
+            onset_reach=onset_reach(slot.name, self._graph, self._configs),
             lineup=self._lineups.get(slot.name),
             report=self._report,
             broadcast=self._broadcast,

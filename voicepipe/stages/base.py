@@ -57,6 +57,10 @@ SayMeanwhile = Callable[[str], Awaitable[None]]
 """Has words said while a tool runs; they aren't a part of the reply."""
 
 
+LONGEST_REACH = 2 * SECOND
+"""The most of `StageContext.onset_reach`: the VAD's longest prefix padding and ``min_speech`` together."""
+
+
 class ToolRunner(Protocol):
     """Executes the model's tool calls; see ``runtime.tools``."""
 
@@ -94,6 +98,9 @@ class StageContext(Protocol):
     """For the turn stage: what another stage tells it in that way."""
     finds_turns: bool
     """Whether the provider decides when the caller's turn is over (``turn.strategy: provider``)."""
+    onset_reach: int
+    """Nanoseconds of audio that lie between where an utterance begins, padding included, and where whoever
+    tells the stage of its onset can know of it; what waits in queues comes on top."""
 
     def turn(self, turn: int) -> AbstractAsyncContextManager[Turn]:
         """The scope of a turn: its body is cancelled when the turn dies.

@@ -63,7 +63,7 @@ class Stt(Stage):
         inbox: Inbox[AudioIn | SpeechStarted | SpeechStopped],
         out: Outlet[Transcript],
     ) -> None:
-        recent, silence = HeardAudio(), KeptBack(ctx)
+        recent, silence = HeardAudio(ctx.onset_reach), KeptBack(ctx)
         asked: SttProvider = self.provider
         try:
             async for frame in inbox:

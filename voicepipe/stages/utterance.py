@@ -19,19 +19,21 @@ if TYPE_CHECKING:
 AudioInbox = Inbox[AudioIn | SpeechStarted | SpeechStopped]
 
 
-RING = 4 * SECOND
-"""Audio kept for an onset that is reported late: by the longest prefix padding (1 s), the longest
-``min_speech`` of the VAD (1 s) and what waits in its inbox (1 s)."""
+BEHIND = 3 * SECOND // 2
+"""How late the news of an onset may be: what waits in the VAD's inbox (1 s), and half as much to spare."""
 
 LONGEST = 60 * SECOND
 """Of an utterance, the most that is kept to be heard again: its end."""
 
 
 class HeardAudio(RecentAudio):
-    """The last seconds, whatever became of them, and which of their captions were taken."""
+    """The last seconds, whatever became of them, and which of their captions were taken.
 
-    def __init__(self) -> None:
-        super().__init__(RING)
+    ``reach``: see ``StageContext.onset_reach``. A second of it is 45 kB, in each call.
+    """
+
+    def __init__(self, reach: int) -> None:
+        super().__init__(reach + BEHIND)
         self._captioned = -1
         """Where the last piece began whose caption was taken."""
 
