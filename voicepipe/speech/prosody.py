@@ -88,7 +88,9 @@ class ProsodyTracker:
     def __init__(self, rate: int) -> None:
         self._step = max(1, rate // _RATE)
         self._rate = rate / self._step
-        self._ring: Pcm = np.zeros(int(rate * _MEMORY_S) // self._step * self._step, np.int16)
+        self._size = int(rate * _MEMORY_S) // self._step * self._step
+        self._ring: Pcm = np.empty(0, np.int16)
+        """Has its size from the first speech on: 40 kB that a call without any never needs."""
         self._at = 0
         self._filled = 0
         self._unmeasured = 0
@@ -98,7 +100,10 @@ class ProsodyTracker:
 
     def push(self, window: Pcm) -> None:
         """Take the next samples of an utterance, shape (n,)."""
-        ring, size = self._ring, self._ring.size
+        size = self._size
+        if self._ring.size == 0:
+            self._ring = np.zeros(size, np.int16)
+        ring = self._ring
         window = window[-size:]
         first = min(window.size, size - self._at)
         ring[self._at : self._at + first] = window[:first]
@@ -136,7 +141,7 @@ class ProsodyTracker:
         """The remembered audio in order, at about 8 kHz, in -1…1."""
         ring, step = self._ring, self._step
         whole = max(0, self._filled - silence) // step * step
-        begins = (self._at - silence - whole) % ring.size
+        begins = (self._at - silence - whole) % self._size
         pcm = ring[begins : begins + whole]
         pcm = np.concatenate((pcm, ring[: whole - pcm.size]))
         mean = np.full(step, 1 / (32768 * step), np.float32)  # of so many, as a product: twenty times as fast
