@@ -208,9 +208,9 @@ def _yin(frames: Floats, rate: float) -> Floats:
 
 def _powers(frames: Floats, window: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Of the first ``window`` samples of each frame, and by how much more as many have at lag 1 and on."""
-    square = np.square(frames, dtype=np.float64)
-    change = np.cumsum(square[:, window:] - square[:, :-window], axis=1)
-    return square[:, :window].sum(axis=1, keepdims=True), change
+    square = np.square(frames)
+    change = np.cumsum(square[:, window:] - square[:, :-window], axis=1, dtype=np.float64)
+    return square[:, :window].sum(axis=1, keepdims=True, dtype=np.float64), change
 
 
 def _correlation(frames: Floats, window: int) -> Floats:
@@ -219,12 +219,13 @@ def _correlation(frames: Floats, window: int) -> Floats:
     The longest lag ends with the frame, so nothing wraps around, and the transform needs no padding.
     """
     size = frames.shape[1]
-    both = np.zeros((2, *frames.shape), np.float32)
-    both[0], both[1, :, :window] = frames, frames[:, :window]
+    head = frames.copy()
+    head[:, window:] = 0
     # Divided by the size, although it has to be multiplied again: else NumPy multiplies by the integer 1, and
-    # for float32 with an integer it transforms in extended precision, on a copy of 16 bytes a sample.
-    whole, head = fft.rfft(both, norm="forward")
-    spectrum = whole * head.conj()
+    # for float32 with an integer it transforms in extended precision, on a copy of 16 bytes a sample. Blocks
+    # of memory that are as large as that leave holes behind, and a process grows by each.
+    spectrum = fft.rfft(head, norm="forward").conj()
+    spectrum *= fft.rfft(frames, norm="forward")
     return np.asarray(fft.irfft(spectrum, size)[:, 1 : size - window + 1] * np.float32(size**2), np.float32)
 
 
