@@ -28,6 +28,7 @@ from voicepipe.observe.alerts import Alerts
 from voicepipe.observe.caller_level import LevelMeter
 from voicepipe.observe.log import EventLog
 from voicepipe.observe.metrics import Meters, Metrics
+from voicepipe.observe.observers import Observers
 from voicepipe.observe.price_book import PriceBook
 from voicepipe.observe.report import CallReport
 from voicepipe.observe.slo import Objectives, Watcher
@@ -151,10 +152,12 @@ async def _replay(calls: Sequence[Events], times: int, path: Path, everything: b
             observers = _observers(book, metrics, path)
             if everything:
                 observers += _others(slo, objectives, observers[0])
+            tell = Observers()  # as a session does
+            for observer in observers:
+                tell.append(observer)
             began = time.process_time_ns()
             for at_ns, event in events:
-                for observe in observers:
-                    observe(at_ns, event)
+                tell(at_ns, event)
             spent = time.process_time_ns() - began
             observers[1].close()
             if number:

@@ -6,7 +6,7 @@ from tests.support.happenings import Story
 from tests.support.scenes import Microphone, Scene, ask
 from voicepipe.audio.level import end_of_speech
 from voicepipe.core.frames import Heard, PlaybackStopped
-from voicepipe.core.records import StateChanged
+from voicepipe.core.records import StateChanged, TurnEnded
 from voicepipe.core.units import MS, SECOND
 from voicepipe.observe.silenced import Silences
 from voicepipe.speech.policy import State
@@ -25,8 +25,12 @@ def silent(story: Story, at_ms: float, turn: int = 1) -> Story:
 
 
 def read(story: Story) -> list[float]:
-    silences = Silences()
-    found = [silences.read(event) for _, event in story.events]
+    silences, found = Silences(), []
+    for _, event in story.events:
+        if type(event) in silences.readers:
+            silences.readers[type(event)](event)
+        elif isinstance(event, TurnEnded):
+            found.append(silences.end(event))
     return [ns / MS for ns in found if ns is not None]
 
 

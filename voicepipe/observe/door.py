@@ -18,10 +18,9 @@ from voicepipe.core.frames import EndOfText, Heard, Text, Transcript, TypedText
 from voicepipe.core.records import Tapped, TurnBegan, TurnDrafted, TurnEnded, TurnReworded
 from voicepipe.errors import VoicepipeError
 from voicepipe.observe.events import as_of_now
+from voicepipe.observe.observers import Observer, Observers
 from voicepipe.observe.redact import LONGEST_TEXT, Redactor
 from voicepipe.speech.heard import heard_text
-
-Observer = Callable[[int, Any], None]
 
 _IDENTIFIERS = frozenset(
     ("slot", "provider", "previous", "model", "unit", "status", "stage", "state", "call_id", "name")
@@ -57,7 +56,7 @@ class Door:
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
-        self._observers: list[Observer] = []
+        self._observers = Observers()
         self._watchers: list[Callable[[Any], None]] = []
         self._replies: dict[_Source, _Reply] = {}
         self._spoken: dict[str, str] = {}
@@ -76,8 +75,7 @@ class Door:
 
     def __call__(self, at_ns: int, event: Any) -> None:
         for passed in self._passed(event):
-            for observer in self._observers:
-                observer(at_ns, passed)
+            self._observers(at_ns, passed)
 
     def _passed(self, event: Any) -> Iterator[Any]:
         """What of ``event``, or because of it, goes through."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Collection
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +138,9 @@ class EventLog:
     def _end_text(self) -> None:
         """Nothing goes on what was being written."""
         if self._text is not None:
-            whole = replace(self._text, text="".join(self._words))
+            whole = self._text
+            if len(self._words) > 1:
+                whole = Text(turn=whole.turn, text="".join(self._words), in_history=whole.in_history)
             self._held.append(event_line(self._text_ns, whole, self._secrets))
             self._text = None
             self._words.clear()

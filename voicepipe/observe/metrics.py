@@ -8,7 +8,7 @@ the pipeline file: never a session, a turn, a tool that a model made up, or a te
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from voicepipe.core.calls import Workers
@@ -37,14 +37,6 @@ LATENCY_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 
 STEP_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 5.0)
 
 LAG_EVERY_S = 1.0
-
-_SEEN = frozenset(
-    (
-        *(TurnEnded, ProviderAttempt, ToolFinished, SpeechIgnored, DeadAir),
-        *(ProviderSwitched, ObjectiveMissed, ObjectiveMet),
-    )
-)
-"""Most events are none of these, and are done with at once."""
 
 
 class Metrics:
@@ -128,32 +120,15 @@ class Meters:
     def __init__(self, metrics: Metrics, report: CallReport) -> None:
         self._metrics = metrics
         self._report = report
+        self.reads = frozenset(_READ)
         report.on_request.append(self._count)
         metrics.calls.add()
         metrics.active.add()
 
     def __call__(self, at_ns: int, event: Any) -> None:
-        if type(event) not in _SEEN:
-            return
-        metrics = self._metrics
-        match event:
-            case TurnEnded():
-                self._end_turn(event)
-            case ProviderAttempt():
-                metrics.attempts.add((event.slot, event.provider, event.status))
-                if event.first_event_ns is not None:
-                    first_s = (event.first_event_ns - event.began_ns) / SECOND
-                    metrics.first_event.observe(first_s, (event.slot, event.provider))
-            case ToolFinished():
-                metrics.tools.add(("error" if event.error else "ok",))
-            case SpeechIgnored():
-                metrics.ignored.add((event.reason,))
-            case DeadAir():
-                metrics.dead_air.add((event.stage.partition(" ")[0],))
-            case ProviderSwitched():
-                metrics.switches.add((event.slot,))
-            case ObjectiveMissed() | ObjectiveMet():
-                metrics.missed.set((event.objective,), isinstance(event, ObjectiveMissed))
+        read = _READ.get(type(event))
+        if read is not None:
+            read(self, event)
 
     async def end(self, report: CallReport, workers: Workers) -> None:
         report.settle()
@@ -164,7 +139,7 @@ class Meters:
         metrics.turns.add((event.status,))
         if event.status == "discarded":
             return
-        turn = next((one for one in reversed(self._report.turns) if one.turn == event.turn), None)
+        turn = self._report.find(event.turn)
         if turn is None:
             return
         if turn.silenced_ns is not None:
@@ -176,6 +151,27 @@ class Meters:
         if turn.timeline.spoken and turn.timeline.audible:
             metrics.voice_to_voice.observe(turn.timeline.total_ns / SECOND)
 
+    def _attempt(self, event: ProviderAttempt) -> None:
+        self._metrics.attempts.add((event.slot, event.provider, event.status))
+        if event.first_event_ns is not None:
+            first_s = (event.first_event_ns - event.began_ns) / SECOND
+            self._metrics.first_event.observe(first_s, (event.slot, event.provider))
+
+    def _finish_tool(self, event: ToolFinished) -> None:
+        self._metrics.tools.add(("error" if event.error else "ok",))
+
+    def _ignore(self, event: SpeechIgnored) -> None:
+        self._metrics.ignored.add((event.reason,))
+
+    def _note_dead_air(self, event: DeadAir) -> None:
+        self._metrics.dead_air.add((event.stage.partition(" ")[0],))
+
+    def _switch(self, event: ProviderSwitched) -> None:
+        self._metrics.switches.add((event.slot,))
+
+    def _judge(self, event: ObjectiveMissed | ObjectiveMet) -> None:
+        self._metrics.missed.set((event.objective,), isinstance(event, ObjectiveMissed))
+
     def _count(self, request: Request, used: Tally) -> None:
         metrics = self._metrics
         for meter, amount in used.amounts.items():
@@ -185,3 +181,16 @@ class Meters:
                 metrics.cost.add((meter.slot, meter.provider), amount.cost)
             if amount.unpriced:
                 metrics.unpriced.add(labels, amount.unpriced)
+
+
+_READ: Mapping[type[Any], Callable[[Meters, Any], None]] = {
+    TurnEnded: Meters._end_turn,
+    ProviderAttempt: Meters._attempt,
+    ToolFinished: Meters._finish_tool,
+    SpeechIgnored: Meters._ignore,
+    DeadAir: Meters._note_dead_air,
+    ProviderSwitched: Meters._switch,
+    ObjectiveMissed: Meters._judge,
+    ObjectiveMet: Meters._judge,
+}
+"""What is in other events, the report tells."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 
 from voicepipe.core.frames import (
     Heard,
     PlaybackStarted,
-    PlaybackStopped,
     Skip,
     SpeechStarted,
     Talk,
@@ -23,7 +23,6 @@ from voicepipe.core.records import (
     ProviderAttempt,
     ProviderSwitched,
     SpeechIgnored,
-    StateChanged,
     ToolFinished,
     ToolStarted,
     TurnBegan,
@@ -36,12 +35,12 @@ from voicepipe.core.units import MS
 from voicepipe.errors import UsageError
 from voicepipe.observe.consumed import Consumed
 from voicepipe.observe.cost import Cost
-from voicepipe.observe.events import plain
+from voicepipe.observe.events import EVENTS, plain
 from voicepipe.observe.price_book import PriceBook
 from voicepipe.observe.requests import Requests
 from voicepipe.observe.silenced import Silences
 from voicepipe.observe.tail import Tail
-from voicepipe.observe.timeline import TIMED, Timelines, TurnTimeline
+from voicepipe.observe.timeline import Timelines, TurnTimeline
 from voicepipe.observe.turn_report import ToolReport, TurnReport
 from voicepipe.observe.usage import Tally
 
@@ -61,6 +60,9 @@ class CallReport:
     up as they leave, so that sums and counts are those of the whole call. The other lists are cut at the same
     length; ``left_out`` tells what is missing of each. A turn that hasn't ended is never left out.
     """
+
+    reads = frozenset(EVENTS) - {Text}
+    """The pieces of a reply are a quarter of all events, and its end tells the words."""
 
     def __init__(
         self,
@@ -102,8 +104,13 @@ class CallReport:
         self._requests = Requests()
         self._left_unanswered = 0
         """Of the turns that aren't in ``turns`` any more."""
-        self._timelines = Timelines(self._add_timeline)
         self._silences = Silences()
+        self._readers: dict[type[Any], list[Callable[[Any], object]]] = {}
+        """What is called with an event, in this order."""
+        own = {kind: partial(read, self) for kind, read in _READ.items()}
+        for readers in (self._silences.readers, own, Timelines(self._add_timeline).readers):
+            for kind, read in readers.items():
+                self._readers.setdefault(kind, []).append(read)
 
     @property
     def failures(self) -> list[str]:
@@ -233,17 +240,18 @@ class CallReport:
     def __call__(self, at_ns: int, event: Any) -> None:
         self.until_ns = at_ns
         kind = type(event)
-        if kind is Text:  # a third of all events, and the reply's end tells the words
-            return
-        if kind is Usage or kind is ProviderAttempt or self._requests.open is not None:
-            request = self._requests.read(event)
-            if request is not None:
-                self._consumed.count(request, self.find(request.turn))
-        read = _READ.get(kind)
-        if read is not None:
-            read(self, event)
-        if kind in TIMED:
-            self._timelines(at_ns, event)
+        if kind is not Usage and self._requests.open is not None:
+            self.settle()
+        for read in self._readers.get(kind, ()):
+            read(event)
+
+    def _use(self, event: Usage) -> None:
+        request = self._requests.use(event)
+        if request is not None:
+            self._consumed.count(request, self.find(request.turn))
+
+    def _attempt(self, event: ProviderAttempt) -> None:
+        self._requests.begin(event)
 
     # ── the turns ────────────────────────────────────────────────────────────────────────────────
 
@@ -284,14 +292,11 @@ class CallReport:
             turn.cut_in = True
 
     def _play(self, event: PlaybackStarted) -> None:
-        self._silences.read(event)
         turn = self.find(event.turn)
         if turn is not None and not turn.audible:
             turn.audible, turn.filler = True, event.filler
 
     def _hear(self, event: Heard) -> None:
-        if event.final:
-            self._silences.read(event)
         turn = self.find(event.turn)
         if turn is not None:
             turn.listened.note(event)
@@ -309,7 +314,7 @@ class CallReport:
                 break
 
     def _end(self, event: TurnEnded) -> None:
-        silenced_ns = self._silences.read(event)
+        silenced_ns = self._silences.end(event)
         if event.status == "discarded":
             self._discard(event)
             return
@@ -334,7 +339,6 @@ class CallReport:
         return self.turns[-1] if self.turns and self.turns[-1].status is None else None
 
     def _speak(self, event: SpeechStarted) -> None:
-        self._silences.read(event)
         self.heard_speech = True
         turn = self._under_way
         if turn is not None:
@@ -351,7 +355,6 @@ class CallReport:
             turn.spoken_into = -1
 
     def _ignore(self, event: SpeechIgnored) -> None:
-        self._silences.read(event)
         turn = self.find(event.turn)
         if turn is not None and turn.spoken_into is not None and turn.spoken_into <= event.utterance:
             turn.spoken_into = None
@@ -380,8 +383,6 @@ _READ: Mapping[type[Any], Callable[[CallReport, Any], object]] = {
     TurnReworded: CallReport._reword,
     TurnEnded: CallReport._end,
     PlaybackStarted: CallReport._play,
-    PlaybackStopped: lambda report, event: report._silences.read(event),
-    StateChanged: lambda report, event: report._silences.read(event),
     Heard: CallReport._hear,
     Skip: CallReport._skip,
     ToolStarted: CallReport._start_tool,
@@ -395,5 +396,7 @@ _READ: Mapping[type[Any], Callable[[CallReport, Any], object]] = {
     Failed: CallReport._fail,
     CallerLevel: CallReport._note_level,
     NotSent: lambda report, event: report._consumed.save(event),
+    ProviderAttempt: CallReport._attempt,
+    Usage: CallReport._use,
 }
-"""What is in other events, the timelines and the requests tell."""
+"""What is in other events, the timelines tell."""

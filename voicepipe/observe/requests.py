@@ -14,12 +14,10 @@ from voicepipe.core.records import AttemptStatus, NotSent, ProviderAttempt, Usag
 from voicepipe.core.units import MS
 from voicepipe.observe.price_book import PriceBook
 from voicepipe.observe.usage import MACHINE, Amount, Meter, Tally
-from voicepipe.speech.pricing import Bill, machine_cost, price
+from voicepipe.speech.pricing import machine_cost, price
 
 _meter = lru_cache(maxsize=1024)(Meter)
 """The meters of a pipeline are few, and each of its requests is counted by some of them."""
-
-_FREE = Bill()
 
 
 @dataclass(slots=True)
@@ -45,13 +43,14 @@ class Request:
     def tally(self, book: PriceBook | None) -> Tally:
         """What it consumed, and with ``book`` what that costs."""
         found = book.find(self.slot, self.provider, self.model) if book is not None else None
-        tally, bill = Tally(), _FREE
+        tally, bill = Tally(), None
         if found is not None and not found.by_time:
             bill = price({unit: amount.total for unit, amount in self.amounts.items()}, found.rates)
         for unit, amount in self.amounts.items():
-            unpriced = amount.total if unit in bill.unpriced else 0
-            meter = _meter(self.slot, self.provider, self.model, unit)
-            tally.amounts[meter] = Amount(amount.total, amount.estimated, bill.costs.get(unit, 0), unpriced)
+            if bill is not None:
+                amount.cost = bill.costs.get(unit, 0)
+                amount.unpriced = amount.total if unit in bill.unpriced else 0
+            tally.amounts[_meter(self.slot, self.provider, self.model, unit)] = amount
         if book is not None and found is not None and found.by_time and self.busy_ns:
             tally.amounts[_meter(self.slot, self.provider, self.model, MACHINE)] = self._time(book)
         return tally
@@ -84,31 +83,35 @@ class Requests:
 
     def read(self, event: Any) -> Request | None:
         """The request that is complete now that ``event`` has come."""
-        kind = type(event)  # this is asked of every event of a call
-        if kind is Usage:
-            return self._use(event)
-        done, self.open = self.open, None
-        if kind is ProviderAttempt:
-            self._number += 1
-            self.open = Request(
-                self._number,
-                event.at_ns,
-                event.turn,
-                event.slot,
-                event.provider,
-                None,
-                event.status,
-                event.probe,
-                event.busy_ns,
-            )
+        if type(event) is Usage:
+            return self.use(event)
+        done = self.take()
+        if type(event) is ProviderAttempt:
+            self.begin(event)
         return done
+
+    def begin(self, event: ProviderAttempt) -> None:
+        """Nothing else is open."""
+        self._number += 1
+        self.open = Request(
+            self._number,
+            event.at_ns,
+            event.turn,
+            event.slot,
+            event.provider,
+            None,
+            event.status,
+            event.probe,
+            event.busy_ns,
+        )
 
     def take(self) -> Request | None:
         """The last request; none if it was taken before."""
         done, self.open = self.open, None
         return done
 
-    def _use(self, event: Usage) -> Request | None:
+    def use(self, event: Usage) -> Request | None:
+        """The request that is complete, if it is another one's."""
         one, done = self.open, None
         if one is None or not _belongs(event, one):
             done = one

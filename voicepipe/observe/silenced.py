@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from voicepipe.core.frames import Heard, PlaybackStarted, PlaybackStopped, SpeechStarted
@@ -31,10 +32,10 @@ class Silences:
         self._onsets: list[tuple[int, int]] = []
         """``(position, onset)`` of what the caller has said meanwhile."""
 
-    def read(self, event: Any) -> int | None:
-        """The nanoseconds, if ``event`` ends a reply that was interrupted by speech."""
-        read = _READ.get(type(event))
-        return None if read is None else read(self, event)
+    @property
+    def readers(self) -> dict[type[Any], Callable[[Any], object]]:
+        """What has to be called with each event of a type, and besides ``end``."""
+        return {kind: partial(read, self) for kind, read in _READ.items()}
 
     def _play(self, event: PlaybackStarted) -> None:
         if event.turn != self._turn:
@@ -67,7 +68,8 @@ class Silences:
         since = [ns for ns in (self._stopped_ns, self._paused_ns) if ns is not None]
         return min(since, default=None)
 
-    def _end(self, event: TurnEnded) -> int | None:
+    def end(self, event: TurnEnded) -> int | None:
+        """The nanoseconds, if the reply was interrupted by speech."""
         if event.turn != self._turn:
             return None
         onsets, silent_ns = self._onsets, self._silent_ns
@@ -77,13 +79,11 @@ class Silences:
         return max(0, (event.at_ns if silent_ns is None else silent_ns) - onsets[0][1])
 
 
-_READ: Mapping[type[Any], Callable[[Silences, Any], int | None]] = {
+_READ: Mapping[type[Any], Callable[[Silences, Any], object]] = {
     PlaybackStarted: Silences._play,
     PlaybackStopped: Silences._stop,
     Heard: Silences._hear,
     StateChanged: Silences._note_state,
     SpeechStarted: Silences._speak,
     SpeechIgnored: Silences._ignore,
-    TurnEnded: Silences._end,
 }
-"""Most events are none of these, and are done with at once."""

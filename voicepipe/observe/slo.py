@@ -118,6 +118,8 @@ class Objectives:
 class Watcher:
     """The companion of one call: what it measures goes to ``objectives``, and what changes is told."""
 
+    reads = frozenset({TurnEnded})
+
     def __init__(
         self,
         slo: SloConfig,
@@ -152,7 +154,7 @@ class Watcher:
 
     def _end_turn(self, at_ns: int, event: TurnEnded) -> None:
         now_ns = self._clock.shared_now()
-        turn = next((one for one in reversed(self._report.turns) if one.turn == event.turn), None)
+        turn = self._report.find(event.turn)
         if turn is not None:
             self._objectives.note_turn(now_ns, turn)
         if self._slo.cost_usd_minute is not None:

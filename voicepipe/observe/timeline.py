@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, NamedTuple, get_args
 
 from voicepipe.core.frames import (
@@ -175,6 +176,11 @@ class Timelines:
         if read is not None:
             read(self, event)
 
+    @property
+    def readers(self) -> dict[type[Any], Callable[[Any], object]]:
+        """What has to be called with each event of a type, for who knows the type already."""
+        return {kind: partial(read, self) for kind, read in _READ.items()}
+
     def _draft(self, event: TurnDrafted) -> None:
         self._open[event.turn] = _Open(drafted_ns=event.at_ns)
 
@@ -234,9 +240,6 @@ _READ: Mapping[type[Any], Callable[[Timelines, Any], None]] = {
     **dict.fromkeys(get_args(_Noted), Timelines._note_reply),
     TurnEnded: Timelines._end,
 }
-
-TIMED = frozenset(_READ)
-"""The events that timelines are made of. Most are none of these, and are done with at once."""
 
 
 def _note(turn: _Open, event: _Noted) -> None:

@@ -204,7 +204,7 @@ class CallTrace:
         turn = self._open.pop(event.turn, None)
         if turn is None or event.status == "discarded":
             return
-        turn.report = next((one for one in reversed(self._report.turns) if one.turn == event.turn), None)
+        turn.report = self._report.find(event.turn)
         if turn.report is not None:
             turn.kept = why_kept(self._config, self._report.session, turn.report)
         if turn.kept is not None:

@@ -12,6 +12,7 @@ from voicepipe.core.inbox import Inbox
 from voicepipe.core.records import Record, TurnBegan, TurnEnded, TurnStatus
 from voicepipe.core.turns import Turns
 from voicepipe.core.units import SECOND
+from voicepipe.observe.observers import Observers
 from voicepipe.runtime.notices import SpokenNotice
 from voicepipe.speech.heard import heard_text
 
@@ -40,7 +41,7 @@ class Farewell:
         self,
         notice: SpokenNotice | None,
         speaker: Inbox[AudioOut | EndOfAudio],
-        observers: list[Callable[[int, Any], None]],
+        observers: Observers,
     ) -> None:
         """As a turn of its own, by playout alone, which reads ``speaker``; returns when it was heard."""
         if not self.due or notice is None:

@@ -29,6 +29,7 @@ from voicepipe.core.records import BudgetExceeded, HistoryForgot, Record, StateC
 from voicepipe.core.turns import Turns
 from voicepipe.core.units import format_duration
 from voicepipe.observe.caller_level import LevelMeter
+from voicepipe.observe.observers import Observer, Observers
 from voicepipe.providers.base import Provider
 from voicepipe.runtime.cap import Cap
 from voicepipe.runtime.context import Context
@@ -48,7 +49,6 @@ from voicepipe.speech.conversation import Conversation
 from voicepipe.speech.policy import State
 from voicepipe.stages.base import Agent, Stage
 
-Observer = Callable[[int, Any], None]
 """Called with the session time (ns) and a record, an upward frame or a frame that was sent (no audio)."""
 
 
@@ -99,13 +99,13 @@ class Session:
         self._graph = graph
         self._slots = slots
         self._workers = workers
-        self._notices = notices or {}
+        self._notices = {} if notices is None else notices  # it may still be empty
         self._configs = {slot.name: slot.stage.config for slot in slots}
         turn = self._configs.get(TURN)
         self._speculative: tuple[str, ...] = getattr(turn, "speculate", ())
         self._finds_turns = getattr(turn, "strategy", None) == "provider"
         self._lineups = {slot.name: lineup for slot in slots if (lineup := self._lineup(slot)) is not None}
-        self._observers: list[Observer] = []
+        self._observers = Observers()
         self._meter = LevelMeter()
         self._under_way = CallsUnderWay()
         self._inboxes = self._make_inboxes()
@@ -363,9 +363,7 @@ class Session:
                 inbox.send_control(control)
 
     def _emit(self, event: Any) -> None:
-        now = self.clock.now()
-        for observer in self._observers:
-            observer(now, event)
+        self._observers(self.clock.now(), event)
 
     def _note_state(self, state: State, at_ns: int) -> None:
         self._idle_since = at_ns if state is State.IDLE else None

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from voicepipe.core.frames import EndOfText, Text
+from voicepipe.core.records import TurnDrafted, TurnEnded
+from voicepipe.observe.observers import Observers
+
+TEXT = Text(turn=1, text="Sure.")
+END = EndOfText(turn=1)
+
+
+class Reads:
+    def __init__(self, *kinds: type[Any]) -> None:
+        self.reads = frozenset(kinds)
+        self.found: list[Any] = []
+
+    def __call__(self, at_ns: int, event: Any) -> None:
+        self.found.append((at_ns, event))
+
+
+def test_who_reads_some_types_is_called_with_events_of_these_alone() -> None:
+    observers, some, none = Observers(), Reads(EndOfText, TurnEnded), Reads(TurnDrafted)
+    observers.append(some)
+    observers.append(none)
+    observers(1, TEXT)
+    observers(2, END)
+    assert some.found == [(2, END)]
+    assert none.found == []
+
+
+def test_who_does_not_say_what_it_reads_gets_everything_in_the_order_of_the_observers() -> None:
+    observers, found = Observers(), list[tuple[str, Any]]()
+    for name in ("first", "second"):
+        observers.append(lambda at_ns, event, name=name: found.append((name, event)))  # type: ignore[misc]
+    observers(1, TEXT)
+    observers(2, END)
+    assert found == [("first", TEXT), ("second", TEXT), ("first", END), ("second", END)]
+
+
+def test_one_that_comes_or_goes_meanwhile_counts_from_the_next_event_on() -> None:
+    observers, late = Observers(), Reads(Text)
+    observers(1, TEXT)
+    observers.append(late)
+    observers(2, TEXT)
+    observers.remove(late)
+    observers(3, TEXT)
+    assert late.found == [(2, TEXT)]
+
+
+def test_one_that_is_not_there_can_not_be_removed() -> None:
+    with pytest.raises(ValueError, match="not in list"):
+        Observers().remove(Reads())
