@@ -70,3 +70,23 @@ def test_at_the_end_what_goes_on_has_a_while_and_is_then_cancelled() -> None:
         assert clock.now() == CLOSE_S * SECOND
 
     simulated(test)
+
+
+def test_a_call_that_is_cancelled_waits_for_no_tool() -> None:
+    async def held(tasks: ToolTasks) -> None:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            await tasks.close()
+
+    async def test() -> None:
+        tasks, clock = ToolTasks(), Clock()
+        going_on = tasks.spawn(answer(60))
+        call = asyncio.ensure_future(held(tasks))
+        await asyncio.sleep(1)
+        call.cancel()
+        await asyncio.wait([call])
+        assert going_on.cancelled()
+        assert clock.now() == SECOND
+
+    simulated(test)

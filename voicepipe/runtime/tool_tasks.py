@@ -53,9 +53,14 @@ class ToolTasks:
         return task.result()
 
     async def close(self) -> None:
-        """Wait a bounded time for the tools that go on, then cancel them; what resists is left behind."""
+        """Wait a bounded time for the tools that go on, then cancel them; what resists is left behind.
+
+        In a task that is being cancelled nothing is waited for: somebody is in a hurry.
+        """
+        own = asyncio.current_task()
+        assert own is not None, "a coroutine runs in a task"
         try:
-            if going_on := self._tasks - self._late:
+            if (going_on := self._tasks - self._late) and not own.cancelling():
                 await asyncio.wait(going_on, timeout=CLOSE_S)
         finally:
             for task in self._tasks:
