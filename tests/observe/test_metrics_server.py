@@ -65,9 +65,13 @@ def statuses(*hosts: str, host: str = "127.0.0.1") -> list[int]:
     return [int(answer.split(b" ")[1]) for answer in answers(*requests, host=host)]
 
 
-def test_over_loopback_it_answers_to_loopback_names_with_its_port() -> None:
+def test_over_loopback_it_answers_to_loopback_names() -> None:
     names = ("localhost", "LOCALHOST", "127.0.0.1", "127.1.2.3", "[::1]", "localhost.")
     assert statuses(*(f"host:  {name}:PORT \r\n" for name in names)) == [200] * len(names)
+
+
+def test_a_tunnel_may_begin_at_another_port() -> None:
+    assert statuses("Host: localhost\r\n", "Host: localhost:1\r\n") == [200, 200]
 
 
 def test_a_page_whose_name_was_made_to_lead_here_reads_nothing() -> None:
@@ -79,8 +83,6 @@ def test_a_page_whose_name_was_made_to_lead_here_reads_nothing() -> None:
         "Host: localhost@evil.example:PORT\r\n",
         "Host: evil.example/@localhost:PORT\r\n",
         "Host: 192.168.0.7:PORT\r\n",
-        "Host: localhost\r\n",
-        "Host: localhost:1\r\n",
         "Host: localhost:x\r\n",
         "Host: [::1\r\n",
         "Host: \r\n",
@@ -89,7 +91,7 @@ def test_a_page_whose_name_was_made_to_lead_here_reads_nothing() -> None:
     )
     assert statuses(*refused) == [421] * len(refused)
     (answer,) = answers(b"GET /metrics HTTP/1.1\r\nHost: evil.example:PORT\r\n\r\n")
-    assert b"\r\n\r\nexpected 'Host: localhost:" in answer
+    assert b"\r\n\r\nexpected 'Host: localhost'" in answer
     assert b"up 1" not in answer
 
 
@@ -99,7 +101,7 @@ def test_over_loopback_it_answers_so_wherever_else_it_listens() -> None:
 
 @given(st.binary(max_size=60))
 def test_any_host_is_answered_or_refused(host: bytes) -> None:
-    meant = is_meant(b"GET /metrics HTTP/1.1\r\nHost: " + host + b"\r\n\r\n", "127.0.0.1", 9464)
+    meant = is_meant(b"GET /metrics HTTP/1.1\r\nHost: " + host + b"\r\n\r\n", "127.0.0.1")
     assert not meant or b"localhost" in host.lower() or b"127." in host or b"::" in host
 
 

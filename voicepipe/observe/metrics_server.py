@@ -2,7 +2,8 @@
 
 Who asks over loopback has to call this computer by a loopback name, or by the host that was configured: a
 page of the web whose name was made to resolve to 127.0.0.1 ("DNS rebinding") sends its own name as the Host,
-and would read what the browser may read. From elsewhere any name is right, since nobody here knows it.
+and would read what the browser may read. Any port will do: that of a tunnel's other end is none of ours. From
+elsewhere any name is right, since nobody here knows it.
 """
 
 from __future__ import annotations
@@ -67,8 +68,8 @@ class MetricsServer:
         self._open += 1
         try:
             async with asyncio.timeout(PATIENCE_S):
-                address, port, *_ = writer.get_extra_info("sockname") or ("localhost", 0)
-                status, kind, body = await self._answer(reader, port, local=is_loopback_host(address))
+                address, *_ = writer.get_extra_info("sockname") or ("localhost",)
+                status, kind, body = await self._answer(reader, local=is_loopback_host(address))
                 head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
                 writer.write(f"{head}Connection: close\r\n\r\n".encode() + body)
                 await writer.drain()
@@ -78,13 +79,11 @@ class MetricsServer:
             self._open -= 1
             writer.close()
 
-    async def _answer(
-        self, reader: asyncio.StreamReader, port: int, *, local: bool
-    ) -> tuple[str, str, bytes]:
-        """``local``: the request came over loopback, to ``port``."""
+    async def _answer(self, reader: asyncio.StreamReader, *, local: bool) -> tuple[str, str, bytes]:
+        """``local``: the request came over loopback."""
         head = await reader.readuntil(b"\r\n\r\n")
-        if local and not is_meant(head, self._host, port):
-            return "421 Misdirected Request", "text/plain", f"expected 'Host: localhost:{port}'\n".encode()
+        if local and not is_meant(head, self._host):
+            return "421 Misdirected Request", "text/plain", b"expected 'Host: localhost', with any port\n"
         method, _, rest = head.partition(b" ")
         path = rest.partition(b" ")[0].partition(b"?")[0]
         if path != b"/metrics":
@@ -94,15 +93,15 @@ class MetricsServer:
         return "200 OK", *await self._workers.call(self._page)
 
 
-def is_meant(head: bytes, host: str, port: int) -> bool:
-    """Whether the one Host of a request (RFC 9112, 3.2) is a loopback name or ``host``, with ``port``."""
+def is_meant(head: bytes, host: str) -> bool:
+    """Whether the one Host of a request (RFC 9112, 3.2) is a loopback name or ``host``, with any port."""
     lines = (line.partition(b":") for line in head.split(b"\r\n")[1:])
     hosts = [value.strip().decode("latin-1") for name, _, value in lines if name.lower() == b"host"]
     if len(hosts) != 1:
         return False
     try:
         asked = urlsplit(f"//{hosts[0]}")
-        named, at = (asked.hostname or "").rstrip("."), asked.port or 80
+        named, _ = (asked.hostname or "").rstrip("."), asked.port  # which may be no number
     except ValueError:
         return False
-    return asked.netloc == hosts[0] and at == port and (is_loopback_host(named) or named == host.lower())
+    return asked.netloc == hosts[0] and (is_loopback_host(named) or named == host.lower())
