@@ -60,12 +60,24 @@ class Heard:
     def __init__(self) -> None:
         self.messages: list[bytes] = []
         self.stops = 0
+        self._news = asyncio.Event()
+
+    def take(self, message: bytes) -> None:
+        self.messages.append(message)
+        self._news.set()
 
     def stop(self) -> None:
         self.stops += 1
+        self._news.set()
 
     def listens(self, connection: Direct) -> bool:
-        return connection.listen(self.messages.append, self.stop)
+        return connection.listen(self.take, self.stop)
+
+    async def until(self, messages: int) -> None:
+        """So many have come, or no more will be handed over: what isn't alone waits for a round."""
+        while len(self.messages) < messages and not self.stops:
+            await self._news.wait()
+            self._news.clear()
 
 
 MESSAGES = st.lists(
@@ -96,8 +108,8 @@ def test_every_message_comes_once_and_in_order_however_it_was_sent_and_cut(
             if left:
                 connection.data_received(left[:size])
             left = left[size:]
+        await heard.until(len(sent))
         while len(heard.messages) < len(sent):
-            assert heard.stops
             heard.messages.append(await connection.recv(decode=False))
         assert [bytes(message) for message in heard.messages] == [message for _, message in sent]
         assert connection.listen(print, heard.stop), "all that came has been read"
@@ -119,6 +131,8 @@ def test_who_has_read_what_the_package_was_left_is_handed_the_rest_again() -> No
         assert await connection.recv() == "three"
         assert heard.listens(connection)
         connection.data_received(frame(b"four"))
+        heard.stops = 0
+        await heard.until(2)
         assert heard.messages == [b"one", b"four"]
         connection.unlisten()
         connection.data_received(frame(b"five"))
@@ -158,6 +172,22 @@ def test_a_message_that_is_longer_than_what_is_handed_over_at_once_is_handed_ove
             await asyncio.sleep(0)
 
     served(answer)
+
+
+def test_what_waits_for_a_round_is_handed_over_before_the_end_is_told() -> None:
+    order: list[bytes] = []
+
+    async def answer(connection: Direct) -> None:
+        assert connection.listen(order.append, lambda: order.append(b"the end"))
+        connection.data_received(frame(b"one"))
+        connection.data_received(frame(b"two") + frame(b"bye", Opcode.CLOSE))
+        connection.data_received(frame(b"late"))
+        assert order == [b"one"]
+        connection.transport.abort()
+        await connection.wait_closed()
+
+    served(answer)
+    assert order == [b"one", b"two", b"the end"]
 
 
 def test_pings_are_answered_while_somebody_listens_and_a_farewell_ends_it() -> None:

@@ -2,8 +2,9 @@
 
 The package's own way is a queue, a future and a coroutine for each message, and a turn of the loop before
 anybody sees it: more than a frame of audio costs. Here bytes are cut into whole frames (RFC 6455, section
-5.2). Text in one masked frame, as carriers send it, goes straight to whoever listens. All else goes on to
-the package, whole: the handshake, pings, the farewell, fragments, and what breaks the protocol.
+5.2). Text in one masked frame, as carriers send it, goes straight to whoever listens, in rounds together with
+what comes over other connections. All else goes on to the package, whole: the handshake, pings, the farewell,
+fragments, and what breaks the protocol.
 
 Made for ``serve(..., create_connection=...)``; of the package it uses what is documented.
 """
@@ -15,6 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from voicepipe.core.extras import require
+from voicepipe.transports.media_stream_rounds import rounds_of
 
 if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection as _Base
@@ -27,6 +29,9 @@ still is there at once, and would run over the inboxes of those who read it."""
 
 _TEXT = 0x81
 """The first byte of a text message that is whole, uncompressed."""
+
+_CLOSE = 0x08
+"""The kinds of frames below it are data, those above it pings."""
 
 _MASKED = 0x80
 _LONG, _VERY_LONG = 126, 127
@@ -62,6 +67,9 @@ class Direct(_Base):
         """How long ``_rest`` has to be before it is looked at again."""
         self._halted = False
         """Others have a turn, and nothing is received meanwhile."""
+        self._joins = False
+        """What has come waits for the next round."""
+        self._rounds = rounds_of(self.loop)
         self._in_part = False
         """The last data frame for the package was a fragment."""
         self._queued = 0
@@ -106,16 +114,33 @@ class Direct(_Base):
             return
         if self._rest or self._halted:
             self._rest += data
-            if self._halted or len(self._rest) < self._wanted:
+            if self._halted or self._joins or len(self._rest) < self._wanted:
                 return
             data = bytes(self._rest)
             self._rest.clear()
-        self._cut(data)
+        if self._take is None or self._rounds.alone():
+            self._cut(data)
+        else:
+            self._rest += data
+            self._joins = True
+            self._rounds.join(self._hand_over)
+
+    def eof_received(self) -> None:
+        self._hand_over()  # what came last
+        super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._hand_over()
         super().connection_lost(exc)
         self._rest.clear()
         self._end_listening()
+
+    def _hand_over(self) -> None:
+        if self._joins:
+            self._joins = False
+            data = bytes(self._rest)
+            self._rest.clear()
+            self._cut(data)
 
     def _cut(self, data: bytes) -> None:
         at, size = 0, len(data)
@@ -152,10 +177,11 @@ class Direct(_Base):
     def _pass_on(self, frame: bytes) -> None:
         """A whole frame for the package: of control, or data that nobody takes here."""
         code = frame[0] & 0x0F
-        if code < 0x08:
+        if code < _CLOSE:
             whole = frame[0] >= 0x80
             self._queued += whole
             self._in_part = not whole
+        if code <= _CLOSE:  # nothing may follow a farewell
             self._end_listening()
         super().data_received(frame)
 
