@@ -6,18 +6,21 @@ import pytest
 
 from voicepipe.core.frames import EndOfText, Text
 from voicepipe.core.records import TurnDrafted, TurnEnded
-from voicepipe.observe.observers import Observers
+from voicepipe.observe.observers import Observer, Observers, ReadsByType
 
 TEXT = Text(turn=1, text="Sure.")
 END = EndOfText(turn=1)
 
 
-class Reads:
+class Reads(ReadsByType):
     def __init__(self, *kinds: type[Any]) -> None:
-        self.reads = frozenset(kinds)
         self.found: list[Any] = []
+        self._kinds = kinds
 
-    def __call__(self, at_ns: int, event: Any) -> None:
+    def reader(self, kind: type[Any]) -> Observer | None:
+        return self._read if kind in self._kinds else None
+
+    def _read(self, at_ns: int, event: Any) -> None:
         self.found.append((at_ns, event))
 
 
@@ -38,6 +41,28 @@ def test_who_does_not_say_what_it_reads_gets_everything_in_the_order_of_the_obse
     observers(1, TEXT)
     observers(2, END)
     assert found == [("first", TEXT), ("second", TEXT), ("first", END), ("second", END)]
+
+
+def test_what_is_called_for_a_type_is_asked_for_once_and_called_in_place_of_the_observer() -> None:
+    class Asked(Reads):
+        def reader(self, kind: type[Any]) -> Observer | None:
+            asked.append(kind)
+            return lambda at_ns, event: found.append(event)
+
+    asked, found, observers, whole = list[Any](), list[Any](), Observers(), Asked()
+    observers.append(whole)
+    for at_ns, event in enumerate((TEXT, TEXT, END, END)):
+        observers(at_ns, event)
+    assert asked == [Text, EndOfText]
+    assert found == [TEXT, TEXT, END, END]
+    assert whole.found == []
+
+
+def test_one_that_reads_by_type_can_be_called_itself() -> None:
+    some = Reads(EndOfText)
+    some(1, TEXT)
+    some(2, END)
+    assert some.found == [(2, END)]
 
 
 def test_one_that_comes_or_goes_meanwhile_counts_from_the_next_event_on() -> None:

@@ -22,7 +22,7 @@ from voicepipe.core.units import MS
 from voicepipe.observe.events import event_field, event_to_dict, plain
 from voicepipe.speech.heard import heard_text
 
-_Line = Callable[[int, Any, Collection[str]], str]
+Line = Callable[[int, Any, Collection[str]], str]
 
 as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """As lines are written: without spaces, and with nothing escaped but what has to be."""
@@ -34,10 +34,7 @@ _TIMES = 4096
 def event_line(at_ns: int, event: Any, secrets: Collection[str]) -> str:
     """``event_to_dict`` as a line of JSON. What a field declares to be text is of any length, though, and may
     hold what is secret: see ``checked_line``."""
-    try:
-        return (_LINES.get(type(event)) or _compiled(type(event)))(at_ns, event, secrets)
-    except (TypeError, ValueError):  # somebody's own provider gave what the field isn't declared to be
-        return as_json(event_to_dict(at_ns, event, secrets)) + "\n"
+    return line_writer(type(event))(at_ns, event, secrets)
 
 
 def checked_line(line: str, secrets: Collection[str]) -> str:
@@ -78,6 +75,11 @@ def _any(value: Any, secrets: Collection[str]) -> str:
     return as_json(plain(value, secrets, 1))
 
 
+def _by_value(at_ns: int, event: Any, secrets: Collection[str]) -> str:
+    """Somebody's own provider gave what the field isn't declared to be."""
+    return as_json(event_to_dict(at_ns, event, secrets)) + "\n"
+
+
 _WRITERS: dict[str, Callable[..., str]] = {
     "ms": _ms,
     "whole": _whole,
@@ -86,6 +88,7 @@ _WRITERS: dict[str, Callable[..., str]] = {
     "texts": _texts,
     "words": _words,
     "any_value": _any,
+    "by_value": _by_value,
 }
 """What the compiled ones call."""
 
@@ -111,15 +114,24 @@ def _heard(at_ns: int, event: Heard, secrets: Collection[str]) -> str:
     )
 
 
-_LINES: dict[type[Any], _Line] = {Heard: _heard}
+_MADE: dict[type[Any], Line] = {Heard: _heard}
+
+_WRITER = """
+def write(at_ns, one, secrets):
+    try:
+        return f'''{{{{"t_ms":{{ms(at_ns)}},"event":"{name}",{members}}}}}\\n'''
+    except (TypeError, ValueError):
+        return by_value(at_ns, one, secrets)
+"""
 
 
-def _compiled(kind: type[Any]) -> _Line:
-    """Once for a type, as ``dataclasses`` does for its own methods."""
-    members = f'"t_ms":{{ms(at_ns)}},"event":"{kind.__name__}",{_members(kind)}'
-    code = f"lambda at_ns, one, secrets: f'''{{{{{members}}}}}\\n'''"
-    made: _Line = eval(code, dict(_WRITERS))  # noqa: S307 - our own names
-    _LINES[kind] = made
+def line_writer(kind: type[Any]) -> Line:
+    """``event_line`` for events of one type. Compiled once, as ``dataclasses`` does for its own methods."""
+    made = _MADE.get(kind)
+    if made is None:
+        known: dict[str, Any] = dict(_WRITERS)
+        exec(_WRITER.format(name=kind.__name__, members=_members(kind)), known)  # noqa: S102 - our own names
+        made = _MADE[kind] = known["write"]
     return made
 
 

@@ -35,8 +35,9 @@ from voicepipe.core.records import (
 )
 from voicepipe.core.units import SECOND
 from voicepipe.errors import NotKeptError, SetupError
-from voicepipe.observe.event_lines import as_json, checked_line, event_line, quoted
+from voicepipe.observe.event_lines import as_json, checked_line, line_writer, quoted
 from voicepipe.observe.events import MAX_TEXT
+from voicepipe.observe.observers import Observer, ReadsByType
 
 FORMAT = 1
 """Grows when a reader of the log would have to change."""
@@ -55,10 +56,12 @@ _HELD = frozenset(
 )
 """What calls are made of. The others are rare, or tell what failed."""
 
+_text_line = line_writer(Text)
+
 _HINT = "check the folder, its permissions and the space left"
 
 
-class EventLog:
+class EventLog(ReadsByType):
     """An observer that writes to ``path``: ``session.observe(EventLog(path, …))``.
 
     Lines go to the operating system whole, so what was written survives the process. That of a turn is
@@ -102,27 +105,25 @@ class EventLog:
         began = {"t_ms": 0, "event": "LogBegan", "format": FORMAT, "session": session, "clock": clock}
         self._write(_encoded(as_json(began) + "\n"))
 
-    def __call__(self, at_ns: int, event: Any) -> None:
-        if not self._writing:
-            return
-        kind = type(event)
-        if kind is Text:
-            self._join(at_ns, event)
-            return
-        if self._text is not None:
-            self._end_text()
-        self._held.append(event_line(at_ns, event, self._secrets))
-        if at_ns >= self._due_ns or kind not in _HELD:
-            self._due_ns = at_ns + HELD_NS
-            self._flush()
+    def reader(self, kind: type[Any]) -> Observer:
+        rare, secrets, write = kind not in _HELD, self._secrets, line_writer(kind)
+
+        def read(at_ns: int, event: Any) -> None:
+            if self._text is not None:
+                self._end_text()
+            self._held.append(write(at_ns, event, secrets))
+            if rare or at_ns >= self._due_ns:
+                self._due_ns = at_ns + HELD_NS
+                self._flush()
+
+        return self._join if kind is Text else read
 
     def close(self) -> None:
         """May be called twice. Raises ``NotKeptError`` once if the log isn't complete for want of a disk."""
         if not self._open:
             return
         self._end_text()
-        if self._writing:
-            self._flush()
+        self._flush()
         self._open = self._writing = False
         os.close(self._file)
         if self._error is not None:
@@ -141,11 +142,14 @@ class EventLog:
             whole = self._text
             if len(self._words) > 1:
                 whole = Text(turn=whole.turn, text="".join(self._words), in_history=whole.in_history)
-            self._held.append(event_line(self._text_ns, whole, self._secrets))
+            self._held.append(_text_line(self._text_ns, whole, self._secrets))
             self._text = None
             self._words.clear()
 
     def _flush(self) -> None:
+        if not self._writing:
+            self._held.clear()
+            return
         lines = "".join(self._held)
         if len(lines) > MAX_TEXT or (self._secrets and self._has_secret(lines)):
             lines = "".join(checked_line(line, self._secrets) for line in self._held)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from types import MethodType
 from typing import Any
 
 from voicepipe.core.calls import Workers
@@ -25,6 +26,7 @@ from voicepipe.core.records import (
 )
 from voicepipe.core.units import SECOND
 from voicepipe.observe.objectives import spent_by_step
+from voicepipe.observe.observers import Observer, ReadsByType
 from voicepipe.observe.report import CallReport
 from voicepipe.observe.requests import Request
 from voicepipe.observe.series import Counter, Gauge, Histogram
@@ -114,27 +116,25 @@ class Metrics:
             self._timer.cancel()
 
 
-class Meters:
+class Meters(ReadsByType):
     """The companion of one call; what it sees goes to ``metrics``. ``report`` observes the call before it."""
 
     def __init__(self, metrics: Metrics, report: CallReport) -> None:
         self._metrics = metrics
         self._report = report
-        self.reads = frozenset(_READ)
         report.on_request.append(self._count)
         metrics.calls.add()
         metrics.active.add()
 
-    def __call__(self, at_ns: int, event: Any) -> None:
-        read = _READ.get(type(event))
-        if read is not None:
-            read(self, event)
+    def reader(self, kind: type[Any]) -> Observer | None:
+        read = _READ.get(kind)
+        return None if read is None else MethodType(read, self)
 
     async def end(self, report: CallReport, workers: Workers) -> None:
         report.settle()
         self._metrics.active.add(amount=-1)
 
-    def _end_turn(self, event: TurnEnded) -> None:
+    def _end_turn(self, at_ns: int, event: TurnEnded) -> None:
         metrics = self._metrics
         metrics.turns.add((event.status,))
         if event.status == "discarded":
@@ -151,25 +151,25 @@ class Meters:
         if turn.timeline.spoken and turn.timeline.audible:
             metrics.voice_to_voice.observe(turn.timeline.total_ns / SECOND)
 
-    def _attempt(self, event: ProviderAttempt) -> None:
+    def _attempt(self, at_ns: int, event: ProviderAttempt) -> None:
         self._metrics.attempts.add((event.slot, event.provider, event.status))
         if event.first_event_ns is not None:
             first_s = (event.first_event_ns - event.began_ns) / SECOND
             self._metrics.first_event.observe(first_s, (event.slot, event.provider))
 
-    def _finish_tool(self, event: ToolFinished) -> None:
+    def _finish_tool(self, at_ns: int, event: ToolFinished) -> None:
         self._metrics.tools.add(("error" if event.error else "ok",))
 
-    def _ignore(self, event: SpeechIgnored) -> None:
+    def _ignore(self, at_ns: int, event: SpeechIgnored) -> None:
         self._metrics.ignored.add((event.reason,))
 
-    def _note_dead_air(self, event: DeadAir) -> None:
+    def _note_dead_air(self, at_ns: int, event: DeadAir) -> None:
         self._metrics.dead_air.add((event.stage.partition(" ")[0],))
 
-    def _switch(self, event: ProviderSwitched) -> None:
+    def _switch(self, at_ns: int, event: ProviderSwitched) -> None:
         self._metrics.switches.add((event.slot,))
 
-    def _judge(self, event: ObjectiveMissed | ObjectiveMet) -> None:
+    def _judge(self, at_ns: int, event: ObjectiveMissed | ObjectiveMet) -> None:
         self._metrics.missed.set((event.objective,), isinstance(event, ObjectiveMissed))
 
     def _count(self, request: Request, used: Tally) -> None:
@@ -183,7 +183,7 @@ class Meters:
                 metrics.unpriced.add(labels, amount.unpriced)
 
 
-_READ: Mapping[type[Any], Callable[[Meters, Any], None]] = {
+_READ: Mapping[type[Any], Callable[[Meters, int, Any], None]] = {
     TurnEnded: Meters._end_turn,
     ProviderAttempt: Meters._attempt,
     ToolFinished: Meters._finish_tool,

@@ -1,16 +1,29 @@
 """Who is told what happens in a call, each of only the types of events that it reads.
 
-An observer is whatever can be called with the session time in nanoseconds and an event. One with an attribute
-``reads``, a set of types, is called with events of these types alone; a subclass is another type. A turn has
-sixty events, and most observers read a few of them.
+An observer is whatever can be called with the session time in nanoseconds and an event. A turn has sixty of
+them, and most observers read a few: one that is a ``ReadsByType`` is asked once for each type what to call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 Observer = Callable[[int, Any], None]
+
+
+class ReadsByType(ABC):
+    """An observer of which a method, or a function of its own, is called for each type of event."""
+
+    @abstractmethod
+    def reader(self, kind: type[Any]) -> Observer | None:
+        """What is to be called with events of type ``kind``; None: nothing."""
+
+    def __call__(self, at_ns: int, event: Any) -> None:
+        read = self.reader(type(event))
+        if read is not None:
+            read(at_ns, event)
 
 
 class Observers:
@@ -18,8 +31,8 @@ class Observers:
 
     def __init__(self) -> None:
         self._all: list[Observer] = []
-        self._of: dict[type[Any], tuple[Observer, ...]] = {}
-        """Those who read events of a type, for the types that have come."""
+        self._readers: dict[type[Any], list[Observer]] = {}
+        """Of the types that have come."""
 
     def __len__(self) -> int:
         return len(self._all)
@@ -27,25 +40,25 @@ class Observers:
     def append(self, observer: Observer) -> None:
         """From the next event on."""
         self._all.append(observer)
-        self._of.clear()
+        self._readers.clear()
 
     def remove(self, observer: Observer) -> None:
         """Raises ``ValueError`` for one that isn't there."""
         self._all.remove(observer)
-        self._of.clear()
+        self._readers.clear()
 
     def __call__(self, at_ns: int, event: Any) -> None:
-        readers = self._of.get(type(event))
+        readers = self._readers.get(type(event))
         if readers is None:
             readers = self._find(type(event))
-        for observer in readers:
-            observer(at_ns, event)
+        for read in readers:
+            read(at_ns, event)
 
-    def _find(self, kind: type[Any]) -> tuple[Observer, ...]:
-        found = self._of[kind] = tuple(one for one in self._all if _reads(one, kind))
+    def _find(self, kind: type[Any]) -> list[Observer]:
+        found = [read for one in self._all if (read := _reader(one, kind)) is not None]
+        self._readers[kind] = found
         return found
 
 
-def _reads(observer: Observer, kind: type[Any]) -> bool:
-    reads: Collection[type[Any]] | None = getattr(observer, "reads", None)
-    return reads is None or kind in reads
+def _reader(observer: Observer, kind: type[Any]) -> Observer | None:
+    return observer.reader(kind) if isinstance(observer, ReadsByType) else observer

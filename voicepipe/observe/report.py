@@ -35,9 +35,10 @@ from voicepipe.core.units import MS
 from voicepipe.errors import UsageError
 from voicepipe.observe.consumed import Consumed
 from voicepipe.observe.cost import Cost
-from voicepipe.observe.events import EVENTS, plain
+from voicepipe.observe.events import plain
+from voicepipe.observe.observers import Observer, ReadsByType
 from voicepipe.observe.price_book import PriceBook
-from voicepipe.observe.requests import Requests
+from voicepipe.observe.requests import Request, Requests
 from voicepipe.observe.silenced import Silences
 from voicepipe.observe.tail import Tail
 from voicepipe.observe.timeline import Timelines, TurnTimeline
@@ -51,7 +52,7 @@ MAX_NOTED = 1000
 """Failures, ignored sounds, moments of dead air and switches, of each the last so many."""
 
 
-class CallReport:
+class CallReport(ReadsByType):
     """An observer that sums a call up: ``session.observe(report)``.
 
     ``secrets`` are masked in ``to_dict`` and ``failures``. Without ``prices`` nothing has a price.
@@ -60,9 +61,6 @@ class CallReport:
     up as they leave, so that sums and counts are those of the whole call. The other lists are cut at the same
     length; ``left_out`` tells what is missing of each. A turn that hasn't ended is never left out.
     """
-
-    reads = frozenset(EVENTS) - {Text}
-    """The pieces of a reply are a quarter of all events, and its end tells the words."""
 
     def __init__(
         self,
@@ -105,12 +103,9 @@ class CallReport:
         self._left_unanswered = 0
         """Of the turns that aren't in ``turns`` any more."""
         self._silences = Silences()
-        self._readers: dict[type[Any], list[Callable[[Any], object]]] = {}
-        """What is called with an event, in this order."""
         own = {kind: partial(read, self) for kind, read in _READ.items()}
-        for readers in (self._silences.readers, own, Timelines(self._add_timeline).readers):
-            for kind, read in readers.items():
-                self._readers.setdefault(kind, []).append(read)
+        self._readers = self._silences.readers, own, Timelines(self._add_timeline).readers
+        """What is called with an event, in this order."""
 
     @property
     def failures(self) -> list[str]:
@@ -161,9 +156,7 @@ class CallReport:
 
     def settle(self) -> None:
         """Count the last request, too: nothing more will be told of it."""
-        request = self._requests.take()
-        if request is not None:
-            self._consumed.count(request, self.find(request.turn))
+        self._count(self._requests.take())
 
     @property
     def saved(self) -> Tally:
@@ -237,21 +230,26 @@ class CallReport:
         }
         return {name: plain(value, self.secrets) for name, value in report.items()}
 
-    def __call__(self, at_ns: int, event: Any) -> None:
-        self.until_ns = at_ns
-        kind = type(event)
-        if kind is not Usage and self._requests.open is not None:
-            self.settle()
-        for read in self._readers.get(kind, ()):
-            read(event)
+    def reader(self, kind: type[Any]) -> Observer | None:
+        """Not the pieces of a reply, a quarter of all events: its end tells the words."""
+        requests, reads = self._requests, [of[kind] for of in self._readers if kind in of]
 
-    def _use(self, event: Usage) -> None:
-        request = self._requests.use(event)
+        def read(at_ns: int, event: Any) -> None:
+            self.until_ns = at_ns
+            if requests.open is not None:
+                self.settle()
+            for part in reads:
+                part(event)
+
+        return None if kind is Text else self._use if kind is Usage else read
+
+    def _use(self, at_ns: int, event: Usage) -> None:
+        self.until_ns = at_ns
+        self._count(self._requests.use(event))
+
+    def _count(self, request: Request | None) -> None:
         if request is not None:
             self._consumed.count(request, self.find(request.turn))
-
-    def _attempt(self, event: ProviderAttempt) -> None:
-        self._requests.begin(event)
 
     # ── the turns ────────────────────────────────────────────────────────────────────────────────
 
@@ -396,7 +394,6 @@ _READ: Mapping[type[Any], Callable[[CallReport, Any], object]] = {
     Failed: CallReport._fail,
     CallerLevel: CallReport._note_level,
     NotSent: lambda report, event: report._consumed.save(event),
-    ProviderAttempt: CallReport._attempt,
-    Usage: CallReport._use,
+    ProviderAttempt: lambda report, event: report._requests.begin(event),
 }
 """What is in other events, the timelines tell."""

@@ -19,6 +19,7 @@ from voicepipe.core.records import ObjectiveMet, ObjectiveMissed, Record, TurnEn
 from voicepipe.core.units import format_duration
 from voicepipe.observe.alerts import Alert, Alerts
 from voicepipe.observe.objectives import Finding, durations, usd_minute
+from voicepipe.observe.observers import Observer, ReadsByType
 from voicepipe.observe.quantiles import RollingDurations, RollingSums
 from voicepipe.observe.report import CallReport
 from voicepipe.observe.requests import Request
@@ -115,10 +116,8 @@ class Objectives:
         return Finding(objective, value, count) if count >= self._slo.min_count else None
 
 
-class Watcher:
+class Watcher(ReadsByType):
     """The companion of one call: what it measures goes to ``objectives``, and what changes is told."""
-
-    reads = frozenset({TurnEnded})
 
     def __init__(
         self,
@@ -140,9 +139,8 @@ class Watcher:
         if slo.cost_usd_minute is not None:
             report.on_request.append(self._count)
 
-    def __call__(self, at_ns: int, event: Any) -> None:
-        if isinstance(event, TurnEnded) and event.status != "discarded":
-            self._end_turn(at_ns, event)
+    def reader(self, kind: type[Any]) -> Observer | None:
+        return self._end_turn if kind is TurnEnded else None
 
     async def end(self, report: CallReport, workers: Workers) -> None:
         """Nothing is left to be done: each turn has been told when it ended."""
@@ -153,6 +151,8 @@ class Watcher:
             self._unpriced += amount.unpriced
 
     def _end_turn(self, at_ns: int, event: TurnEnded) -> None:
+        if event.status == "discarded":
+            return
         now_ns = self._clock.shared_now()
         turn = self._report.find(event.turn)
         if turn is not None:
