@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,8 +8,9 @@ import pytest
 
 pytest.importorskip("websockets", reason="needs the extra 'realtime'")
 
-from benchmarks.telephone import FRAME, Desk, Found, borne
+from benchmarks.telephone import FRAME, Desk, Found, borne, recorded
 from benchmarks.telephone_callers import the_clip_as_sent
+from voicepipe.audio.wav import WavWriter
 
 NOBODY: Any = None
 MS = 1_000_000
@@ -54,3 +56,27 @@ def test_calls_are_borne_only_if_in_time_answered_and_recorded(what: str, value:
     )
     assert borne(found)
     assert not borne(found._replace(**{what: value}))
+
+
+def a_recording(folder: Path, seconds: int, caller: int, agent: int) -> Path:
+    kept = folder / "20261123T160215Z-call7"
+    kept.mkdir()
+    writer = WavWriter(kept / "audio.wav", 8000, channels=2)
+    writer.write(np.tile(np.array([[caller, agent]], np.int16), (8000 * seconds, 1)))
+    writer.close()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("seconds", "caller", "agent", "whole"),
+    [(10, 1000, 1000, True), (9, 1000, 1000, False), (10, 0, 1000, False), (10, 1000, 0, False)],
+    ids=["whole", "too short", "without the caller", "without the agent"],
+)
+def test_a_call_is_recorded_if_both_sides_are_there_to_its_end(
+    tmp_path: Path, seconds: int, caller: int, agent: int, whole: bool
+) -> None:
+    assert recorded(a_recording(tmp_path, seconds, caller, agent), "7", 10.3) is whole
+
+
+def test_a_call_that_wasnt_kept_isnt_recorded(tmp_path: Path) -> None:
+    assert not recorded(a_recording(tmp_path, 10, 1000, 1000), "17", 10.0)
