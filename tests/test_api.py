@@ -142,14 +142,28 @@ def test_a_pipeline_that_was_closed_can_be_started_again(file: Path) -> None:
 def test_the_notices_are_spoken_once_for_all_sessions(file: Path) -> None:
     async def main() -> None:
         pipe = Pipeline.from_yaml(file, set={"stages.tts": {"use": f"{__name__}:Scribe"}})
-        async with pipe, pipe.session(), pipe.session():
-            pass
+        await pipe.start()
+        async with pipe.session(), pipe.session():
+            await pipe.close()
         assert Scribe.asked == [
             "One moment, please.",
             "Sorry, something went wrong. Please say that again.",
             "Sorry, I didn't catch that.",
             "I'm back. Please go on.",
         ]
+
+    Scribe.asked.clear()
+    asyncio.run(main())
+
+
+def test_a_call_can_be_held_before_a_service_has_spoken_the_notices(file: Path) -> None:
+    async def main() -> None:
+        pipe = Pipeline.from_yaml(file, set={"stages.tts": {"use": f"{__name__}:Scribe"}})
+        async with pipe.session():
+            assert Scribe.asked == []
+            await pipe.start()
+            assert len(Scribe.asked) == len(NAMES), "who asks for all of them waits"
+            await pipe.close()
 
     Scribe.asked.clear()
     asyncio.run(main())

@@ -43,16 +43,13 @@ from voicepipe.observe.recorder import recorder_of
 from voicepipe.observe.report import CallReport
 from voicepipe.observe.tail import KEPT_TURNS
 from voicepipe.observe.telemetry import Telemetry
-from voicepipe.providers.base import TtsProvider
-from voicepipe.providers.realtime_base import RealtimeProvider
 from voicepipe.runtime import pauses
 from voicepipe.runtime.call import Call as Call
 from voicepipe.runtime.checked_transport import resolver
 from voicepipe.runtime.engines import Engines, Tell
 from voicepipe.runtime.graph import graph_of
 from voicepipe.runtime.limits import WhoseCall, check_prices, goodbye, limit
-from voicepipe.runtime.notices import SpokenNotice, Voice, speak_notices
-from voicepipe.runtime.realtime_voice import RealtimeVoice
+from voicepipe.runtime.notice_cache import NoticeCache, voices_of
 from voicepipe.runtime.session import Session, Slot
 from voicepipe.runtime.tool_doors import DoorHost
 from voicepipe.runtime.tool_modes import ToolMode
@@ -65,9 +62,6 @@ from voicepipe.transports.wav import Typed, WavCall, load_clip
 
 RATE = 16_000
 """Samples per second of the caller's audio inside a pipeline."""
-
-VOICE, FUSED = "tts", "realtime"
-"""The slot whose voice speaks the notices, too."""
 
 
 def _nobody(message: str) -> None:
@@ -88,7 +82,7 @@ class Pipeline:
         self._tools: ToolSet | None = None
         self._connected = False
         """Whether what the tools need of the outside world has been opened."""
-        self._notices: dict[str, SpokenNotice] = {}
+        self._notices = NoticeCache()
         self._users = 0
         self._frozen = False
         self._starting = asyncio.Lock()
@@ -134,25 +128,34 @@ class Pipeline:
         check_answers(tools, answers or {}, live=tool_mode is None, places=places)
 
     async def start(
-        self, progress: Tell = _nobody, warn: Tell | None = None, *, live_tools: bool = True
+        self,
+        progress: Tell = _nobody,
+        warn: Tell | None = None,
+        *,
+        live_tools: bool = True,
+        all_notices: bool = True,
     ) -> None:
         """Load the tools and the models, warm up, and have the notices spoken. Balanced by ``close``.
 
         ``warn``, or else ``progress``, is told what a call can be held without: notices that the voice
         couldn't speak, one of several providers of a slot. ``live_tools`` False contacts no server of a tool
-        and starts none.
+        and starts none. ``all_notices`` False doesn't wait for a service to speak the notices, as ``async
+        with`` and ``session`` don't: a call can be held before they are there.
 
         Raises ``ConfigError`` for tools that can't be used, ``SetupError`` for what is missing.
         """
         async with self._starting:  # a second session waits until the first has loaded all
-            if self._users == 0:
-                try:
+            try:
+                if self._users == 0:
                     await self._start(progress, warn or progress)
-                except BaseException:
+                if live_tools and not self._connected:
+                    await self._connect_tools(progress)
+                if all_notices:
+                    await self._notices.whole()
+            except BaseException:
+                if self._users == 0:
                     await self._stop()
-                    raise
-            if live_tools and not self._connected:
-                await self._connect_tools(progress)
+                raise
             self._users += 1
 
     async def close(self) -> None:
@@ -173,31 +176,18 @@ class Pipeline:
         await self._engines.start(self._workers, clock, progress, warn)
         self._telemetry = Telemetry(self.loaded, self._alerts)
         await self._telemetry.start(self._workers, clock, progress, warn)
-        agent = self.loaded.agent
-        texts = agent.notices.texts(agent.language) | goodbye(self.loaded)
-        self._notices = await speak_notices(
-            texts, self._voices(), clock=clock, workers=self._workers, warn=warn
-        )
+        texts, last_words = self.loaded.agent.notices.texts(self.loaded.agent.language), goodbye(self.loaded)
+        voices = voices_of(self._engines)
+        await self._notices.begin(texts, last_words, voices, clock=clock, workers=self._workers, warn=warn)
         pauses.freeze()
         self._frozen = True
-
-    def _voices(self) -> list[Voice]:
-        """Who can speak the notices."""
-        voices: list[Voice] = [one for one in self._engines.working(VOICE) if isinstance(one, TtsProvider)]
-        fused = self._engines.provider(FUSED)
-        return voices or ([RealtimeVoice(fused)] if isinstance(fused, RealtimeProvider) else [])
 
     async def _connect_tools(self, progress: Tell) -> None:
         assert self._tools is not None, "_start() loaded them"
         assert self._workers is not None, "_start() made them"
         mask = self.loaded.environment.mask
-        try:
-            self._tools.check_clock(Clock())
-            await self._tools.connect(DoorHost(self._workers, resolver(self._workers), mask, progress))
-        except BaseException:
-            if self._users == 0:
-                await self._stop()
-            raise
+        self._tools.check_clock(Clock())
+        await self._tools.connect(DoorHost(self._workers, resolver(self._workers), mask, progress))
         self._connected = True
 
     async def _stop(self) -> None:
@@ -211,11 +201,12 @@ class Pipeline:
                 stack.push_async_callback(self._tools.close)
             if self._frozen:
                 stack.callback(pauses.thaw)
+            stack.push_async_callback(self._notices.stop)
         self._connected = self._frozen = False
-        self._notices, self._workers, self._tools, self._telemetry = {}, None, None, None
+        self._notices, self._workers, self._tools, self._telemetry = NoticeCache(), None, None, None
 
     async def __aenter__(self) -> Pipeline:
-        await self.start()
+        await self.start(all_notices=False)
         return self
 
     async def __aexit__(
@@ -253,7 +244,7 @@ class Pipeline:
         values = values_for_call(self.loaded.agent, vars or {})
         own = tuple(tool_spec(function) for function in tools)
         self.check_answers(answers or {}, tool_mode)
-        await self.start(live_tools=tool_mode is None)
+        await self.start(live_tools=tool_mode is None, all_notices=False)
         try:
             assert self._workers is not None, "start() made them"
             assert self._tools is not None, "start() loaded them"

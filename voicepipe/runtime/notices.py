@@ -61,17 +61,22 @@ async def speak_notices(
     clock: Clock,
     workers: Workers,
     warn: Callable[[str], None] = lambda message: None,
+    into: dict[str, SpokenNotice] | None = None,
+    at_once: int = AT_ONCE,
 ) -> dict[str, SpokenNotice]:
     """Have the first of ``voices``, which have been started, speak ``texts`` (name → text); the next one
     speaks what it can't.
 
+    ``into``: is given each one as soon as it is there. ``at_once``: so many are asked for at a time.
+
     A notice that can't be had is left out, and ``warn`` is told why. Takes at most `PATIENCE` a voice.
     """
-    spoken: dict[str, SpokenNotice] = {}
+    spoken = {} if into is None else into
     problems: dict[str, str] = {}
+    few = asyncio.Semaphore(at_once)
     for voice in voices:
         left = {name: text for name, text in texts.items() if name not in spoken}
-        spoken |= await _speak_all(left, voice, problems, clock=clock, workers=workers)
+        await _speak_all(left, voice, few, spoken, problems, clock=clock, workers=workers)
     for name, problem in problems.items():
         if name not in spoken:
             warn(f"the notice '{name}' will be silent: {problem}")
@@ -79,11 +84,16 @@ async def speak_notices(
 
 
 async def _speak_all(
-    texts: Mapping[str, str], voice: Voice, problems: dict[str, str], *, clock: Clock, workers: Workers
-) -> dict[str, SpokenNotice]:
-    """`AT_ONCE` side by side. What was wrong with the others goes to ``problems``."""
-    spoken: dict[str, SpokenNotice] = {}
-    few = asyncio.Semaphore(AT_ONCE)
+    texts: Mapping[str, str],
+    voice: Voice,
+    few: asyncio.Semaphore,
+    spoken: dict[str, SpokenNotice],
+    problems: dict[str, str],
+    *,
+    clock: Clock,
+    workers: Workers,
+) -> None:
+    """A ``few`` side by side. What was wrong with those that aren't ``spoken`` then goes to ``problems``."""
 
     async def speak(name: str, text: str) -> None:
         try:
@@ -99,7 +109,6 @@ async def _speak_all(
     async with asyncio.TaskGroup() as group:
         for name, text in texts.items():
             group.create_task(speak(name, text), name=f"notice {name}")
-    return spoken
 
 
 def _late(error: Exception) -> bool:

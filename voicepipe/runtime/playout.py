@@ -66,7 +66,7 @@ class Playout:
         self._clock = clock
         self._turns = turns
         self._report = report
-        self._notices = notices or {}
+        self._notices = {} if notices is None else notices  # it may still be empty
         self._tape = Tape(output.rate)
         self._held: deque[AudioOut | EndOfAudio] = deque()
         self._turn: int | None = None
