@@ -81,7 +81,8 @@ def measure(quick: bool) -> list[Figure]:
     told = ". ".join(
         f"{one.calls}: {one.late_p99:.1f} ms, {100 * one.cpu:.0f} % of the core, lag of the loop "
         f"{one.lag_p99:.1f} ms, {one.asked - one.answered} of {one.asked} turns lost, {one.recorded} "
-        f"recorded in full; callers late by {one.feeder_p99:.1f} ms, others had the core for {100 * one.denied:.0f} %"
+        f"recorded in full; callers late by {one.feeder_p99:.1f} ms, "
+        f"others had the core for {100 * one.denied:.0f} %"
         for one in found
     )
     return [

@@ -32,6 +32,13 @@ def test_output_does_not_depend_on_the_blocks(ratio: tuple[int, int], length: in
     assert np.array_equal(streamed(Resampler(*ratio), np.split(source, sorted(cuts))), whole)
 
 
+@pytest.mark.parametrize("ratio", LIVE_RATIOS)
+def test_frames_of_20_ms_give_to_the_bit_what_single_samples_give(ratio: tuple[int, int]) -> None:
+    source = NOISE[: ratio[0] // 50 * 4]
+    frames = streamed(Resampler(*ratio), np.split(source, 4))
+    assert np.array_equal(streamed(Resampler(*ratio), np.split(source, len(source))), frames)
+
+
 @given(ratio=st.sampled_from(LIVE_RATIOS), sizes=st.lists(st.integers(0, 2 * MAX_BLOCK), max_size=6))
 def test_output_comes_as_soon_as_its_input(ratio: tuple[int, int], sizes: list[int]) -> None:
     resampler = Resampler(*ratio)

@@ -32,22 +32,22 @@ Bytes = npt.NDArray[np.uint8]
 
 def decode_ulaw(data: bytes) -> Pcm:
     """μ-law bytes to int16 samples, one each."""
-    return _ulaw_decoder()[np.frombuffer(data, np.uint8)]
+    return _ulaw_decoder().take(np.frombuffer(data, np.uint8))
 
 
 def encode_ulaw(pcm: Pcm) -> bytes:
     """int16 samples to μ-law bytes, one each."""
-    return _ulaw_encoder()[pcm.view(np.uint16)].tobytes()
+    return _ulaw_encoder().take(pcm, mode="wrap").tobytes()  # −1 is the last one
 
 
 def decode_alaw(data: bytes) -> Pcm:
     """A-law bytes to int16 samples, one each."""
-    return _alaw_decoder()[np.frombuffer(data, np.uint8)]
+    return _alaw_decoder().take(np.frombuffer(data, np.uint8))
 
 
 def encode_alaw(pcm: Pcm) -> bytes:
     """int16 samples to A-law bytes, one each."""
-    return _alaw_encoder()[pcm.view(np.uint16)].tobytes()
+    return _alaw_encoder().take(pcm, mode="wrap").tobytes()  # −1 is the last one
 
 
 @cache

@@ -32,11 +32,15 @@ def check_rate(rate: int, where: str = "") -> int:
     return rate
 
 
+_HIGHEST, _LOWEST = np.array(FULL_SCALE - 1.0), np.array(-float(FULL_SCALE))
+"""As arrays: a number would be made one for each frame."""
+
+
 def to_pcm(values: npt.NDArray[np.floating]) -> Pcm:
     """Round finite ``values`` (in int16 units) to the nearest sample and clip at full scale."""
     rounded = np.rint(values)
-    np.minimum(rounded, FULL_SCALE - 1, out=rounded)  # faster than np.clip, for the 20 ms of a frame
-    np.maximum(rounded, -FULL_SCALE, out=rounded)
+    np.minimum(rounded, _HIGHEST, out=rounded)  # faster than np.clip, for the 20 ms of a frame
+    np.maximum(rounded, _LOWEST, out=rounded)
     pcm: Pcm = rounded.astype(np.int16)
     return pcm
 

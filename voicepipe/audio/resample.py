@@ -32,8 +32,18 @@ TAP_GRID = 2.0**24
 """Taps are multiples of 1/TAP_GRID, so that sums of their products with int16 are exact in float64: the
 result is then the same to the bit whatever the block sizes, the order of summation and the machine."""
 
-MAX_BLOCK = 2048
-"""Input samples filtered at once; bounds the memory for long clips."""
+MAX_BLOCK = 1920
+"""Input samples filtered at once; bounds the memory for long clips. A multiple of what rounds take."""
+
+FEW = 480
+"""As many without rounds: what is gathered for more would be memory that the system has to give anew."""
+
+ROUNDS = 8
+"""Times that the outputs go once through the phases, made as one row of a product of matrices: the filter's
+window is copied once for all of them, not once for each output."""
+
+MOST_STEPS = 8
+"""Up to it ``up`` and ``down`` are small enough for that: most of the matrix would be zeros."""
 
 
 Samples: TypeAlias = npt.NDArray[np.float64]
@@ -55,6 +65,7 @@ class Resampler:
         """How late the output is, in samples at ``to_rate``."""
         self.delay_ms = 1000 * self.delay_samples / to_rate
         self._bank = _filter_bank(self._up, self._down)
+        self._rounds = _rounds(self._up, self._down) if max(self._up, self._down) <= MOST_STEPS else None
         self._reset()
 
     def _reset(self) -> None:
@@ -66,9 +77,10 @@ class Resampler:
         """Take the next ``(n,)`` samples at ``from_rate``, return those that they complete at ``to_rate``."""
         if self._up == self._down:
             return pcm
-        if len(pcm) <= MAX_BLOCK:
+        most = FEW if self._rounds is None else MAX_BLOCK
+        if len(pcm) <= most:
             return self._filter(pcm)
-        blocks = [self._filter(pcm[start : start + MAX_BLOCK]) for start in range(0, len(pcm), MAX_BLOCK)]
+        blocks = [self._filter(pcm[start : start + most]) for start in range(0, len(pcm), most)]
         return np.concatenate(blocks)
 
     def flush(self) -> Pcm:
@@ -79,33 +91,32 @@ class Resampler:
         return tail
 
     def _filter(self, pcm: Pcm) -> Pcm:
-        samples = np.concatenate((self._history, pcm))
+        before = self._history
+        samples = np.empty(len(before) + len(pcm))  # takes half as long as concatenate()
+        samples[: len(before)] = before
+        samples[len(before) :] = pcm
         self._history = samples[len(pcm) :]
+        step = ROUNDS * self._down
+        if self._rounds is not None and self._next == 0 and len(pcm) % step == 0:
+            rows = self._windows(samples, step, len(pcm) // step, len(self._rounds))
+            return to_pcm((np.ascontiguousarray(rows) @ self._rounds).ravel())
         first, length = self._next, len(pcm) * self._up
         count = -(-(length - first) // self._down)
         self._next += count * self._down - length
         if count == 0:
             return np.empty(0, np.int16)
-        if self._down == 1:  # each input sample completes one of every phase
-            return to_pcm((self._windows(samples, 0, 1, count // self._up) @ self._bank.T).ravel())
-        if self._up == 1:
-            # In a piece: the product of overlapping rows takes twice as long as copying them first.
-            return to_pcm(
-                np.ascontiguousarray(self._windows(samples, first, self._down, count)) @ self._bank[0]
-            )
         inputs, phases = np.divmod(np.arange(first, length, self._down), self._up)
-        windows = self._windows(samples, 0, 1, len(pcm))[inputs]
+        windows = self._windows(samples, 1, len(pcm), self._bank.shape[1])[inputs]
         return to_pcm(np.einsum("ij,ij->i", windows, self._bank[phases]))
 
-    def _windows(self, samples: Samples, first: int, step: int, count: int) -> Samples:
+    @staticmethod
+    def _windows(samples: Samples, step: int, count: int, width: int) -> Samples:
         """Rows of ``samples``, overlapping, each ``step`` after the one before; made as a view.
 
         NumPy's own ``sliding_window_view`` takes longer for it than the filter for 20 ms.
         """
         item = samples.itemsize
-        return np.ndarray(
-            (count, self._bank.shape[1]), samples.dtype, samples, first * item, (step * item, item)
-        )
+        return np.ndarray((count, width), samples.dtype, samples, 0, (step * item, item))
 
 
 def _delay(up: int, down: int) -> int:
@@ -132,6 +143,19 @@ def _filter_bank(up: int, down: int) -> npt.NDArray[np.float64]:
     bank = np.ascontiguousarray(np.rint(bank * TAP_GRID) / TAP_GRID)
     bank.flags.writeable = False
     return bank
+
+
+@lru_cache(maxsize=16)
+def _rounds(up: int, down: int) -> Samples:
+    """The taps of each output beside its inputs, ``(width − 1 + ROUNDS * down, ROUNDS * up)``; read-only."""
+    bank = _filter_bank(up, down)
+    width = bank.shape[1]
+    matrix = np.zeros((width - 1 + ROUNDS * down, ROUNDS * up))
+    for output in range(ROUNDS * up):
+        first, phase = divmod(output * down, up)
+        matrix[first : first + width, output] = bank[phase]
+    matrix.flags.writeable = False
+    return matrix
 
 
 def resample(pcm: Pcm, from_rate: int, to_rate: int) -> Pcm:
