@@ -27,8 +27,8 @@ Line = Callable[[int, Any, Collection[str]], str]
 as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 """As lines are written: without spaces, and with nothing escaped but what has to be."""
 
-_TIMES = 4096
-"""That are remembered, of all calls together: those of a few seconds."""
+_TIMES = 128
+"""That are remembered, of all calls together: most events are observed when they happen, several at once."""
 
 
 def event_line(at_ns: int, event: Any, secrets: Collection[str]) -> str:
@@ -50,13 +50,11 @@ _whole = int.__repr__
 
 @lru_cache(_TIMES)
 def _ms(ns: int | None) -> str:
-    return "null" if ns is None else float.__repr__(ns / MS)
+    return to_json(None if ns is None else ns / MS).decode()  # half of the time that Python's own takes
 
 
 def _number(value: float) -> str:
-    return to_json(
-        value, inf_nan_mode="null"
-    ).decode()  # a third of the time of Python's own, for many digits
+    return to_json(value, inf_nan_mode="null").decode()
 
 
 def _texts(values: tuple[str, ...]) -> str:

@@ -20,6 +20,7 @@ from voicepipe.core.frames import (
     SpeechStopped,
     Talk,
     Text,
+    ToolWaiting,
     Transcript,
 )
 from voicepipe.core.masking import MIN_SECRET
@@ -51,10 +52,10 @@ _HELD = frozenset(
     {
         *(SpeechStarted, SpeechPaused, SpeechResumed, SpeechStopped, Prosody, Transcript, Talk, ClipEnded),
         *(TurnDrafted, TurnBegan, TurnEnded, Text, EndOfText, ProviderBegan, ProviderAttempt, Usage),
-        *(VoiceAudible, PlaybackStarted, Heard, StateChanged),
+        *(VoiceAudible, PlaybackStarted, Heard, StateChanged, ToolWaiting),
     }
 )
-"""What calls are made of. The others are rare, or tell what failed."""
+"""What calls are made of. The others are rare, or tell what failed; a tool itself comes behind its wait."""
 
 _text_line = line_writer(Text)
 

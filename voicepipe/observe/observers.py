@@ -48,8 +48,9 @@ class Observers:
         self._readers.clear()
 
     def __call__(self, at_ns: int, event: Any) -> None:
-        readers = self._readers.get(type(event))
-        if readers is None:
+        try:
+            readers = self._readers[type(event)]
+        except KeyError:
             readers = self._find(type(event))
         for read in readers:
             read(at_ns, event)

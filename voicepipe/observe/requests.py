@@ -14,7 +14,7 @@ from voicepipe.core.records import AttemptStatus, NotSent, ProviderAttempt, Usag
 from voicepipe.core.units import MS
 from voicepipe.observe.price_book import PriceBook
 from voicepipe.observe.usage import MACHINE, Amount, Meter, Tally
-from voicepipe.speech.pricing import machine_cost, price
+from voicepipe.speech.pricing import Rates, machine_cost, price
 
 _meter = lru_cache(maxsize=1024)(Meter)
 """The meters of a pipeline are few, and each of its requests is counted by some of them."""
@@ -41,19 +41,25 @@ class Request:
         return self.status == "failed" or self.probe
 
     def tally(self, book: PriceBook | None) -> Tally:
-        """What it consumed, and with ``book`` what that costs."""
-        found = book.find(self.slot, self.provider, self.model) if book is not None else None
-        tally, bill = Tally(), None
+        """What it consumed, and with ``book`` what that costs. To be asked once: the amounts are the request's
+        own."""
+        slot, provider, model = self.slot, self.provider, self.model
+        found = book.find(slot, provider, model) if book is not None else None
         if found is not None and not found.by_time:
-            bill = price({unit: amount.total for unit, amount in self.amounts.items()}, found.rates)
+            self._price(found.rates)
+        tally = Tally()
+        amounts = tally.amounts
         for unit, amount in self.amounts.items():
-            if bill is not None:
-                amount.cost = bill.costs.get(unit, 0)
-                amount.unpriced = amount.total if unit in bill.unpriced else 0
-            tally.amounts[_meter(self.slot, self.provider, self.model, unit)] = amount
+            amounts[_meter(slot, provider, model, unit)] = amount
         if book is not None and found is not None and found.by_time and self.busy_ns:
-            tally.amounts[_meter(self.slot, self.provider, self.model, MACHINE)] = self._time(book)
+            amounts[_meter(slot, provider, model, MACHINE)] = self._time(book)
         return tally
+
+    def _price(self, rates: Rates) -> None:
+        bill = price({unit: amount.total for unit, amount in self.amounts.items()}, rates)
+        for unit, amount in self.amounts.items():
+            amount.cost = bill.costs.get(unit, 0)
+            amount.unpriced = amount.total if unit in bill.unpriced else 0
 
     def _time(self, book: PriceBook) -> Amount:
         """The machine's, at least a millisecond, since what took any time isn't without a price."""
@@ -118,12 +124,12 @@ class Requests:
             self._number += 1
             one = self.open = Request(self._number, event.at_ns, event.turn, event.slot, event.provider)
         one.model = event.model
-        amount = one.amounts.get(event.unit)
-        if amount is None:
-            amount = one.amounts[event.unit] = Amount()
-        amount.total += event.amount
-        if event.estimated:
-            amount.estimated += event.amount
+        used = Amount(event.amount, event.amount if event.estimated else 0)
+        so_far = one.amounts.get(event.unit)
+        if so_far is None:
+            one.amounts[event.unit] = used
+        else:
+            so_far.add(used)
         return done
 
 

@@ -7,6 +7,7 @@ are changed by one thread only, the event loop's, and become its metric families
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict
 from itertools import accumulate
 from typing import Any
 
@@ -25,10 +26,10 @@ class Counter:
     def __init__(self, name: str, about: str, *labels: str, per: int = 1) -> None:
         self._told = name, about, labels
         self._per = per
-        self._sums: dict[Labels, int] = {} if labels else {(): 0}
+        self._sums: defaultdict[Labels, int] = defaultdict(int, {} if labels else {(): 0})
 
     def add(self, labels: Labels = (), amount: int = 1) -> None:
-        self._sums[labels] = self._sums.get(labels, 0) + amount
+        self._sums[labels] += amount
 
     def family(self, client: Any) -> Any:
         """As of now; from any thread."""
@@ -54,13 +55,13 @@ class Histogram:
     def __init__(self, name: str, about: str, buckets: tuple[float, ...], *labels: str) -> None:
         self._told = name, about, labels
         self._buckets = buckets
-        self._found: dict[Labels, list[float]] = {}
+        self._found: defaultdict[Labels, list[float]] = defaultdict(lambda: [0] * (len(buckets) + 2))
         """For each bucket, and for what is longer than all, how many; and last the sum."""
         if not labels:
-            self._begin(())
+            self._found[()] = [0] * (len(buckets) + 2)
 
     def observe(self, seconds: float, labels: Labels = ()) -> None:
-        found = self._found.get(labels) or self._begin(labels)
+        found = self._found[labels]
         found[bisect_left(self._buckets, seconds)] += 1
         found[-1] += seconds
 
@@ -73,7 +74,3 @@ class Histogram:
             *counts, total = found
             family.add_metric(labels, list(zip(bounds, accumulate(counts), strict=True)), total)
         return family
-
-    def _begin(self, labels: Labels) -> list[float]:
-        found = self._found[labels] = [0] * (len(self._buckets) + 2)
-        return found

@@ -205,10 +205,52 @@ class Timelines:
     def _note_speech(self, event: SpeechStarted | SpeechResumed) -> None:
         self._noticed_ns = None
 
-    def _note_reply(self, event: _Noted) -> None:
-        turn = self._open.get(event.turn)
-        if turn is not None and turn.reached < HEARD:
-            _note(turn, event)
+    def _waiting(self, turn: int, until: int) -> _Open | None:
+        """The turn, if its reply hasn't come as far as that: what else goes on then is not waited for."""
+        found = self._open.get(turn)
+        return found if found is not None and found.reached < until else None
+
+    def _note_provider(self, event: ProviderBegan) -> None:
+        turn = self._waiting(event.turn, until=SPEAKS)
+        if turn is None:
+            return
+        if event.stage == "tts":
+            turn.mark("chunk", event.asked_ns)
+            turn.mark("tts_first_audio", event.at_ns)
+            turn.reached = SPEAKS
+        elif event.stage in MODELS:
+            if turn.reached == WRITES:
+                turn.mark("llm", event.at_ns)
+            else:
+                turn.mark("llm_queue", event.asked_ns)
+                turn.mark("llm_first_token", event.at_ns)
+                turn.reached = WRITES
+
+    def _start_tool(self, event: ToolStarted) -> None:
+        turn = self._waiting(event.turn, until=SPEAKS)
+        if turn is not None:
+            if turn.tools == 0:
+                turn.mark("llm", event.at_ns)
+            turn.tools += 1
+
+    def _finish_tool(self, event: ToolFinished) -> None:
+        turn = self._waiting(event.turn, until=SPEAKS)
+        if turn is not None:
+            turn.tools -= 1
+            if turn.tools == 0:
+                turn.mark("tools", event.at_ns)
+
+    def _note_voice(self, event: VoiceAudible) -> None:
+        turn = self._waiting(event.turn, until=AUDIBLE)
+        if turn is not None:
+            turn.mark("audible", event.at_ns)
+            turn.reached = AUDIBLE
+
+    def _play(self, event: PlaybackStarted) -> None:
+        turn = self._waiting(event.turn, until=HEARD)
+        if turn is not None:
+            turn.mark("playout", event.at_ns)
+            turn.filler, turn.reached = event.filler, HEARD
 
     def _end(self, event: TurnEnded) -> None:
         ended = self._open.pop(event.turn, None)
@@ -226,8 +268,6 @@ class Timelines:
         return _path(turn, began, start, until_words, spoken=True, estimated=not recorded)
 
 
-_Noted = ProviderBegan | ToolStarted | ToolFinished | VoiceAudible | PlaybackStarted
-
 _READ: Mapping[type[Any], Callable[[Timelines, Any], None]] = {
     TurnDrafted: Timelines._draft,
     TurnBegan: Timelines._begin,
@@ -237,42 +277,13 @@ _READ: Mapping[type[Any], Callable[[Timelines, Any], None]] = {
     SpeechStopped: Timelines._note_silence,
     SpeechStarted: Timelines._note_speech,
     SpeechResumed: Timelines._note_speech,
-    **dict.fromkeys(get_args(_Noted), Timelines._note_reply),
+    ProviderBegan: Timelines._note_provider,
+    ToolStarted: Timelines._start_tool,
+    ToolFinished: Timelines._finish_tool,
+    VoiceAudible: Timelines._note_voice,
+    PlaybackStarted: Timelines._play,
     TurnEnded: Timelines._end,
 }
-
-
-def _note(turn: _Open, event: _Noted) -> None:
-    if isinstance(event, PlaybackStarted):
-        turn.mark("playout", event.at_ns)
-        turn.filler, turn.reached = event.filler, HEARD
-    elif turn.reached == AUDIBLE:
-        return  # the voice speaks already: whatever else goes on is not waited for
-    elif isinstance(event, VoiceAudible):
-        turn.mark("audible", event.at_ns)
-        turn.reached = AUDIBLE
-    elif turn.reached == SPEAKS:
-        return
-    elif isinstance(event, ProviderBegan):
-        if event.stage == "tts":
-            turn.mark("chunk", event.asked_ns)
-            turn.mark("tts_first_audio", event.at_ns)
-            turn.reached = SPEAKS
-        elif event.stage in MODELS:
-            if turn.reached == WRITES:
-                turn.mark("llm", event.at_ns)
-            else:
-                turn.mark("llm_queue", event.asked_ns)
-                turn.mark("llm_first_token", event.at_ns)
-                turn.reached = WRITES
-    elif isinstance(event, ToolStarted):
-        if turn.tools == 0:
-            turn.mark("llm", event.at_ns)
-        turn.tools += 1
-    else:
-        turn.tools -= 1
-        if turn.tools == 0:
-            turn.mark("tools", event.at_ns)
 
 
 def _path(

@@ -45,6 +45,15 @@ class Amount:
     cost: int = 0
     unpriced: int = 0
 
+    def add(self, more: Amount) -> None:
+        self.total += more.total
+        if more.estimated:
+            self.estimated += more.estimated
+        if more.cost:
+            self.cost += more.cost
+        if more.unpriced:
+            self.unpriced += more.unpriced
+
     def without(self, other: Amount | None) -> Amount:
         """The rest."""
         if other is None:
@@ -74,18 +83,19 @@ class Tally:
         self.count(meter, Amount(usage.amount, usage.amount if usage.estimated else 0))
 
     def add_all(self, other: Tally) -> None:
-        for meter, amount in other.amounts.items():
-            self.count(meter, amount)
+        amounts = self.amounts
+        for meter, more in other.amounts.items():
+            amount = amounts.get(meter)
+            if amount is None:
+                amounts[meter] = Amount(more.total, more.estimated, more.cost, more.unpriced)
+            else:
+                amount.add(more)
 
     def count(self, meter: Meter, more: Amount) -> None:
         amount = self.amounts.get(meter)
         if amount is None:
-            self.amounts[meter] = Amount(more.total, more.estimated, more.cost, more.unpriced)
-            return
-        amount.total += more.total
-        amount.estimated += more.estimated
-        amount.cost += more.cost
-        amount.unpriced += more.unpriced
+            amount = self.amounts[meter] = Amount()
+        amount.add(more)
 
     def to_list(self) -> list[dict[str, Any]]:
         """One map for each meter of what vendors bill, for JSON."""
