@@ -41,8 +41,8 @@ class Request:
         return self.status == "failed" or self.probe
 
     def tally(self, book: PriceBook | None) -> Tally:
-        """What it consumed, and with ``book`` what that costs. To be asked once: the amounts are the request's
-        own."""
+        """What it consumed, and with ``book`` what that costs. To be asked once: it has the request's
+        own amounts."""
         slot, provider, model = self.slot, self.provider, self.model
         found = book.find(slot, provider, model) if book is not None else None
         if found is not None and not found.by_time:
