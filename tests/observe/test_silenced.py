@@ -27,10 +27,10 @@ def silent(story: Story, at_ms: float, turn: int = 1) -> Story:
 def read(story: Story) -> list[float]:
     silences, found = Silences(), []
     for _, event in story.events:
-        if type(event) in silences.readers:
-            silences.readers[type(event)](event)
-        elif isinstance(event, TurnEnded):
+        if isinstance(event, TurnEnded):
             found.append(silences.end(event))
+        elif (part := silences.reads(type(event))) is not None:
+            part(event)
     return [ns / MS for ns in found if ns is not None]
 
 

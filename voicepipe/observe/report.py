@@ -103,9 +103,7 @@ class CallReport(ReadsByType):
         self._left_unanswered = 0
         """Of the turns that aren't in ``turns`` any more."""
         self._silences = Silences()
-        own = {kind: partial(read, self) for kind, read in _READ.items()}
-        self._readers = self._silences.readers, own, Timelines(self._add_timeline).readers
-        """What is called with an event, in this order."""
+        self._timelines = Timelines(self._add_timeline)
 
     @property
     def failures(self) -> list[str]:
@@ -232,7 +230,9 @@ class CallReport(ReadsByType):
 
     def reader(self, kind: type[Any]) -> Observer | None:
         """Not the pieces of a reply, a quarter of all events: its end tells the words."""
-        requests, reads = self._requests, [of[kind] for of in self._readers if kind in of]
+        own = partial(_READ[kind], self) if kind in _READ else None
+        parts = [self._silences.reads(kind), own, self._timelines.reads(kind)]
+        requests, reads = self._requests, [part for part in parts if part is not None]
 
         def read(at_ns: int, event: Any) -> None:
             self.until_ns = at_ns

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from types import MethodType
 from typing import Any
 
 from voicepipe.core.frames import Heard, PlaybackStarted, PlaybackStopped, SpeechStarted
@@ -32,10 +32,10 @@ class Silences:
         self._onsets: list[tuple[int, int]] = []
         """``(position, onset)`` of what the caller has said meanwhile."""
 
-    @property
-    def readers(self) -> dict[type[Any], Callable[[Any], object]]:
-        """What has to be called with each event of a type, and besides ``end``."""
-        return {kind: partial(read, self) for kind, read in _READ.items()}
+    def reads(self, kind: type[Any]) -> Callable[[Any], object] | None:
+        """What has to be called with each event of a type, and besides ``end``; None: nothing."""
+        read = _READ.get(kind)
+        return None if read is None else MethodType(read, self)
 
     def _play(self, event: PlaybackStarted) -> None:
         if event.turn != self._turn:

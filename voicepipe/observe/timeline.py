@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from types import MethodType
 from typing import Any, Literal, NamedTuple, get_args
 
 from voicepipe.core.frames import (
@@ -176,10 +176,10 @@ class Timelines:
         if read is not None:
             read(self, event)
 
-    @property
-    def readers(self) -> dict[type[Any], Callable[[Any], object]]:
-        """What has to be called with each event of a type, for who knows the type already."""
-        return {kind: partial(read, self) for kind, read in _READ.items()}
+    def reads(self, kind: type[Any]) -> Callable[[Any], object] | None:
+        """What has to be called with each event of a type, by who knows the type; None: nothing."""
+        read = _READ.get(kind)
+        return None if read is None else MethodType(read, self)
 
     def _draft(self, event: TurnDrafted) -> None:
         self._open[event.turn] = _Open(drafted_ns=event.at_ns)
