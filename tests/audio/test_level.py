@@ -12,6 +12,7 @@ from voicepipe.audio.level import (
     SilenceTrimmer,
     end_of_speech,
     first_audible,
+    frame_levels,
     rms_dbfs,
 )
 from voicepipe.audio.pcm import Pcm
@@ -32,6 +33,14 @@ def test_full_scale_square_wave_is_zero_dbfs_and_the_sine_three_less() -> None:
 @pytest.mark.parametrize("pcm", [silence(320), silence(0), np.eye(1, 32000, dtype=np.int16)[0]])
 def test_silence_nothing_and_almost_nothing_have_the_lowest_level(pcm: Pcm) -> None:
     assert rms_dbfs(pcm) == SILENCE_DBFS
+
+
+@given(
+    frames=st.integers(0, 6), size=st.sampled_from([1, 160, 480]), peak=st.sampled_from([0, 1, 3000, 32767])
+)
+def test_levels_of_frames_are_those_of_each_frame(frames: int, size: int, peak: int) -> None:
+    pcm = np.random.default_rng(peak).integers(-peak, peak, frames * size, np.int16, endpoint=True)
+    assert frame_levels(pcm, size) == [rms_dbfs(pcm[at : at + size]) for at in range(0, pcm.size, size)]
 
 
 def test_end_of_speech_is_the_end_of_the_last_loud_frame() -> None:

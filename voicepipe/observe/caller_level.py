@@ -22,6 +22,9 @@ FULL_SCALE = 32_700
 CLIPPED = 0.01
 """The share of such samples from which a frame is clipped: a loud vowel alone only touches the end."""
 
+CLIPPED_DBFS = -20.1
+"""No frame is clipped below it: such samples alone, no more than that share of them, have −20.02 dBFS."""
+
 QUIET_DBFS = -40.0
 """Speech has -35 to -10 dBFS; a microphone that never gets beyond this isn't understood."""
 
@@ -51,7 +54,9 @@ class LevelMeter:
         self._loudest = max(self._loudest, level)
         if level > AUDIBLE_DBFS:
             self._audible += 1
-            if frame.pcm.max() >= FULL_SCALE or frame.pcm.min() <= -FULL_SCALE:  # rare; counting costs more
+            if level > CLIPPED_DBFS and (
+                frame.pcm.max() >= FULL_SCALE or frame.pcm.min() <= -FULL_SCALE
+            ):  # rare; counting costs more
                 ends = np.count_nonzero((frame.pcm >= FULL_SCALE) | (frame.pcm <= -FULL_SCALE))
                 self._clipped += bool(ends > CLIPPED * frame.pcm.size)
 

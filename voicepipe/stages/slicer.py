@@ -16,13 +16,13 @@ class Slicer:
     def __init__(self, segment: Segment) -> None:
         import numpy as np  # noqa: PLC0415 - validating a pipeline file needs this module, but not NumPy
 
-        from voicepipe.audio.level import SilenceTrimmer, rms_dbfs  # noqa: PLC0415 - likewise
+        from voicepipe.audio.level import SilenceTrimmer, frame_levels  # noqa: PLC0415 - likewise
 
         self._segment = segment
         self._trimmer = SilenceTrimmer(segment.rate)
         self._size = segment.rate * FRAME_MS // 1000
         self._concatenate = np.concatenate
-        self._level = rms_dbfs
+        self._levels = frame_levels
         self._rest: Pcm = np.zeros(0, np.int16)
         self._samples = 0
 
@@ -35,9 +35,8 @@ class Slicer:
         self._rest = pcm[whole:]
         self._samples += whole
         self._segment.made = self._samples + self._rest.size
-        frames = [pcm[start : start + self._size] for start in range(0, whole, self._size)]
-        self._segment.levels.extend(round(self._level(frame)) for frame in frames)
-        return frames
+        self._segment.levels.extend(map(round, self._levels(pcm[:whole], self._size)))
+        return [pcm[start : start + self._size] for start in range(0, whole, self._size)]
 
     def flush(self) -> Pcm:
         """The rest, shorter than a frame and possibly empty; the segment's length is known now."""
