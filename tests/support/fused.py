@@ -77,7 +77,12 @@ async def hold(
     held = ends or partial(
         WavCall, script=script, rate=RATE, gap_ns=gap_ms * MS, recording=folder / "call.wav"
     )
-    report = await Pipeline.from_yaml(path).hold(held, events=folder / "events.jsonl", on_call=begin)
+    pipeline = Pipeline.from_yaml(path)
+    await pipeline.start()  # with all notices, so that the last session of the server is the call's
+    try:
+        report = await pipeline.hold(held, events=folder / "events.jsonl", on_call=begin)
+    finally:
+        await pipeline.close()
     return Held(report, events(folder / "events.jsonl"), seen)
 
 
