@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from gc import collect
 from typing import Any
+from weakref import ref
 
 from voicepipe.core.clock import run_on
 from voicepipe.transports.media_stream_rounds import SPAN_S, Rounds, rounds_of
@@ -76,3 +78,13 @@ def test_a_loop_has_its_own_rounds_which_everybody_on_it_shares() -> None:
     played(scene)
     played(scene)
     assert found[0] is not found[1]
+
+
+def test_rounds_keep_no_loop_that_is_over() -> None:
+    loop = asyncio.new_event_loop()
+    rounds_of(loop)
+    loop.close()
+    gone = ref(loop)
+    del loop
+    collect()
+    assert gone() is None

@@ -7,7 +7,7 @@ and their windows go through the network in one batch.
 
 from __future__ import annotations
 
-from asyncio import AbstractEventLoop
+from asyncio import AbstractEventLoop, get_running_loop
 from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
@@ -17,17 +17,16 @@ a round has four messages, and a frame takes a fifth less CPU; the first after a
 
 
 class Rounds:
-    """Those of one loop: see `rounds_of`."""
+    """Those of one loop: see `rounds_of`. All is called in that loop."""
 
-    def __init__(self, loop: AbstractEventLoop) -> None:
-        self._loop = loop
+    def __init__(self) -> None:
         self._next = 0.0
         """The loop's time at which the next round may be."""
         self._waiting: list[Callable[[], None]] = []
 
     def alone(self) -> bool:
         """Whether somebody may hand over at once, since nobody has for a while. That was a round then."""
-        now = self._loop.time()
+        now = get_running_loop().time()
         if now < self._next or self._waiting:
             return False
         self._next = now + SPAN_S
@@ -36,27 +35,29 @@ class Rounds:
     def join(self, hand_over: Callable[[], None]) -> None:
         """``hand_over`` is called in the next round, once."""
         if not self._waiting:
-            self._loop.call_at(self._next, self._hold)
+            get_running_loop().call_at(self._next, self._hold)
         self._waiting.append(hand_over)
 
     def _hold(self) -> None:
         waiting, self._waiting = self._waiting, []
-        self._next = self._loop.time() + SPAN_S
+        loop = get_running_loop()
+        self._next = loop.time() + SPAN_S
         for hand_over in waiting:
             try:
                 hand_over()
             except Exception as error:  # as the loop does it: one that fails is told of, and others go on
-                self._loop.call_exception_handler(
+                loop.call_exception_handler(
                     {"message": "a connection couldn't hand over what had come", "exception": error}
                 )
 
 
 _ROUNDS: WeakKeyDictionary[AbstractEventLoop, Rounds] = WeakKeyDictionary()
+"""They know nothing of their loop, which else would never be let go."""
 
 
 def rounds_of(loop: AbstractEventLoop) -> Rounds:
     """The same ones for everybody on ``loop``."""
     found = _ROUNDS.get(loop)
     if found is None:
-        found = _ROUNDS[loop] = Rounds(loop)
+        found = _ROUNDS[loop] = Rounds()
     return found
