@@ -31,7 +31,7 @@ from typing import Any
 from benchmarks import mocks
 from benchmarks._results import RESULTS, ROOT, commit, machine
 from benchmarks.peers import page, report
-from benchmarks.peers.environments import PACKAGES, environment
+from benchmarks.peers.environments import PACKAGES, compile_ours, environment
 from voicepipe.audio.level import end_of_speech, first_audible
 from voicepipe.audio.wav import write_wav
 from voicepipe.core.frames import Pcm
@@ -110,6 +110,7 @@ MOCKS: dict[str, Any] = {
 def main(argv: Sequence[str] | None = None) -> int:
     options = _options(argv)
     environments, failures = _environments(options.system)
+    compile_ours()
     measured_at, began = commit(), time.perf_counter()
     jobs: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
