@@ -20,6 +20,7 @@ from voicepipe.observe.call_folder import delete_old, make_folder, remove_folder
 from voicepipe.observe.door import Door
 from voicepipe.observe.kept_call import AUDIO_FILE, EVENTS_FILE
 from voicepipe.observe.log import EventLog
+from voicepipe.observe.observers import Observers
 from voicepipe.observe.report import CallReport
 from voicepipe.observe.whole_report import completed
 
@@ -56,6 +57,8 @@ class Recorder:
         self._at = at or datetime.now(UTC)
         self.folder = make_folder(record.dir, session, self._at)
         self._log = EventLog(self.folder / EVENTS_FILE, session=session, clock=clock, secrets=secrets)
+        self._written = Observers()
+        self._written.append(self._log)
         self._audio = CallAudio(self.folder / AUDIO_FILE) if record.with_audio else None
         self._until_ns = 0
         self._problem: str | None = None
@@ -91,7 +94,7 @@ class Recorder:
 
     def __call__(self, at_ns: int, event: Any) -> None:
         self._until_ns = at_ns
-        self._log(at_ns, event)
+        self._written(at_ns, event)
         if self._audio is not None:
             self._note(event)
 
