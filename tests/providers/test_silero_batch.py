@@ -17,8 +17,9 @@ from voicepipe.core.clock import run_on
 from voicepipe.core.frames import Pcm
 from voicepipe.providers.base import BatchedVadStream, VadStream
 from voicepipe.providers.silero import package_file
+from voicepipe.providers.silero_gate import Gate
 from voicepipe.providers.silero_models import OnnxModel
-from voicepipe.providers.silero_session import Session
+from voicepipe.providers.silero_session import AT_ONCE, Session
 
 SECONDS = 3
 
@@ -127,6 +128,34 @@ def test_a_window_that_is_settled_is_answered_at_once_and_once() -> None:
         return heard
 
     assert len(run_on("simulated", main())) == 1
+
+
+@pytest.mark.parametrize("settled", [False, True])
+def test_what_a_gate_kept_from_the_network_is_heard_a_few_windows_a_turn_of_the_loop(settled: bool) -> None:
+    pcm = resample(read_wav(clip("jfk.wav")).pcm, 16_000, 16_000)[: SECONDS * 16_000]
+    quiet = np.zeros(40 * 512, np.int16)
+
+    async def main() -> None:
+        network, heard = model(), list[float]()
+        stream, apart = Session(network, 16_000, Gate()), Session(model(), 16_000, Gate())
+        for window in windows(stream, quiet):
+            stream.submit(window, kept(heard))
+            stream.settle()
+        before = heard[:]
+        network.session = counting = Counting(network.session)
+        for window in windows(stream, pcm):
+            stream.submit(window, kept(heard))
+            if settled:
+                stream.settle()
+            most, shown = 0, len(counting.rows)
+            while len(heard) < len(before) + 1:
+                await asyncio.sleep(0)
+                most, shown = max(most, len(counting.rows) - shown), len(counting.rows)
+            assert most <= AT_ONCE
+            before.append(heard[-1])
+        assert heard == pytest.approx(alone(apart, np.concatenate([quiet, pcm])), abs=1e-4)
+
+    run_on("simulated", main())
 
 
 def test_what_the_network_raises_is_told_to_all_who_wait() -> None:
