@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from voicepipe.core.masking import MASK
 from voicepipe.core.records import Failed, ProviderSwitched, TurnStatus, UsageUnit
 from voicepipe.observe.report import MAX_NOTED, CallReport
 from voicepipe.observe.timeline import LATENCIES
+from voicepipe.observe.turn_report import TurnReport
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "events.md"
 NOTHING = dict.fromkeys(LATENCIES)
@@ -368,3 +371,24 @@ def test_a_turn_that_ends_when_the_next_one_has_begun_is_summed_up_by_its_end_ho
     story.play(few)
     assert (few.left_out, few.unanswered_count) == ({"turns": 2}, 1)
     assert (few.usage.to_list(), few.wasted.to_list()) == ([used("llm", "tokens_out", 7)], [])
+
+
+def test_nothing_of_a_report_waits_for_the_garbage_collector() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        made = report(Story().speech(400).begin(1600, spoken=(1000, 1500)).audible(2100).end(4000))
+        gone = weakref.ref(made)
+        del made
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_who_asks_for_it_is_told_of_each_turn_that_has_ended_with_its_timeline() -> None:
+    made, ended = CallReport(session="s1", clock="simulated"), list[TurnReport]()
+    made.on_turn_ended.append(ended.append)
+    story = Story().begin(1000, turn=1).audible(1200, turn=1).end(2000, turn=1)
+    story.begin(3000, turn=2).play(made)
+    assert [(turn.turn, turn.status) for turn in ended] == [(1, "completed")]
+    assert ended[0].timeline is not None

@@ -30,6 +30,7 @@ from voicepipe.observe.observers import Observer, ReadsByType
 from voicepipe.observe.report import CallReport
 from voicepipe.observe.requests import Request
 from voicepipe.observe.series import Counter, Gauge, Histogram
+from voicepipe.observe.turn_report import TurnReport
 from voicepipe.observe.usage import Tally
 from voicepipe.speech.pricing import PICO
 
@@ -121,8 +122,8 @@ class Meters(ReadsByType):
 
     def __init__(self, metrics: Metrics, report: CallReport) -> None:
         self._metrics = metrics
-        self._report = report
         report.on_request.append(self._count)
+        report.on_turn_ended.append(self._measure)
         metrics.calls.add()
         metrics.active.add()
 
@@ -135,13 +136,10 @@ class Meters(ReadsByType):
         self._metrics.active.add(amount=-1)
 
     def _end_turn(self, at_ns: int, event: TurnEnded) -> None:
+        self._metrics.turns.add((event.status,))
+
+    def _measure(self, turn: TurnReport) -> None:
         metrics = self._metrics
-        metrics.turns.add((event.status,))
-        if event.status == "discarded":
-            return
-        turn = self._report.find(event.turn)
-        if turn is None:
-            return
         if turn.silenced_ns is not None:
             metrics.silenced.observe(turn.silenced_ns / SECOND)
         if turn.timeline is None:

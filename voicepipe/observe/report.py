@@ -79,8 +79,7 @@ class CallReport(ReadsByType):
         self.dead_air: Tail[DeadAir] = Tail(noted)
         self.switches: Tail[ProviderSwitched] = Tail(noted)
         """Each time when another provider began to fill a slot."""
-        self.written: CallReport = self
-        """The words of the call as they may be written down: see ``record.redact``."""
+        self._written: CallReport | None = None
         self.discarded_drafts = 0
         """Replies that were prepared and dropped, since the caller went on or they failed unheard."""
         self.level: CallerLevel | None = None
@@ -98,12 +97,23 @@ class CallReport(ReadsByType):
         """Called with each request that is complete, and with what it consumed."""
         self.on_turn_left: list[Callable[[TurnReport], None]] = []
         """Called with each turn that leaves ``turns``."""
+        self.on_turn_ended: list[Callable[[TurnReport], None]] = []
+        """Called with each turn whose end has been told."""
         self._prices = prices
         self._requests = Requests()
         self._left_unanswered = 0
         """Of the turns that aren't in ``turns`` any more."""
         self._silences = Silences()
-        self._timelines = Timelines(self._add_timeline)
+        self._timelines = Timelines(partial(_add_timeline, self._by_id))
+
+    @property
+    def written(self) -> CallReport:
+        """The words of the call as they may be written down: see ``record.redact``."""
+        return self._written or self
+
+    @written.setter
+    def written(self, report: CallReport) -> None:
+        self._written = report
 
     @property
     def failures(self) -> list[str]:
@@ -207,13 +217,7 @@ class CallReport(ReadsByType):
                 for one in self.dead_air
             ],
             "switches": [
-                {
-                    "turn": one.turn,
-                    "slot": one.slot,
-                    "previous": one.previous,
-                    "provider": one.provider,
-                    "reason": one.reason,
-                }
+                {name: getattr(one, name) for name in ("turn", "slot", "previous", "provider", "reason")}
                 for one in self.written.switches
             ],
             "left_out": self.left_out,
@@ -231,7 +235,7 @@ class CallReport(ReadsByType):
     def reader(self, kind: type[Any]) -> Observer | None:
         """Not the pieces of a reply, a quarter of all events: its end tells the words."""
         own = partial(_READ[kind], self) if kind in _READ else None
-        parts = [self._silences.reads(kind), own, self._timelines.reads(kind)]
+        parts = [self._silences.reads(kind), self._timelines.reads(kind), own]
         requests, reads = self._requests, [part for part in parts if part is not None]
 
         def read(at_ns: int, event: Any) -> None:
@@ -324,10 +328,8 @@ class CallReport(ReadsByType):
         turn.listened.settle(whole=event.status == "completed")
         if event.status == "failed":
             self._failures.add(event.error or f"turn {event.turn} failed")
-
-    def _add_timeline(self, timeline: TurnTimeline) -> None:
-        if timeline.turn in self._by_id:  # it may have been begun anew
-            self._by_id[timeline.turn].timeline = timeline
+        for callback in self.on_turn_ended:
+            callback(turn)
 
     # ── the caller ───────────────────────────────────────────────────────────────────────────────
 
@@ -365,14 +367,13 @@ class CallReport(ReadsByType):
         if event.turn is None:
             self._failures.add(f"{event.stage}: nothing came of what the caller said")
 
-    def _switch(self, event: ProviderSwitched) -> None:
-        self.switches.add(event)
-
-    def _fail(self, event: Failed) -> None:
-        self._failures.add(f"{event.stage}: {event.error}")
-
     def _note_level(self, event: CallerLevel) -> None:
         self.level = event
+
+
+def _add_timeline(turns: Mapping[int, TurnReport], timeline: TurnTimeline) -> None:
+    if timeline.turn in turns:  # it may have been begun anew
+        turns[timeline.turn].timeline = timeline
 
 
 _READ: Mapping[type[Any], Callable[[CallReport, Any], object]] = {
@@ -390,8 +391,8 @@ _READ: Mapping[type[Any], Callable[[CallReport, Any], object]] = {
     TypedText: CallReport._type,
     Talk: CallReport._press,
     DeadAir: CallReport._note_dead_air,
-    ProviderSwitched: CallReport._switch,
-    Failed: CallReport._fail,
+    ProviderSwitched: lambda report, event: report.switches.add(event),
+    Failed: lambda report, event: report._failures.add(f"{event.stage}: {event.error}"),
     CallerLevel: CallReport._note_level,
     NotSent: lambda report, event: report._consumed.save(event),
     ProviderAttempt: lambda report, event: report._requests.begin(event),
