@@ -221,8 +221,10 @@ class Talker:
         await self._clock.sleep_until(due_ns)
         await self._out.send(AudioIn(pcm=pcm, position=position, rate=RATE, caption=caption))
 
-    def judged(self, samples: int) -> None:
-        """The VAD has judged so many; they were complete with the frame that brought the last of them."""
+    def judged(self, samples: int, by_network: bool) -> None:
+        """The VAD has answered for so many; complete with the frame that brought the last of them."""
+        if not by_network:
+            return
         due_ns = self._due(-(-samples // FRAME) * FRAME)
         self.tally.late_ns.append(self._clock.now() - due_ns)
 

@@ -130,7 +130,9 @@ class Desk:
         stream = await MediaStream.begin(WebSocket(connection))
         number = stream.start.parameters["number"]
         judged = self.judged.setdefault(number, [])
-        JUDGED.set(lambda samples: judged.append((samples, time.monotonic_ns())))
+        JUDGED.set(
+            lambda samples, by_network: judged.append((samples, time.monotonic_ns())) if by_network else None
+        )
         async with self._pipeline.session(name=f"call{number}") as call:
             ends = stream.ends(call.clock)
             async for _ in call.run(ends.caller, ends.output):

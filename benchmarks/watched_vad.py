@@ -9,8 +9,11 @@ from voicepipe.core.frames import Pcm
 from voicepipe.providers.base import BatchedVadStream, VadStream
 from voicepipe.providers.silero import Silero
 
-JUDGED: ContextVar[Callable[[int], None]] = ContextVar("JUDGED")
-"""Of the call that is begun in this context: told at each answer how many samples were judged."""
+Judged = Callable[[int, bool], None]
+JUDGED: ContextVar[Judged] = ContextVar("JUDGED")
+"""Of the call that is begun in this context: told at each answer how many samples have been answered for, and
+whether the network has judged the last window. One that the gate kept from it is answered at once: it is
+never late, and would only make the others look better."""
 
 
 class WatchedSilero(Silero):
@@ -23,20 +26,22 @@ class WatchedSilero(Silero):
 
 
 class _Watched:
-    def __init__(self, stream: BatchedVadStream, judged: Callable[[int], None]) -> None:
+    def __init__(self, stream: BatchedVadStream, judged: Judged) -> None:
         self.window = stream.window
         self.settle = stream.settle
         self.probability = stream.probability
         self._stream = stream
         self._judged = judged
         self._samples = 0
+        self._at_once = False
         self._answer: Callable[[float | Exception], None] = lambda given: None
 
     def submit(self, window: Pcm, answer: Callable[[float | Exception], None]) -> None:
-        self._answer = answer
+        self._answer, self._at_once = answer, True
         self._stream.submit(window, self._answered)
+        self._at_once = False
 
     def _answered(self, given: float | Exception) -> None:
         self._answer(given)
         self._samples += self.window
-        self._judged(self._samples)
+        self._judged(self._samples, not self._at_once)

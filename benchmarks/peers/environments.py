@@ -54,9 +54,13 @@ def environment(peer: str) -> dict[str, Any]:
 
 def compile_ours() -> None:
     """Byte code for voicepipe and the harness: pip has made it for the peers, and whoever works in a checkout
-    may have told Python not to write any, and would have each measured process compile its modules."""
+    may have told Python not to write any, and would have each measured process compile its modules.
+
+    ``RuntimeError`` if it can't be written.
+    """
     for package in ("voicepipe", "benchmarks"):
-        compileall.compile_dir(ROOT / package, quiet=1)
+        if not compileall.compile_dir(ROOT / package, quiet=1):
+            raise RuntimeError(f"no byte code could be written for {ROOT / package}")
 
 
 def check(versions: dict[str, str]) -> None:

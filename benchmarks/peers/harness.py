@@ -109,9 +109,12 @@ class Windows:
             self._open -= WINDOW
             self._under_way.append(sent)
 
-    def done(self, now: float) -> None:
+    def done(self, now: float, counts: bool = True) -> None:
+        """``counts``: False of one that was answered without being judged, which can't be late."""
         if self._under_way:
-            self.late.append(now - self._under_way.popleft())
+            sent = self._under_way.popleft()
+            if counts:
+                self.late.append(now - sent)
 
     def over(self, now: float) -> None:
         """Nothing more will come: what isn't done by then is at least so late."""

@@ -103,7 +103,7 @@ class VoicepipeAgent(Agent):
         self._call = asyncio.create_task(self._hold(pipeline))
 
     async def _hold(self, pipeline: Pipeline) -> None:
-        JUDGED.set(lambda samples: self.windows.done(time.perf_counter()))
+        JUDGED.set(lambda samples, by_network: self.windows.done(time.perf_counter(), counts=by_network))
         async with pipeline.session() as call:
             async for _ in call.run(self, Loudspeaker(call.clock, self)):
                 pass

@@ -193,6 +193,15 @@ def test_a_window_is_late_from_the_frame_that_completes_it() -> None:
     assert windows.late == pytest.approx([0.005, 0.005])
 
 
+def test_a_window_that_a_gate_answered_at_once_is_neither_late_nor_in_time() -> None:
+    windows = Windows()
+    for number in range(4):
+        windows.came(FRAME, 0.02 * number)
+    windows.done(0.021, counts=False)
+    windows.done(0.065)
+    assert windows.late == pytest.approx([0.005])
+
+
 def test_a_window_that_is_never_judged_is_late_until_the_end() -> None:
     windows = Windows()
     windows.came(FRAME, 0.0)

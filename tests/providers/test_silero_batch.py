@@ -18,8 +18,8 @@ from voicepipe.core.frames import Pcm
 from voicepipe.providers.base import BatchedVadStream, VadStream
 from voicepipe.providers.silero import package_file
 from voicepipe.providers.silero_gate import Gate
-from voicepipe.providers.silero_models import OnnxModel
-from voicepipe.providers.silero_session import AT_ONCE, Session
+from voicepipe.providers.silero_models import MOST, OnnxModel
+from voicepipe.providers.silero_session import RECALLED_WINDOWS, Session
 
 SECONDS = 3
 
@@ -131,31 +131,67 @@ def test_a_window_that_is_settled_is_answered_at_once_and_once() -> None:
 
 
 @pytest.mark.parametrize("settled", [False, True])
-def test_what_a_gate_kept_from_the_network_is_heard_a_few_windows_a_turn_of_the_loop(settled: bool) -> None:
+def test_what_a_gate_kept_from_the_network_is_heard_before_what_opened_it(settled: bool) -> None:
     pcm = resample(read_wav(clip("jfk.wav")).pcm, 16_000, 16_000)[: SECONDS * 16_000]
-    quiet = np.zeros(40 * 512, np.int16)
+    whole = np.concatenate([np.zeros(40 * 512, np.int16), pcm])
 
-    async def main() -> None:
-        network, heard = model(), list[float]()
-        stream, apart = Session(network, 16_000, Gate()), Session(model(), 16_000, Gate())
-        for window in windows(stream, quiet):
+    async def main() -> list[float]:
+        stream, heard = Session(model(), 16_000, Gate()), list[float]()
+        for number, window in enumerate(windows(stream, whole), 1):
             stream.submit(window, kept(heard))
-            stream.settle()
-        before = heard[:]
-        network.session = counting = Counting(network.session)
-        for window in windows(stream, pcm):
-            stream.submit(window, kept(heard))
-            if settled:
+            while len(heard) < number:
+                await (asyncio.sleep(0) if not settled else settle(stream))
+        return heard
+
+    async def settle(stream: Session) -> None:
+        stream.settle()
+
+    heard = run_on("simulated", main())
+    assert heard == pytest.approx(alone(Session(model(), 16_000, Gate()), whole), abs=1e-4)
+    assert max(heard) > 0.9
+
+
+def test_callers_who_become_loud_at_once_catch_up_in_batches() -> None:
+    callers, quiet, loud = 20, np.zeros(512, np.int16), np.full(512, 9000, np.int16)
+
+    async def main() -> tuple[list[int], int]:
+        network = model()
+        counting = Counting(network.session)
+        streams, heard = [Session(network, 16_000, Gate()) for _ in range(callers)], list[float]()
+        for stream in streams:
+            for _ in range(40):
+                stream.submit(quiet, kept(heard))
                 stream.settle()
-            most, shown = 0, len(counting.rows)
-            while len(heard) < len(before) + 1:
-                await asyncio.sleep(0)
-                most, shown = max(most, len(counting.rows) - shown), len(counting.rows)
-            assert most <= AT_ONCE
-            before.append(heard[-1])
-        assert heard == pytest.approx(alone(apart, np.concatenate([quiet, pcm])), abs=1e-4)
+        network.session, before, turns = counting, len(heard), 0
+        for stream in streams:
+            stream.submit(loud, kept(heard))
+        assert counting.rows == [], "nothing is run at once"
+        while len(heard) < before + callers:
+            await asyncio.sleep(0)
+            turns += 1
+        return counting.rows, turns
 
-    run_on("simulated", main())
+    rows, turns = run_on("simulated", main())
+    assert sum(rows) == callers * (RECALLED_WINDOWS + 1)
+    assert max(rows) <= MOST
+    assert len(rows) <= turns
+
+
+def test_a_network_that_fails_while_a_caller_catches_up_ends_that_window_and_no_other() -> None:
+    async def main() -> list[float | Exception]:
+        network, heard = model(), list[float]()
+        stream = Session(network, 16_000, Gate())
+        for _ in range(40):
+            stream.submit(np.zeros(512, np.int16), kept(heard))
+            stream.settle()
+        network.session = Counting(network.session, fails=True)
+        given = list[float | Exception]()
+        for _ in range(2):
+            stream.submit(np.full(512, 9000, np.int16), given.append)
+            stream.settle()
+        return given
+
+    assert [str(one) for one in run_on("simulated", main())] == ["no memory"] * 2
 
 
 def test_what_the_network_raises_is_told_to_all_who_wait() -> None:

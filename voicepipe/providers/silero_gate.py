@@ -1,4 +1,4 @@
-"""Which windows silero's network needn't be shown: those in which nothing has changed."""
+"""Which windows silero's network needn't be shown: those in which hardly anything has changed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ _LOUDEST, _LEAST, _CHANGE = _power(LOUDEST_DBFS), _power(LEAST_DBFS), 10 ** (CHA
 
 
 class Gate:
-    """Shut while a quiet line's background stays as it is; opens with the first window that is louder.
+    """Shut while a quiet line's background stays as it is, or swells by less than some 10 dB a second: it is
+    learnt anew with each window. Opens with the first one that is louder.
 
     ``power`` is the mean square of a window's samples, in units of 16 bits.
     """
@@ -41,7 +42,7 @@ class Gate:
         self._still = 0
 
     def shuts(self, power: float) -> bool:
-        """Whether a window of that ``power`` holds nothing but the background that was judged before."""
+        """Whether a window of that ``power`` is taken for the background."""
         if power > _LOUDEST or power > _CHANGE * self._background:
             self._still = 0
             return False

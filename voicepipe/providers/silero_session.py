@@ -35,10 +35,6 @@ RECALLED_WINDOWS = 16
 it finds quiet words in noise more surely for having heard the noise (ADR 45)."""
 
 
-AT_ONCE = 4
-"""Of those, about 0.4 ms of work: all of them took the loop for two."""
-
-
 class Model(Protocol):
     def open(self, rate: int) -> VadStream: ...
 
@@ -91,23 +87,20 @@ class Session:
         self._due.extend(self._catch_up())
         self._due.append(window)
         self._submitted = power, answer
-        self._submit_next()
+        self._submit_next(self._batched)
 
     def settle(self) -> None:
-        while self._submitted is not None and self._batched is not None:
-            self._batched.settle()
+        if self._submitted is not None and self._batched is not None:
+            self._batched.settle()  # until nothing is due
 
-    def _submit_next(self) -> None:
-        """A few at a time, so that what one caller missed keeps nobody else waiting."""
-        assert self._batched is not None, "it has been asked"
-        for _ in range(min(AT_ONCE, len(self._due)) - 1):
-            self._stream.probability(self._louder(self._due.popleft()))
-        self._batched.submit(self._louder(self._due.popleft()), self._answer)
+    def _submit_next(self, batched: BatchedVadStream) -> None:
+        """One window in each batch, also of what was missed: nobody else waits for it."""
+        batched.submit(self._louder(self._due.popleft()), self._answer)
 
     def _answer(self, given: float | Exception) -> None:
         assert self._submitted is not None, "an answer is given once"
-        if self._due and not isinstance(given, Exception):
-            self._submit_next()
+        if self._due and self._batched is not None and not isinstance(given, Exception):
+            self._submit_next(self._batched)
             return
         (power, answer), self._submitted = self._submitted, None
         self._due.clear()
