@@ -191,6 +191,25 @@ def test_of_a_short_call_warning_and_cleaning_up_take_a_part() -> None:
     run_on("simulated", main())
 
 
+def test_a_call_is_over_once_it_is_broken_off_even_if_it_fails_then() -> None:
+    async def main() -> None:
+        clock, over = Clock(), []
+        cap = Cap(clock, SECOND, goodbye_ns=0, warn=lambda: over.append(cap.is_over))
+
+        async def fails_as_it_cleans_up() -> None:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                over.append(cap.is_over)
+                raise LookupError("gone") from None
+
+        with pytest.raises(LookupError, match="gone"):
+            await cap.hold(fails_as_it_cleans_up())
+        assert over == [False, True]
+
+    run_on("simulated", main())
+
+
 def test_an_error_of_the_call_is_raised_and_no_timer_is_left() -> None:
     async def main() -> None:
         clock, warned = Clock(), []

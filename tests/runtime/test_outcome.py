@@ -55,3 +55,21 @@ def test_an_error_that_is_over_holds_nothing_of_those_it_passed_through() -> Non
     assert held[0]() is None
     assert kept.__cause__ is not None, "what led to it is still known"
     assert kept.__cause__.__traceback__ is None
+
+
+def test_neither_do_the_members_of_a_group_that_led_to_it() -> None:
+    def reply() -> Exception:
+        sound = Sound()
+        held.append(weakref.ref(sound))
+        try:
+            failing()
+        except LookupError as error:
+            return error
+        raise AssertionError(sound)
+
+    held: list[weakref.ref[Sound]] = []
+    kept = RuntimeError("the reply has failed")
+    kept.__cause__ = ExceptionGroup("some", [ExceptionGroup("others", [reply()])])
+    assert held[0]() is not None, "the traceback holds it"
+    let_go_of_frames(kept)
+    assert held[0]() is None

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from tests.support.call import RATE, WORD_MS, Answer, Caller, Held, hum
 from tests.support.stages import FakeTts
 from voicepipe.core.calls import Call
@@ -15,6 +17,7 @@ from voicepipe.core.frames import PlaybackStarted
 from voicepipe.core.messages import Message, ToolCall
 from voicepipe.core.records import ToolFinished, ToolStarted, TurnEnded
 from voicepipe.core.units import MS, SECOND
+from voicepipe.errors import AudioError
 from voicepipe.providers.base import Speech, Word
 from voicepipe.runtime.tools import SAY_AFTER, ToolSet
 from voicepipe.speech.tools import ToolSpec, tool, tool_spec
@@ -162,6 +165,62 @@ def test_a_caller_who_hangs_up_leaves_no_tool_behind_and_each_has_its_result() -
         assert one_result_each(held)
         assert held.session.clock.now() < 10 * SECOND
         assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run_on("simulated", main())
+
+
+class Unplugged(Caller):
+    """Doesn't hang up, and its line fails when it is told to leave."""
+
+    async def run(self, out: Any, line: Any) -> None:
+        try:
+            await super().run(out, line)
+        except asyncio.CancelledError:
+            raise AudioError("the line has gone") from None
+
+
+async def booking(caller: Caller) -> None:
+    await caller.say("book it please")
+    await caller.silence(3600)
+
+
+def test_a_line_that_fails_as_the_call_ends_breaks_no_booking_off() -> None:
+    async def main() -> None:
+        finding = Finding(6, timeout="30s")
+        held = hold([FIND], tools=finding.tools)
+        held.session.clock.call_at(4 * SECOND, lambda: held.session.hang_up("enough"))
+        with pytest.raises(AudioError, match="the line has gone"):
+            await held.session.run(Unplugged(booking), held.speaker)
+        assert (len(finding.began), finding.cancelled) == (1, [])
+        assert [event.result for event in held.of(ToolFinished)] == ["it has left"]
+
+    run_on("simulated", main())
+
+
+def test_a_call_that_is_cancelled_waits_for_no_booking() -> None:
+    async def main() -> None:
+        finding = Finding(6, timeout="30s")
+        held = hold([FIND], tools=finding.tools)
+        task = asyncio.ensure_future(held.call(booking))
+        await held.session.clock.sleep(4 * SECOND)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        assert finding.cancelled == [4000]
+        assert one_result_each(held)
+
+    run_on("simulated", main())
+
+
+def test_no_booking_is_waited_for_beyond_the_longest_time_of_a_call() -> None:
+    async def main() -> None:
+        finding = Finding(3600, timeout="1h")
+        held = hold([FIND], tools=finding.tools)
+        held.session.limit(None, 6 * SECOND)
+        await held.call(booking)
+        assert len(finding.began) == len(finding.cancelled) == 1
+        assert held.session.clock.now() <= 6 * SECOND
+        assert one_result_each(held)
 
     run_on("simulated", main())
 

@@ -72,21 +72,28 @@ def test_at_the_end_what_goes_on_has_a_while_and_is_then_cancelled() -> None:
     simulated(test)
 
 
-def test_a_call_that_is_cancelled_waits_for_no_tool() -> None:
-    async def held(tasks: ToolTasks) -> None:
-        try:
-            await asyncio.sleep(3600)
-        finally:
-            await tasks.close()
-
+def test_in_a_hurry_no_tool_is_waited_for() -> None:
     async def test() -> None:
         tasks, clock = ToolTasks(), Clock()
         going_on = tasks.spawn(answer(60))
-        call = asyncio.ensure_future(held(tasks))
-        await asyncio.sleep(1)
-        call.cancel()
-        await asyncio.wait([call])
+        await clock.sleep(SECOND)
+        await tasks.close(hurry=True)
         assert going_on.cancelled()
         assert clock.now() == SECOND
+
+    simulated(test)
+
+
+def test_a_cancellation_that_was_caught_long_ago_is_no_hurry() -> None:
+    async def test() -> None:
+        tasks, own = ToolTasks(), asyncio.current_task()
+        assert own is not None
+        own.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        assert own.cancelling() == 1
+        booking = tasks.spawn(answer(1))
+        await tasks.close()
+        assert booking.result() == "here"
 
     simulated(test)

@@ -74,6 +74,11 @@ class Cap:
             for timer in timers:
                 timer.cancel()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the call has been broken off; something in it may fail as it cleans up."""
+        return self._scope is not None and self._scope.expired()
+
     def _cancel(self) -> None:
         assert self._scope is not None, "the call is being held"
         self._scope.reschedule(0)  # the loop's time has long passed that: it expires at once

@@ -84,13 +84,13 @@ class Guard(Generic[E]):
             event = await anext(self._events)
         except StopAsyncIteration:
             raise
-        except (TimeoutError, asyncio.CancelledError) as error:
-            if self._cancelled and self._withdraw(task) <= others:
-                self._failure = self._too_late()
-            elif isinstance(error, TimeoutError):
-                self._failure = self._gave_up(error)
-            else:
+        except asyncio.CancelledError:
+            if not self._cancelled or self._withdraw(task) > others:
                 raise
+            self._failure = self._too_late()
+            raise self._failure from None
+        except TimeoutError as error:  # of its own, or what it made of the cancellation
+            self._failure = self._too_late() if self._cancelled else self._gave_up(error)
             raise self._failure from None
         except Exception as error:
             self._failure = error

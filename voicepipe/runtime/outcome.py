@@ -46,6 +46,7 @@ def let_go_of_frames(error: BaseException) -> None:
             seen.add(id(one))
             one.__traceback__ = None
             left += [other for other in (one.__cause__, one.__context__) if other is not None]
+            left += getattr(one, "exceptions", ())  # of a group
 
 
 def too_late(deadline_ns: int | None) -> TimeoutError:

@@ -49,9 +49,6 @@ from voicepipe.speech.conversation import Conversation
 from voicepipe.speech.policy import State
 from voicepipe.stages.base import Agent, Stage
 
-"""Called with the session time (ns) and a record, an upward frame or a frame that was sent (no audio)."""
-
-
 MAX_CALL = "max_call"
 """The budget of time, in the log."""
 
@@ -202,6 +199,7 @@ class Session:
         )
         speaker = self._inboxes[OUTPUT]
         speaker.open()  # it may have to say something when all stages have left
+        hurry = False
         try:
             async with asyncio.TaskGroup() as call:
                 player = call.create_task(self._ending(playout.run(speaker), voice=True), name="playout")
@@ -215,11 +213,15 @@ class Session:
                 player.cancel()  # it has told what was heard, or its loudspeaker hangs
                 for task in aside:
                     task.cancel()
+        except asyncio.CancelledError:
+            hurry = True
+            raise
         except BaseExceptionGroup as group:
+            hurry = self._cap is not None and self._cap.is_over
             raise _only(group) from None
         finally:
             speaker.close()
-            await self._tools.close()
+            await self._tools.close(hurry=hurry)
             if (level := self._meter.record(self.clock.now())) is not None:
                 self.record(level)
 

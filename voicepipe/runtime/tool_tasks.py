@@ -52,15 +52,13 @@ class ToolTasks:
             raise ToolError("it cancelled itself")
         return task.result()
 
-    async def close(self) -> None:
+    async def close(self, *, hurry: bool = False) -> None:
         """Wait a bounded time for the tools that go on, then cancel them; what resists is left behind.
 
-        In a task that is being cancelled nothing is waited for: somebody is in a hurry.
+        In a ``hurry`` they are cancelled at once.
         """
-        own = asyncio.current_task()
-        assert own is not None, "a coroutine runs in a task"
         try:
-            if (going_on := self._tasks - self._late) and not own.cancelling():
+            if (going_on := self._tasks - self._late) and not hurry:
                 await asyncio.wait(going_on, timeout=CLOSE_S)
         finally:
             for task in self._tasks:

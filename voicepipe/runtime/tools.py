@@ -146,9 +146,12 @@ class SessionTools:
             for call, run in zip(calls, runs, strict=True)
         ]
 
-    async def close(self) -> None:
-        """Wait a bounded time for the tools that go on, then cancel them; what resists is left behind."""
-        await self._tasks.close()
+    async def close(self, *, hurry: bool = False) -> None:
+        """Wait a bounded time for the tools that go on, then cancel them; what resists is left behind.
+
+        In a ``hurry`` they are cancelled at once.
+        """
+        await self._tasks.close(hurry=hurry)
 
     # ── what is said meanwhile ───────────────────────────────────────────────────────────────────
 
