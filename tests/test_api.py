@@ -40,6 +40,20 @@ class Scribe(TtsProvider):
         yield Speech(pcm=tone(300, self.rate, 0.1))
 
 
+class Late(TtsProvider):
+    """A service that answers when it may."""
+
+    name: ClassVar[str] = "late"
+    may: ClassVar[asyncio.Event]
+    asked: ClassVar[asyncio.Event]
+    rate = 16_000
+
+    async def synthesize(self, call: ProviderCall, text: str) -> AsyncIterator[Speech | Word]:
+        self.asked.set()
+        await self.may.wait()
+        yield Speech(pcm=tone(300, self.rate, 0.1))
+
+
 class Mute(TtsProvider):
     """A voice that can't be had."""
 
@@ -166,6 +180,29 @@ def test_a_call_can_be_held_before_a_service_has_spoken_the_notices(file: Path) 
             await pipe.close()
 
     Scribe.asked.clear()
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("patient", [True, False])
+def test_a_session_is_held_while_a_start_waits_for_all_notices(file: Path, patient: bool) -> None:
+    async def main() -> None:
+        Late.may, Late.asked = asyncio.Event(), asyncio.Event()
+        pipe = Pipeline.from_yaml(file, set={"stages.tts": {"use": f"{__name__}:Late"}})
+        starting = asyncio.ensure_future(pipe.start())
+        await Late.asked.wait()
+        async with asyncio.timeout(30), pipe.session():  # would wait for ever
+            assert not starting.done()
+        assert "closed" not in Witness.journal, "who waits is a user, too"
+        if patient:
+            Late.may.set()
+            await starting
+            await pipe.close()
+        else:
+            starting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await starting
+        assert Witness.journal == ["starting", "started", "closed"]
+
     asyncio.run(main())
 
 

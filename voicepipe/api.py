@@ -150,13 +150,17 @@ class Pipeline:
                     await self._start(progress, warn or progress)
                 if live_tools and not self._connected:
                     await self._connect_tools(progress)
-                if all_notices:
-                    await self._notices.whole()
             except BaseException:
                 if self._users == 0:
                     await self._stop()
                 raise
             self._users += 1
+        if all_notices:
+            try:
+                await self._notices.whole()
+            except BaseException:
+                await self.close()
+                raise
 
     async def close(self) -> None:
         """Give everything back once the last user has closed."""

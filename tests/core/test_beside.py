@@ -141,3 +141,42 @@ def test_work_that_several_stop_is_cancelled_once_and_all_of_them_wait_until_it_
         assert not beside.busy
 
     run_on("simulated", main())
+
+
+def test_several_wait_for_work_that_goes_on_when_one_of_them_gives_up() -> None:
+    async def main() -> int:
+        beside: Beside[int] = Beside()
+        await beside.wait()
+        go = asyncio.Event()
+        beside.start(_answer(7, go))
+        impatient, patient = (asyncio.ensure_future(beside.wait()) for _ in range(2))
+        await asyncio.sleep(0)
+        impatient.cancel()
+        await asyncio.wait([impatient])
+        assert impatient.cancelled()
+        assert not patient.done()
+        go.set()
+        await patient
+        return await beside.take()
+
+    assert asyncio.run(main()) == 7
+
+
+def test_who_waits_is_told_what_the_work_raised_and_nothing_if_it_was_stopped() -> None:
+    async def fail() -> None:
+        raise ValueError("no")
+
+    async def main() -> None:
+        beside: Beside[None] = Beside()
+        beside.start(fail())
+        for _ in range(2):
+            with pytest.raises(ValueError, match="no"):
+                await beside.wait()
+        await beside.stop()
+        beside.start(asyncio.sleep(1))
+        waiting = asyncio.ensure_future(beside.wait())
+        await asyncio.sleep(0)
+        await beside.stop()
+        await waiting
+
+    run_on("simulated", main())

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, ClassVar
 
+import pytest
+
 from tests.support.playout import PlayoutLine
 from tests.support.stages import FakeTts, settle
 from tests.support.tones import tone
@@ -12,6 +14,7 @@ from voicepipe.core.calls import Call
 from voicepipe.core.clock import Clock, ClockName, run_on
 from voicepipe.core.frames import Notice
 from voicepipe.core.units import SECOND
+from voicepipe.errors import ProviderError
 from voicepipe.providers.base import Speech, Word
 from voicepipe.runtime.notice_cache import NoticeCache
 from voicepipe.runtime.notices import SpokenNotice
@@ -45,11 +48,13 @@ class OfThisMachine(Service):
     local: ClassVar[bool] = True
 
 
+def _nobody(message: str) -> None:
+    """Tells nobody."""
+
+
 async def begun(voice: Service, first: dict[str, str] | None = None) -> NoticeCache:
     cache = NoticeCache()
-    await cache.begin(
-        TEXTS, first or {}, [voice], clock=Clock(), workers=make_workers(), warn=lambda message: None
-    )
+    await cache.begin(TEXTS, first or {}, [voice], clock=Clock(), workers=make_workers(), warn=_nobody)
     return cache
 
 
@@ -105,6 +110,53 @@ def test_a_voice_of_this_machine_has_spoken_before_the_first_call() -> None:
     run(main)
 
 
+@pytest.mark.parametrize("local_first", [True, False])
+def test_with_a_voice_of_this_machine_among_the_fallbacks_all_is_spoken_before(local_first: bool) -> None:
+    async def main() -> None:
+        voices = [OfThisMachine(), Service()] if local_first else [Service(), OfThisMachine()]
+        for voice in voices:
+            voice.may.set()
+        cache = NoticeCache()
+        await cache.begin(TEXTS, {}, voices, clock=Clock(), workers=make_workers(), warn=_nobody)
+        assert {*cache} == {*TEXTS}
+
+    run(main)
+
+
+class Clerk:
+    """Is told what is silent, and drops the first message."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def __call__(self, message: str) -> None:
+        self.told.append(message)
+        if len(self.told) == 1:
+            raise OSError("no more room")
+
+
+async def _no_voice(call: Call, text: str) -> AsyncIterator[Speech | Word]:
+    raise ProviderError("no credit", provider="cloud", kind="authentication")
+    yield Speech(pcm=tone(300, 16_000, 0.1))
+
+
+def test_what_goes_wrong_beside_calls_is_raised_by_who_waits_for_all_of_it_and_warned_of_in_any_case() -> (
+    None
+):
+    async def main() -> None:
+        cache, clerk = NoticeCache(), Clerk()
+        voice = FakeTts(_no_voice)
+        await cache.begin(TEXTS, {}, [voice], clock=Clock(), workers=make_workers(), warn=clerk)
+        for _ in range(2):
+            with pytest.raises(OSError, match="no more room"):
+                await cache.whole()
+        await cache.stop()
+        silent = "the notice 'wait' will be silent: cloud: no credit"
+        assert clerk.told == [silent, "notices will be silent: no more room"]
+
+    run(main)
+
+
 def test_on_a_virtual_clock_each_call_finds_the_same() -> None:
     async def main() -> None:
         voice = Service()
@@ -131,7 +183,7 @@ def test_who_stops_leaves_the_rest_unspoken_and_nobody_waiting() -> None:
 def test_without_a_voice_there_is_nothing_to_wait_for() -> None:
     async def main() -> None:
         cache = NoticeCache()
-        await cache.begin(TEXTS, BYE, [], clock=Clock(), workers=make_workers(), warn=lambda message: None)
+        await cache.begin(TEXTS, BYE, [], clock=Clock(), workers=make_workers(), warn=_nobody)
         await cache.whole()
         assert len(cache) == 0
 

@@ -112,6 +112,17 @@ def test_no_texts_ask_for_nothing() -> None:
     assert asyncio.run(main()) == {}
 
 
+def test_a_notice_that_waits_for_its_turn_is_not_late() -> None:
+    async def slow(call: Call, text: str) -> AsyncIterator[Speech | Word]:
+        await call.clock.sleep(PATIENCE - SECOND)
+        yield Speech(pcm=tone(300, RATE, 0.1))
+
+    spoken = Spoken(slow, {str(number): f"This is number {number}." for number in range(5)})
+    assert len(spoken.notices) == 5
+    assert spoken.warnings == []
+    assert spoken.took_ns == 3 * (PATIENCE - SECOND)
+
+
 # ── voices that don't work ───────────────────────────────────────────────────────────────────────
 
 

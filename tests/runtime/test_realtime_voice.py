@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from tests.support.fused import reads_out
+from tests.support.workers import make_host
 from voicepipe.core.calls import NO_SESSION, Call, Host
 from voicepipe.core.clock import Clock
 from voicepipe.errors import ProviderError
@@ -38,6 +39,16 @@ def test_the_model_reads_a_text_out() -> None:
         assert speech.pcm.size > 24_000  # 60 ms for each of 19 characters
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_it_is_of_this_machine_if_the_model_is(local: bool) -> None:
+    class Model(OpenAIRealtime):
+        pass
+
+    Model.local = local
+    config = Model.Config(model="gpt-realtime-2.1", base_url="http://localhost:1/v1")  # type: ignore[call-arg]
+    assert RealtimeVoice(Model(config, make_host())).local is local
 
 
 def test_a_model_that_says_something_else_is_not_believed() -> None:

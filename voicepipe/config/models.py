@@ -91,7 +91,7 @@ class AgentConfig(Model):
     prompt: str = Field("", description="instructions for the model, as text or {file: PATH}")
     greeting: Greeting | None = Field(None, description="said first; a text, or {say: TEXT}")
     notices: Notices = Field(
-        default_factory=Notices, description="said when the pipeline can't answer; spoken once at the start"
+        default_factory=Notices, description="said when the pipeline can't answer; spoken once, ahead"
     )
     voice: dict[str, str] = Field(
         default_factory=dict, description="a voice, or a map from provider to voice"

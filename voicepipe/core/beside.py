@@ -50,6 +50,19 @@ class Beside(Generic[T]):
         finally:
             self._task = None
 
+    async def wait(self) -> None:
+        """Wait until the work is over, and raise what it raised; its result can be taken still.
+
+        As many as like may wait, and cancelling a wait leaves the work alone. Returns at once without work,
+        and when the work has been stopped.
+        """
+        task = self._task
+        if task is None:
+            return
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.result()
+
     async def stop(self) -> None:
         """Cancel the work, wait until it has gone, and forget its result. Without work it does nothing.
 

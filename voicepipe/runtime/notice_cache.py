@@ -7,7 +7,6 @@ they come in while the first call goes on, which can hardly need one before.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from voicepipe.core.beside import Beside
@@ -36,7 +35,6 @@ class NoticeCache(Mapping[str, SpokenNotice]):
     def __init__(self) -> None:
         self._spoken: dict[str, SpokenNotice] = {}
         self._rest: Beside[None] = Beside()
-        self._over = asyncio.Event()
 
     def __getitem__(self, name: str) -> SpokenNotice:
         return self._spoken[name]
@@ -70,22 +68,24 @@ class NoticeCache(Mapping[str, SpokenNotice]):
         async def rest() -> None:
             try:
                 await speak(texts, AT_ONCE - 1)  # the call has to speak as well
-            finally:
-                self._over.set()
+            except Exception as error:  # perhaps nobody waits for the whole
+                warn(f"notices will be silent: {str(error) or type(error).__name__}")
+                raise
 
-        service = bool(voices) and not getattr(voices[0], "local", False)
-        if service and not clock.virtual:
+        of_this_machine = any(voice.local for voice in voices)  # a fallback of it may have to speak as well
+        if voices and not of_this_machine and not clock.virtual:
             await speak(first, AT_ONCE)
             self._rest.start(rest())
         else:
             await speak({**texts, **first}, AT_ONCE)
-            self._over.set()
 
     async def whole(self) -> None:
-        """Wait until all have been spoken that can be."""
-        await self._over.wait()
+        """Once begun: wait until all have been spoken that can be, and raise what went wrong with that.
+
+        A voice that fails isn't wrong: ``warn`` is told.
+        """
+        await self._rest.wait()
 
     async def stop(self) -> None:
         """Speak no more."""
         await self._rest.stop()
-        self._over.set()

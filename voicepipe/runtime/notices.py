@@ -1,4 +1,5 @@
-"""The cache of notices: spoken once with the pipeline's own voice, so that they are there when it fails.
+"""How notices are spoken: ahead, once a process, with the pipeline's own voice, so that they are there when
+it fails. When that is, `voicepipe.runtime.notice_cache` decides.
 
 They belong to no session: what a cloud voice bills for them (their characters, each time a process starts)
 is in no call's log.
@@ -23,7 +24,11 @@ from voicepipe.providers.base import Speech, Word
 from voicepipe.speech.speakable import Speakable
 
 PATIENCE = 10 * SECOND
-"""How long the voice may take for all of them: a call is better begun without notices than not at all."""
+"""How long a voice may take for one of them, from when it is asked; what waits for its turn isn't late.
+
+A call is better begun without notices than not at all: a voice that says nothing to any of them holds a start
+up for as long as this, times their number, divided by how many are asked for at a time.
+"""
 
 LONGEST = 20 * SECOND
 """Of one notice. A voice that goes on for longer babbles, and memory has to be bounded."""
@@ -37,6 +42,10 @@ class Voice(Protocol):
 
     @property
     def rate(self) -> int: ...
+
+    @property
+    def local(self) -> bool:
+        """Whether its work is done on this machine."""
 
     def synthesize(self, call: Call, text: str) -> AsyncIterator[Speech | Word]: ...
 
@@ -69,7 +78,7 @@ async def speak_notices(
 
     ``into``: is given each one as soon as it is there. ``at_once``: so many are asked for at a time.
 
-    A notice that can't be had is left out, and ``warn`` is told why. Takes at most `PATIENCE` a voice.
+    A notice that can't be had is left out, and ``warn`` is told why. Each takes at most `PATIENCE` a voice.
     """
     spoken = {} if into is None else into
     problems: dict[str, str] = {}
@@ -97,7 +106,7 @@ async def _speak_all(
 
     async def speak(name: str, text: str) -> None:
         try:
-            async with asyncio.timeout(PATIENCE / SECOND), few:
+            async with few, asyncio.timeout(PATIENCE / SECOND):
                 spoken[name] = await _speak(
                     text, voice, Call(session=NO_SESSION, turn=None, clock=clock, workers=workers)
                 )

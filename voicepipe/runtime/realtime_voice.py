@@ -1,4 +1,4 @@
-"""A fused model as a voice that reads out a given text: for the notices, which are spoken before any call."""
+"""A fused model as a voice that reads out a given text: for the notices, which are spoken ahead."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ class RealtimeVoice:
 
     def __init__(self, provider: RealtimeProvider) -> None:
         self.name = provider.name
+        self.local = provider.local
         self._provider = provider
 
     @property

@@ -58,7 +58,7 @@ SayMeanwhile = Callable[[str], Awaitable[None]]
 
 
 LONGEST_REACH = 2 * SECOND
-"""The most of `StageContext.onset_reach`: the VAD's longest prefix padding and ``min_speech`` together."""
+"""The most of `StageContext.onset_reach` with our VAD: its longest padding and ``min_speech`` together."""
 
 
 class ToolRunner(Protocol):

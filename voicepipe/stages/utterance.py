@@ -20,7 +20,11 @@ AudioInbox = Inbox[AudioIn | SpeechStarted | SpeechStopped]
 
 
 BEHIND = 3 * SECOND // 2
-"""How late the news of an onset may be: what waits in the VAD's inbox (1 s), and half as much to spare."""
+"""How late the news of an onset may be: what waits in the VAD's inbox, and half as much to spare.
+
+That inbox holds 50 frames, which are 1 s if they are of 20 ms, as they are assumed to be; of longer ones it
+holds more, and the beginning of an utterance could be lost behind a VAD that is so late.
+"""
 
 LONGEST = 60 * SECOND
 """Of an utterance, the most that is kept to be heard again: its end."""
