@@ -4,6 +4,7 @@ import json
 import stat
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,39 @@ def test_what_comes_after_the_end_is_not_written(tmp_path: Path) -> None:
     log(0, Text(turn=1, text="hello"))
     log.close()
     assert len(lines(log.path)) == 1
+
+
+class Piece(str):
+    """A text of which it can be told whether anybody keeps it."""
+
+
+def ended(how: str, folder: Path) -> EventLog:
+    if how == "disk":
+        return open_log(Path("/dev/full"))
+    log = open_log(folder / "e.jsonl", max_bytes=10 if how == "full" else 1000)
+    if how == "full":
+        log(0, Failed(at_ns=0, stage="stt", error="x" * 20))
+        assert names(log.path)[-1] == "LogFull"
+    else:
+        log.close()
+    return log
+
+
+@pytest.mark.parametrize("how", ["full", "closed", "disk"])
+def test_a_log_that_has_ended_keeps_nothing_and_looks_at_nothing(tmp_path: Path, how: str) -> None:
+    if how == "disk" and not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full, a disk that is always full")
+    log = ended(how, tmp_path)
+    log.reader(Failed)(1, object())  # would be no line
+    piece = Piece("hello")
+    kept = weakref.ref(piece)
+    log(2, Text(turn=1, text=piece))
+    del piece
+    assert kept() is None
+    if how == "disk":
+        with pytest.raises(SetupError, match="No space"):
+            log.close()
+    log.close()
 
 
 def test_what_was_heard_is_told_as_it_was_known_then_whatever_becomes_of_the_chunk(tmp_path: Path) -> None:

@@ -75,6 +75,35 @@ def test_one_that_comes_or_goes_meanwhile_counts_from_the_next_event_on() -> Non
     assert late.found == [(2, TEXT)]
 
 
+def test_one_that_comes_during_an_event_is_called_from_the_next_one_on() -> None:
+    def first(at_ns: int, event: Any) -> None:
+        if at_ns == 2:
+            observers.append(late)
+
+    observers, late = Observers(), Reads(Text)
+    observers.append(first)
+    for at_ns in (1, 2, 3):
+        observers(at_ns, TEXT)
+    assert late.found == [(3, TEXT)]
+
+
+def test_one_that_goes_during_an_event_is_still_called_with_it_and_so_are_those_behind_it() -> None:
+    def first(at_ns: int, event: Any) -> None:
+        if at_ns == 2:
+            observers.remove(first)
+            observers.remove(gone)
+        called.append(at_ns)
+
+    observers, called, gone, stays = Observers(), list[int](), Reads(Text), Reads(Text)
+    for one in (first, gone, stays):
+        observers.append(one)
+    for at_ns in (1, 2, 3):
+        observers(at_ns, TEXT)
+    assert called == [1, 2]
+    assert gone.found == [(1, TEXT), (2, TEXT)]
+    assert stays.found == [(1, TEXT), (2, TEXT), (3, TEXT)]
+
+
 def test_one_that_is_not_there_can_not_be_removed() -> None:
     with pytest.raises(ValueError, match="not in list"):
         Observers().remove(Reads())

@@ -31,12 +31,6 @@ _TIMES = 128
 """That are remembered, of all calls together: most events are observed when they happen, several at once."""
 
 
-def event_line(at_ns: int, event: Any, secrets: Collection[str]) -> str:
-    """``event_to_dict`` as a line of JSON. What a field declares to be text is of any length, though, and may
-    hold what is secret: see ``checked_line``."""
-    return line_writer(type(event))(at_ns, event, secrets)
-
-
 def checked_line(line: str, secrets: Collection[str]) -> str:
     """``line`` with its texts masked and bounded."""
     return as_json({name: plain(one, secrets, 1) for name, one in json.loads(line).items()}) + "\n"
@@ -50,7 +44,8 @@ _whole = int.__repr__
 
 @lru_cache(_TIMES)
 def _ms(ns: int | None) -> str:
-    return to_json(None if ns is None else ns / MS).decode()  # half of the time that Python's own takes
+    # Half of the time that Python's own takes.
+    return to_json(None if ns is None else ns / MS, inf_nan_mode="null").decode()
 
 
 def _number(value: float) -> str:
@@ -118,13 +113,16 @@ _WRITER = """
 def write(at_ns, one, secrets):
     try:
         return f'''{{{{"t_ms":{{ms(at_ns)}},"event":"{name}",{members}}}}}\\n'''
-    except (TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError):
         return by_value(at_ns, one, secrets)
 """
 
 
 def line_writer(kind: type[Any]) -> Line:
-    """``event_line`` for events of one type. Compiled once, as ``dataclasses`` does for its own methods."""
+    """What writes events of one type, as ``event_to_dict`` has them, as lines of JSON. What a field
+    declares to be text is of any length, though, and may hold what is secret: see ``checked_line``.
+
+    Compiled once, as ``dataclasses`` does for its own methods."""
     made = _MADE.get(kind)
     if made is None:
         known: dict[str, Any] = dict(_WRITERS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import Field, fields, is_dataclass, replace
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 from voicepipe.core.frames import (
     CallerIdle,
@@ -82,9 +82,6 @@ _CUT = "… [cut]"
 _PLAIN = frozenset((type(None), bool, int))
 """What needs no look."""
 
-_DECLARED_PLAIN = ("int", "bool", "str", "int | None", "bool | None", "str | None")
-"""Of the fields of an event: what JSON has as it is."""
-
 _FRAMES = (StreamFrame, TurnFrame)
 
 
@@ -93,7 +90,7 @@ def event_to_dict(at_ns: int, event: Any, secrets: Collection[str] = ()) -> dict
 
     ``t_ms`` is when it was observed and never goes back; ``at_ms``, where an event has it, when it happened.
     """
-    filled = _heard(event) if type(event) is Heard else _maps(type(event)).raw(event)
+    filled = _heard(event) if type(event) is Heard else _map(type(event))(event)
     line = {"t_ms": at_ns / MS, "event": type(event).__name__, **filled}
     return {name: plain(value, secrets, 1) for name, value in line.items()}
 
@@ -142,65 +139,34 @@ def plain(value: Any, secrets: Collection[str] = (), depth: int = 0) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item, secrets, depth + 1) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
-        filled = _maps(type(value)).raw(value)
+        filled = _map(type(value))(value)
         return {name: plain(one, secrets, depth + 1) for name, one in filled.items()}
     return plain(str(value), secrets)
 
 
-def _quick(value: Any) -> Any:
-    """``value`` with nothing in it but what JSON has."""
-    kind = type(value)
-    if kind is str or kind in _PLAIN:
-        return value
-    if kind is tuple:
-        return [_quick(one) for one in value]
-    if kind in _MAPS or is_dataclass(kind):
-        return _maps(kind).inner(value)
-    return plain(value)
+_MAPS: dict[type[Any], Callable[[Any], dict[str, Any]]] = {}
 
 
-class _Maps(NamedTuple):
-    """What makes maps of dataclasses of one type, with times in milliseconds: the log's ``line``, what stands
-    ``inner`` of another, and of the ``raw`` values. A frame inside of an event says what it is."""
-
-    line: Callable[[int, Any], dict[str, Any]]
-    inner: Callable[[Any], dict[str, Any]]
-    raw: Callable[[Any], dict[str, Any]]
-
-
-_MAPS: dict[type[Any], _Maps] = {}
-
-
-def _maps(kind: type[Any]) -> _Maps:
-    """Compiled once for a type, as ``dataclasses`` does for its own methods."""
+def _map(kind: type[Any]) -> Callable[[Any], dict[str, Any]]:
+    """What makes a map of a dataclass of one type, with times in milliseconds and all else as it is. A frame
+    inside of an event says what it is. Compiled once, as ``dataclasses`` does for its own methods."""
     if kind not in _MAPS:
-        name = f"'event': {kind.__name__!r}, "
-        named = name if issubclass(kind, _FRAMES) else ""
-        quick, raw = (
-            ", ".join(f"{event_field(one.name)!r}: {_expression(one, quick)}" for one in fields(kind))
-            for quick in (True, False)
-        )
-        line = f"lambda at_ns, event: {{'t_ms': at_ns / {MS}, {name}{quick}}}"
-        inner, raw = (f"lambda event: {{{named}{items}}}" for items in (quick, raw))
-        made = [eval(code, {"quick": _quick}) for code in (line, inner, raw)]  # noqa: S307 - our own names
-        _MAPS[kind] = _Maps(_heard_line if kind is Heard else made[0], made[1], made[2])
+        named = f"'event': {kind.__name__!r}, " if issubclass(kind, _FRAMES) else ""
+        items = ", ".join(f"{event_field(one.name)!r}: {_expression(one)}" for one in fields(kind))
+        _MAPS[kind] = eval(f"lambda event: {{{named}{items}}}")  # noqa: S307 - our own names
     return _MAPS[kind]
 
 
-def _expression(field: Field[Any], quick: bool) -> str:
+def _expression(field: Field[Any]) -> str:
     value = f"event.{field.name}"
-    if field.name.endswith("_ns"):
-        return f"{value} / {MS}" if field.type == "int" else f"None if {value} is None else {value} / {MS}"
-    return f"quick({value})" if quick and field.type not in _DECLARED_PLAIN else value
+    if not field.name.endswith("_ns"):
+        return value
+    return f"{value} / {MS}" if field.type == "int" else f"None if {value} is None else {value} / {MS}"
 
 
 def event_field(field: str) -> str:
     """What a field of an event is called in the log: ``at_ns`` → ``at_ms``."""
     return field.removesuffix("_ns") + "_ms" if field.endswith("_ns") else field
-
-
-def _heard_line(at_ns: int, event: Heard) -> dict[str, Any]:
-    return {"t_ms": at_ns / MS, "event": "Heard", **_heard(event)}
 
 
 def _heard(event: Heard) -> dict[str, Any]:

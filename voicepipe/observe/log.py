@@ -110,6 +110,8 @@ class EventLog(ReadsByType):
         rare, secrets, write = kind not in _HELD, self._secrets, line_writer(kind)
 
         def read(at_ns: int, event: Any) -> None:
+            if not self._writing:
+                return
             if self._text is not None:
                 self._end_text()
             self._held.append(write(at_ns, event, secrets))
@@ -131,6 +133,8 @@ class EventLog(ReadsByType):
             raise NotKeptError(_unwritable(self.path, self._error).message, hint=_HINT)
 
     def _join(self, at_ns: int, piece: Text) -> None:
+        if not self._writing:
+            return
         first = self._text
         if first is None or first.turn != piece.turn or first.in_history != piece.in_history:
             self._end_text()
@@ -149,7 +153,6 @@ class EventLog(ReadsByType):
 
     def _flush(self) -> None:
         if not self._writing:
-            self._held.clear()
             return
         lines = "".join(self._held)
         if len(lines) > MAX_TEXT or (self._secrets and self._has_secret(lines)):

@@ -43,7 +43,8 @@ class Observers:
         self._readers.clear()
 
     def remove(self, observer: Observer) -> None:
-        """Raises ``ValueError`` for one that isn't there."""
+        """From the next event on: one that is removed during an event is still called with that event.
+        Raises ``ValueError`` for one that isn't there."""
         self._all.remove(observer)
         self._readers.clear()
 

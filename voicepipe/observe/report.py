@@ -87,7 +87,7 @@ class CallReport(ReadsByType):
         self.heard_speech = False
         """Whether the VAD heard any speech."""
         self.until_ns = 0
-        """Session time of the last event: how long the call has taken."""
+        """Session time of the last event but the pieces of a reply's text: how long the call has taken."""
         self.secrets = secrets
         self._failures: Tail[str] = Tail(noted)
         self._by_id: dict[int, TurnReport] = {}
