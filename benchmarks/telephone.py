@@ -46,6 +46,8 @@ ENOUGH = 40
 FRAME = g711.RATE * FRAME_MS // 1000
 SHORT_S = 0.5
 """By which a recording may be shorter than its call: it ends with the last event."""
+LAST_S = 8.0
+"""In which both sides are heard if everybody talks: a caller speaks, waits and listens for less than that."""
 SILENT_DBFS = -50.0
 
 
@@ -66,7 +68,7 @@ class Found(NamedTuple):
     feeder_p99: float
     feeder_cpu: float
     recorded: int
-    """Calls whose audio was kept: as long as they lasted, and neither side silent."""
+    """Calls whose audio was kept: as long as they lasted, with both sides in it and in its last 8 s."""
 
 
 def measure(quick: bool) -> list[Figure]:
@@ -123,7 +125,7 @@ class Desk:
         self.judged: dict[str, list[tuple[int, int]]] = {}
         """By call: ``(samples, system time in ns)``."""
         self.lasted_s: dict[str, float] = {}
-        """Likewise."""
+        """By call: seconds."""
         self._pipeline = pipeline
 
     async def answer(self, connection: ServerConnection) -> None:
@@ -151,12 +153,16 @@ class Desk:
 
 
 def recorded(folder: Path, number: str, lasted_s: float) -> bool:
-    """Whether both sides of the call are in its recording, to its end."""
+    """Whether the call's recording is as long as it lasted, and both sides are to be heard in it and again in
+    its last 8 s."""
     found = [path / AUDIO_FILE for path in folder.glob(f"*-call{number}") if (path / AUDIO_FILE).exists()]
     if len(found) != 1:
         return False
     sides = [read_wav(found[0], channel=side) for side in (0, 1)]
-    return all(side.seconds > lasted_s - SHORT_S and rms_dbfs(side.pcm) > SILENT_DBFS for side in sides)
+    if any(side.seconds <= lasted_s - SHORT_S for side in sides):
+        return False
+    heard = [pcm for side in sides for pcm in (side.pcm, side.pcm[-round(LAST_S * side.rate) :])]
+    return all(rms_dbfs(pcm) > SILENT_DBFS for pcm in heard)
 
 
 async def hold(calls: int, lasts_s: float, folder: Path) -> Found:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from math import ceil
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from tests.support.clips import clip
 from tests.support.tones import LIVE_RATIOS, split_tone, tone, worst_alias_db
 from voicepipe.audio.pcm import Pcm
-from voicepipe.audio.resample import MAX_BLOCK, Resampler, resample
+from voicepipe.audio.resample import FEW, MAX_BLOCK, Resampler, resample
 from voicepipe.audio.wav import read_wav
 from voicepipe.errors import AudioError
 
@@ -30,6 +31,19 @@ def test_output_does_not_depend_on_the_blocks(ratio: tuple[int, int], length: in
     source = NOISE[:length]
     whole = streamed(Resampler(*ratio), [source])
     assert np.array_equal(streamed(Resampler(*ratio), np.split(source, sorted(cuts))), whole)
+
+
+@pytest.mark.parametrize("before", [0, 1], ids=["with a rest", "out of step"])
+def test_a_long_block_that_doesnt_suit_the_rounds_gathers_only_a_few_inputs_at_once(before: int) -> None:
+    resampler = Resampler(24000, 16000)
+    resampler.process(NOISE[:before])
+    block = NOISE[: MAX_BLOCK - 1]
+    tracemalloc.start()
+    resampler.process(block)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    gathered = FEW * 2 // 3 * 49 * 8  # windows of 49 inputs, one for each output
+    assert most < 3 * gathered
 
 
 @pytest.mark.parametrize("ratio", LIVE_RATIOS)

@@ -58,11 +58,12 @@ def test_calls_are_borne_only_if_in_time_answered_and_recorded(what: str, value:
     assert not borne(found._replace(**{what: value}))
 
 
-def a_recording(folder: Path, seconds: int, caller: int, agent: int) -> Path:
+def a_recording(folder: Path, seconds: int, caller: int, agent: int, then_silent: int = 0) -> Path:
     kept = folder / "20261123T160215Z-call7"
     kept.mkdir()
     writer = WavWriter(kept / "audio.wav", 8000, channels=2)
     writer.write(np.tile(np.array([[caller, agent]], np.int16), (8000 * seconds, 1)))
+    writer.write(np.zeros((8000 * then_silent, 2), np.int16))
     writer.close()
     return folder
 
@@ -76,6 +77,10 @@ def test_a_call_is_recorded_if_both_sides_are_there_to_its_end(
     tmp_path: Path, seconds: int, caller: int, agent: int, whole: bool
 ) -> None:
     assert recorded(a_recording(tmp_path, seconds, caller, agent), "7", 10.3) is whole
+
+
+def test_a_recording_whose_end_is_silent_isnt_whole(tmp_path: Path) -> None:
+    assert not recorded(a_recording(tmp_path, 1, 1000, 1000, then_silent=9), "7", 10.3)
 
 
 def test_a_call_that_wasnt_kept_isnt_recorded(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
-from voicepipe.transports.media_stream_connection import AT_ONCE, Direct, _unmasked
+from voicepipe.transports.media_stream_connection import AT_ONCE, EACH, MOST_JOINED, Direct, _unmasked
 from voicepipe.transports.media_stream_socket import WebSocket, how_to_accept
 
 
@@ -52,6 +52,13 @@ def served(
 
 def frame(data: bytes, opcode: Opcode = Opcode.TEXT, fin: bool = True) -> bytes:
     return Frame(opcode, data, fin).serialize(mask=True)
+
+
+ASKED = (
+    "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+"""By a client that is no package's."""
 
 
 class Heard:
@@ -142,7 +149,7 @@ def test_who_has_read_what_the_package_was_left_is_handed_the_rest_again() -> No
 
 
 def test_others_have_a_turn_in_the_midst_of_what_piled_up() -> None:
-    message = bytes(AT_ONCE // 10)
+    message = bytes(AT_ONCE // 10 - EACH)
 
     async def answer(connection: Direct) -> None:
         turns = [0]
@@ -157,6 +164,39 @@ def test_others_have_a_turn_in_the_midst_of_what_piled_up() -> None:
             turns.append(0)
             await asyncio.sleep(0)
         assert [count for count in turns if count] == [10, 10, 5]
+        assert connection.transport.is_reading()
+
+    served(answer)
+
+
+@pytest.mark.parametrize("opcode", [Opcode.TEXT, Opcode.PONG], ids=["messages", "pongs"])
+def test_what_is_empty_takes_its_time_too(opcode: Opcode) -> None:
+    async def answer(connection: Direct) -> None:
+        heard = Heard()
+        assert heard.listens(connection)
+        connection.data_received(frame(b"", opcode) * 1000 + frame(b"last"))
+        turns = 1
+        while b"last" not in heard.messages:
+            assert len(heard.messages) <= turns * AT_ONCE // EACH
+            turns += 1
+            await asyncio.sleep(0)
+        assert turns > 1000 * EACH // AT_ONCE
+
+    served(answer)
+
+
+def test_nothing_more_is_received_while_much_waits_for_a_round() -> None:
+    async def answer(connection: Direct) -> None:
+        heard = Heard()
+        assert heard.listens(connection)
+        connection.data_received(frame(b"one"))
+        connection.data_received(frame(bytes(500)))
+        assert connection.transport.is_reading()
+        count = MOST_JOINED // 500
+        connection.data_received(frame(bytes(500)) * count)
+        assert not connection.transport.is_reading()
+        await heard.until(2 + count)
+        assert [len(message) for message in heard.messages] == [3] + [500] * (1 + count)
         assert connection.transport.is_reading()
 
     served(answer)
@@ -188,6 +228,61 @@ def test_what_waits_for_a_round_is_handed_over_before_the_end_is_told() -> None:
 
     served(answer)
     assert order == [b"one", b"two", b"the end"]
+
+
+MANY = [b"%d" % number + bytes(300) for number in range(100)] + [b"stop"]
+
+
+@pytest.mark.parametrize("how", ["eof", "lost"])
+@pytest.mark.parametrize("waits", ["for a round", "for its turn"])
+def test_a_burst_is_handed_over_to_its_last_message_when_the_connection_ends(how: str, waits: str) -> None:
+    order: list[bytes] = []
+
+    async def answer(connection: Direct) -> None:
+        assert connection.listen(order.append, lambda: order.append(b"the end"))
+        if waits == "for a round":
+            connection.data_received(frame(MANY[0]))
+            connection.data_received(b"".join(map(frame, MANY[1:])))
+        else:
+            connection.data_received(b"".join(map(frame, MANY)))
+        assert 0 < len(order) < len(MANY)
+        if how == "eof":
+            connection.eof_received()
+            assert order == MANY
+        connection.transport.abort()
+        await connection.wait_closed()
+
+    served(answer)
+    assert order == [*MANY, b"the end"]
+
+
+def test_a_burst_is_heard_to_its_end_from_a_far_side_that_leaves_right_behind_it() -> None:
+    async def main() -> list[bytes]:
+        heard = Heard()
+        first, ended = asyncio.Event(), asyncio.Event()
+
+        async def handle(connection: Any) -> None:
+            assert heard.listens(connection)
+            await heard.until(1)
+            first.set()
+            while not heard.stops:
+                await heard.until(len(heard.messages) + 1)
+            ended.set()
+
+        async with serve(handle, "127.0.0.1", 0, **how_to_accept()) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(ASKED.encode())
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(frame(MANY[0]))
+            await first.wait()
+            writer.write(b"".join(map(frame, MANY[1:])))
+            writer.write_eof()
+            await ended.wait()
+            writer.close()
+        return heard.messages
+
+    assert asyncio.run(asyncio.wait_for(main(), 10)) == MANY
 
 
 def test_pings_are_answered_while_somebody_listens_and_a_farewell_ends_it() -> None:
@@ -253,11 +348,7 @@ def test_frames_that_were_sent_before_the_answer_are_the_packages_own() -> None:
         async with serve(handle, "127.0.0.1", 0, **how_to_accept()) as server:
             port = next(iter(server.sockets)).getsockname()[1]
             _, writer = await asyncio.open_connection("127.0.0.1", port)
-            asked = (
-                "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-            )
-            writer.write(asked.encode() + frame(b"early"))
+            writer.write(ASKED.encode() + frame(b"early"))
             await done.wait()
             writer.close()
         return heard

@@ -33,10 +33,11 @@ TAP_GRID = 2.0**24
 result is then the same to the bit whatever the block sizes, the order of summation and the machine."""
 
 MAX_BLOCK = 1920
-"""Input samples filtered at once; bounds the memory for long clips. A multiple of what rounds take."""
+"""Input samples filtered at once; bounds the memory for long clips."""
 
 FEW = 480
-"""As many without rounds: what is gathered for more would be memory that the system has to give anew."""
+"""The same where rounds can't be made: what is gathered for more would be memory that the system has to give
+anew."""
 
 ROUNDS = 8
 """Times that the outputs go once through the phases, made as one row of a product of matrices: the filter's
@@ -77,10 +78,14 @@ class Resampler:
         """Take the next ``(n,)`` samples at ``from_rate``, return those that they complete at ``to_rate``."""
         if self._up == self._down:
             return pcm
-        most = FEW if self._rounds is None else MAX_BLOCK
-        if len(pcm) <= most:
+        size = self._together(len(pcm))
+        if size == len(pcm):
             return self._filter(pcm)
-        blocks = [self._filter(pcm[start : start + most]) for start in range(0, len(pcm), most)]
+        blocks = []
+        while len(pcm):
+            size = self._together(len(pcm))
+            blocks.append(self._filter(pcm[:size]))
+            pcm = pcm[size:]
         return np.concatenate(blocks)
 
     def flush(self) -> Pcm:
@@ -89,6 +94,12 @@ class Resampler:
         tail = self.process(silence)[: self.delay_samples]
         self._reset()
         return tail
+
+    def _together(self, count: int) -> int:
+        """How many of the next ``count`` samples are filtered at once: of many, what makes whole rounds."""
+        if count <= FEW or self._rounds is None or self._next != 0:
+            return min(count, FEW)
+        return min(count, MAX_BLOCK) // (ROUNDS * self._down) * ROUNDS * self._down
 
     def _filter(self, pcm: Pcm) -> Pcm:
         before = self._history

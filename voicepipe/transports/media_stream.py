@@ -162,12 +162,13 @@ class StreamCaller:
         done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
         def take(message: bytes) -> None:
+            if done.done():  # what comes behind the end isn't heard
+                return
             try:
-                if self._hear(message, offer) and not done.done():
+                if self._hear(message, offer):
                     done.set_result(True)
             except Exception as error:  # raised where the call is awaited, not in the connection
-                if not done.done():
-                    done.set_exception(error)
+                done.set_exception(error)
 
         def stop() -> None:
             if not done.done():

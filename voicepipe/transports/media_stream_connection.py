@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from voicepipe.core.extras import require
@@ -26,6 +27,12 @@ else:
 AT_ONCE = 6 << 10
 """Bytes handed over before others have a turn, 16 messages of 20 ms. What piled up while the network stood
 still is there at once, and would run over the inboxes of those who read it."""
+
+EACH = 32
+"""Bytes that a message counts for besides its own: one that is empty takes its time, too."""
+
+MOST_JOINED = 4 * AT_ONCE
+"""Bytes that wait for a round; beyond them nothing is received until it comes."""
 
 _TEXT = 0x81
 """The first byte of a text message that is whole, uncompressed."""
@@ -62,7 +69,9 @@ class Direct(_Base):
         """What comes is cut into frames here. False before they begin, and after one that isn't understood:
         the package is given bytes as they come then."""
         self._rest = bytearray()
-        """What isn't a whole frame yet, or waits for its turn."""
+        """What isn't a whole frame yet, or waits for a round, or came while others had a turn."""
+        self._held, self._held_from = b"", 0
+        """What others have a turn in the midst of, and where it goes on. Not cut off: it may be long."""
         self._wanted = 0
         """How long ``_rest`` has to be before it is looked at again."""
         self._halted = False
@@ -114,37 +123,53 @@ class Direct(_Base):
             return
         if self._rest or self._halted:
             self._rest += data
+            if self._joins:
+                self._bound()
             if self._halted or self._joins or len(self._rest) < self._wanted:
                 return
             data = bytes(self._rest)
             self._rest.clear()
         if self._take is None or self._rounds.alone():
-            self._cut(data)
+            self._cut(data, 0, AT_ONCE)
         else:
             self._rest += data
             self._joins = True
+            self._bound()
             self._rounds.join(self._hand_over)
 
     def eof_received(self) -> None:
-        self._hand_over()  # what came last
+        self._cut_what_waits(inf)  # there is no later
         super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._hand_over()
+        self._cut_what_waits(inf)
         super().connection_lost(exc)
         self._rest.clear()
         self._end_listening()
 
+    def _bound(self) -> None:
+        if len(self._rest) > MOST_JOINED:
+            self.transport.pause_reading()
+
     def _hand_over(self) -> None:
         if self._joins:
-            self._joins = False
-            data = bytes(self._rest)
-            self._rest.clear()
-            self._cut(data)
+            if len(self._rest) > MOST_JOINED:
+                self.transport.resume_reading()
+            self._cut_what_waits(AT_ONCE)
 
-    def _cut(self, data: bytes) -> None:
-        at, size = 0, len(data)
-        most = AT_ONCE
+    def _cut_what_waits(self, most: float) -> None:
+        self._halted = self._joins = False
+        data, at = self._held, self._held_from
+        self._held = b""
+        if self._rest:
+            data, at = data[at:] + self._rest, 0
+            self._rest.clear()
+        self._cut(data, at, most)
+
+    def _cut(self, data: bytes, at: int, most: float) -> None:
+        """Hand over what is in ``data`` from ``at`` on: ``most`` bytes of it while somebody listens, or one
+        message. Others have a turn before what is left then."""
+        size, spent = len(data), 0
         while size - at >= 2:
             length = data[at + 1] - _MASKED
             head = at + 2
@@ -158,12 +183,14 @@ class Direct(_Base):
             if end > size or head > size:
                 self._keep(data, at, max(end, head + _MASK) - at)
                 return
-            if self._take is not None and data[at] == _TEXT:
-                most -= length
-                if most < 0 and most + length < AT_ONCE:
-                    self._halt(data[at:])
+            take = self._take
+            if take is not None:
+                if spent and spent + length + EACH > most:
+                    self._halt(data, at)
                     return
-                self._take(_unmasked(data, head, end))
+                spent += length + EACH
+            if take is not None and data[at] == _TEXT:
+                take(_unmasked(data, head, end))
             else:
                 self._pass_on(data[at:end])
             at = end
@@ -198,19 +225,16 @@ class Direct(_Base):
 
     # ── others have a turn ───────────────────────────────────────────────────────────────────────
 
-    def _halt(self, data: bytes) -> None:
-        self._rest += data
+    def _halt(self, data: bytes, at: int) -> None:
+        self._held, self._held_from = data, at
         self._halted = True
         self.transport.pause_reading()
         self.loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:
-        self._halted = False
-        data = bytes(self._rest)
-        self._rest.clear()
-        if data:
+        if self._halted:  # else the connection has ended meanwhile
             self.transport.resume_reading()  # before the package sees data, and may want it otherwise
-            self._cut(data)
+            self._cut_what_waits(AT_ONCE)
 
 
 def _unmasked(data: bytes, head: int, end: int) -> bytes:

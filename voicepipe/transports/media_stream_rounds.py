@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 SPAN_S = 0.004
 """From one round to the next, and so the longest that a message waits: a fifth of what it lasts. Of 20 calls
-a round has four messages, and a frame takes a fifth less CPU; the first after a pause waits for nobody."""
+a round has four messages. The first after a pause waits for nobody."""
 
 
 class Rounds:
