@@ -167,6 +167,20 @@ def test_a_voice_that_hangs_holds_the_start_up_for_a_bounded_time() -> None:
     assert sorted(closed) == sorted(TEXTS.values())
 
 
+def test_a_voice_that_was_too_late_for_one_is_not_asked_for_those_that_wait() -> None:
+    asked: list[str] = []
+
+    async def hang(call: Call, text: str) -> AsyncIterator[Speech | Word]:
+        asked.append(text)
+        await asyncio.Event().wait()
+        yield Speech(VOICE)
+
+    spoken = Spoken(hang, {f"{number}": f"Number {number}." for number in range(6)})
+    assert spoken.took_ns == PATIENCE
+    assert len(asked) == 2
+    assert len(spoken.warnings) == 6
+
+
 @pytest.mark.parametrize("level", [None, 0, 20])
 def test_a_voice_without_a_sound_is_a_warning(level: int | None) -> None:
     async def whisper(call: Call, text: str) -> AsyncIterator[Speech | Word]:

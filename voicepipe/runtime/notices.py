@@ -26,8 +26,8 @@ from voicepipe.speech.speakable import Speakable
 PATIENCE = 10 * SECOND
 """How long a voice may take for one of them, from when it is asked; what waits for its turn isn't late.
 
-A call is better begun without notices than not at all: a voice that says nothing to any of them holds a start
-up for as long as this, times their number, divided by how many are asked for at a time.
+A call is better begun without notices than not at all: a voice that was too late for one isn't asked for those
+that wait.
 """
 
 LONGEST = 20 * SECOND
@@ -104,14 +104,20 @@ async def _speak_all(
 ) -> None:
     """A ``few`` side by side. What was wrong with those that aren't ``spoken`` then goes to ``problems``."""
 
+    hangs = False
+
     async def speak(name: str, text: str) -> None:
+        nonlocal hangs
         try:
-            async with few, asyncio.timeout(PATIENCE / SECOND):
-                spoken[name] = await _speak(
-                    text, voice, Call(session=NO_SESSION, turn=None, clock=clock, workers=workers)
-                )
+            async with few:
+                if hangs:
+                    raise TimeoutError
+                async with asyncio.timeout(PATIENCE / SECOND):
+                    call = Call(session=NO_SESSION, turn=None, clock=clock, workers=workers)
+                    spoken[name] = await _speak(text, voice, call)
         # Whatever is wrong with the voice, most calls never need a notice, and those that do are told.
         except Exception as error:
+            hangs = hangs or _late(error)
             why = f"it took more than {format_duration(PATIENCE)}" if _late(error) else str(error)
             problems.setdefault(name, why or type(error).__name__)
 
