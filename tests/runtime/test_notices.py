@@ -173,7 +173,7 @@ def test_a_voice_that_was_too_late_for_one_is_not_asked_for_those_that_wait() ->
     async def hang(call: Call, text: str) -> AsyncIterator[Speech | Word]:
         asked.append(text)
         await asyncio.Event().wait()
-        yield Speech(VOICE)
+        yield Speech(pcm=tone(300, RATE, 0.1))
 
     spoken = Spoken(hang, {f"{number}": f"Number {number}." for number in range(6)})
     assert spoken.took_ns == PATIENCE

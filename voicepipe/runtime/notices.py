@@ -26,8 +26,8 @@ from voicepipe.speech.speakable import Speakable
 PATIENCE = 10 * SECOND
 """How long a voice may take for one of them, from when it is asked; what waits for its turn isn't late.
 
-A call is better begun without notices than not at all: a voice that was too late for one isn't asked for those
-that wait.
+A call is better begun without notices than not at all: a voice that was too late for one isn't asked for
+those that wait.
 """
 
 LONGEST = 20 * SECOND
