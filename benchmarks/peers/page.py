@@ -65,7 +65,8 @@ def short(document: Document | None, others: Mapping[str, Document]) -> str:
             "[the harness](benchmarks/peers/README.md). × is how many times better "
             "voicepipe is. Our second overhead is that at settings equal to the "
             "peers' best, and our second figures of agents in conversation those without the gate that keeps "
-            "an unchanged room from Silero; a figure with a file behind it is from another of our benchmarks.\n",
+            "an unchanged room from Silero; a figure with a file behind it is from another of our "
+            "benchmarks.\n",
         ]
     )
 
