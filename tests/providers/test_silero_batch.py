@@ -18,8 +18,8 @@ from voicepipe.core.frames import Pcm
 from voicepipe.providers.base import BatchedVadStream, VadStream
 from voicepipe.providers.silero import package_file
 from voicepipe.providers.silero_gate import Gate
-from voicepipe.providers.silero_models import MOST, OnnxModel
-from voicepipe.providers.silero_session import RECALLED_WINDOWS, Session
+from voicepipe.providers.silero_models import OnnxModel
+from voicepipe.providers.silero_session import AT_ONCE, RECALLED_WINDOWS, Session
 
 SECONDS = 3
 
@@ -151,30 +151,26 @@ def test_what_a_gate_kept_from_the_network_is_heard_before_what_opened_it(settle
     assert max(heard) > 0.9
 
 
-def test_callers_who_become_loud_at_once_catch_up_in_batches() -> None:
-    callers, quiet, loud = 20, np.zeros(512, np.int16), np.full(512, 9000, np.int16)
+def test_who_catches_up_lets_others_in_between() -> None:
+    quiet, loud = np.zeros(512, np.int16), np.full(512, 9000, np.int16)
 
-    async def main() -> tuple[list[int], int]:
-        network = model()
-        counting = Counting(network.session)
-        streams, heard = [Session(network, 16_000, Gate()) for _ in range(callers)], list[float]()
-        for stream in streams:
-            for _ in range(40):
-                stream.submit(quiet, kept(heard))
-                stream.settle()
-        network.session, before, turns = counting, len(heard), 0
-        for stream in streams:
-            stream.submit(loud, kept(heard))
-        assert counting.rows == [], "nothing is run at once"
-        while len(heard) < before + callers:
+    async def main() -> list[int]:
+        network, heard = model(), list[float]()
+        stream = Session(network, 16_000, Gate())
+        for _ in range(40):
+            stream.submit(quiet, kept(heard))
+            stream.settle()
+        network.session = counting = Counting(network.session)
+        stream.submit(loud, kept(heard))
+        shown = [len(counting.rows)]
+        while len(heard) < 41:
             await asyncio.sleep(0)
-            turns += 1
-        return counting.rows, turns
+            shown.append(len(counting.rows))
+        return shown
 
-    rows, turns = run_on("simulated", main())
-    assert sum(rows) == callers * (RECALLED_WINDOWS + 1)
-    assert max(rows) <= MOST
-    assert len(rows) <= turns
+    batches = run_on("simulated", main())
+    assert batches[-1] == -(-(RECALLED_WINDOWS + 1) // AT_ONCE)
+    assert max(np.diff(batches)) == 1, "in each turn of the loop one"
 
 
 def test_a_network_that_fails_while_a_caller_catches_up_ends_that_window_and_no_other() -> None:

@@ -35,6 +35,10 @@ RECALLED_WINDOWS = 16
 it finds quiet words in noise more surely for having heard the noise (ADR 45)."""
 
 
+AT_ONCE = 4
+"""Of those, 0.4 ms of work: all of them would take the loop for two, singly they would take 17 turns of it."""
+
+
 class Model(Protocol):
     def open(self, rate: int) -> VadStream: ...
 
@@ -94,8 +98,14 @@ class Session:
             self._batched.settle()  # until nothing is due
 
     def _submit_next(self, batched: BatchedVadStream) -> None:
-        """One window in each batch, also of what was missed: nobody else waits for it."""
-        batched.submit(self._louder(self._due.popleft()), self._answer)
+        """A few windows of what was missed; the last of them in a batch with those of others."""
+        try:
+            for _ in range(min(AT_ONCE, len(self._due)) - 1):
+                self._stream.probability(self._louder(self._due.popleft()))
+        except Exception as error:  # it ends this call alone, as if the batch had raised it
+            self._answer(error)
+        else:
+            batched.submit(self._louder(self._due.popleft()), self._answer)
 
     def _answer(self, given: float | Exception) -> None:
         assert self._submitted is not None, "an answer is given once"
