@@ -61,8 +61,7 @@ def test_what_a_connection_hands_over_behind_stop_isnt_heard() -> None:
         stream = await MediaStream.begin(agent)
         caller.say(bytes(FRAME))
         caller.stop()
-        late = carrier.sent[-2].replace('"timestamp":"0"', '"timestamp":"20"')
-        agent.arrive(late.encode())
+        caller.say(bytes(FRAME))
         heard: list[int] = []
 
         class Out:
@@ -71,8 +70,7 @@ def test_what_a_connection_hands_over_behind_stop_isnt_heard() -> None:
 
         hearing = stream.ends(clock).caller
         await hearing.run(Out(), None)  # type: ignore[arg-type] # neither needs more than it has
-        assert hearing.stopped
-        assert '"media"' in late
+        assert (hearing.stopped, hearing.malformed) == (True, 0)
         return heard
 
     assert run_on("simulated", main()) == [0]
