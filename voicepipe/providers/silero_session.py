@@ -36,7 +36,7 @@ it finds quiet words in noise more surely for having heard the noise (ADR 45).""
 
 
 AT_ONCE = 4
-"""Of those, 0.4 ms of work: all of them would take the loop for two, singly they would take 17 turns of it."""
+"""Of those, 0.4 ms of work: all of them would take the loop for two, singly they took 17 turns of it."""
 
 
 class Model(Protocol):
