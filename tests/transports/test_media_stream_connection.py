@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -13,41 +12,14 @@ from hypothesis import strategies as st
 
 pytest.importorskip("websockets", reason="needs the extra 'realtime'")
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
+from tests.support.web_sockets import served
 from voicepipe.transports.media_stream_connection import AT_ONCE, EACH, MOST_JOINED, Direct, _unmasked
 from voicepipe.transports.media_stream_socket import WebSocket, how_to_accept
-
-
-def served(
-    answer: Callable[[Any], Awaitable[None]],
-    call: Callable[[ClientConnection], Awaitable[None]] | None = None,
-    **options: Any,
-) -> None:
-    """Both sides of one connection; what ``answer`` raises is raised here."""
-
-    async def main() -> None:
-        answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        async def handle(connection: Any) -> None:
-            try:
-                await answer(connection)
-            except BaseException as error:
-                answered.set_exception(error)
-            else:
-                answered.set_result(None)
-
-        async with serve(handle, "127.0.0.1", 0, **{**how_to_accept(), **options}) as server:
-            port = next(iter(server.sockets)).getsockname()[1]
-            async with connect(f"ws://127.0.0.1:{port}", proxy=None) as connection:
-                if call is not None:
-                    await call(connection)
-                await answered
-
-    asyncio.run(asyncio.wait_for(main(), 10))
 
 
 def frame(data: bytes, opcode: Opcode = Opcode.TEXT, fin: bool = True) -> bytes:

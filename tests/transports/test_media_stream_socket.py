@@ -4,44 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
 
 import numpy as np
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.server import ServerConnection
 
+from tests.support.web_sockets import served
 from voicepipe.audio.g711 import encode_ulaw
 from voicepipe.core.clock import Clock
 from voicepipe.core.frames import AudioIn
 from voicepipe.testing.media_stream_caller import MediaStreamCaller
 from voicepipe.transports.media_stream import MediaStream
 from voicepipe.transports.media_stream_protocol import MOST_BYTES
-from voicepipe.transports.media_stream_socket import WebSocket, how_to_accept
-
-
-def connected(
-    answer: Callable[[ServerConnection], Awaitable[None]], call: Callable[[ClientConnection], Awaitable[None]]
-) -> None:
-    """Both sides of one connection; what ``answer`` raises is raised here."""
-
-    async def main() -> None:
-        answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        async def handle(connection: ServerConnection) -> None:
-            try:
-                await answer(connection)
-            except BaseException as error:
-                answered.set_exception(error)
-            else:
-                answered.set_result(None)
-
-        async with serve(handle, "127.0.0.1", 0, **how_to_accept()) as server:
-            port = next(iter(server.sockets)).getsockname()[1]
-            async with connect(f"ws://127.0.0.1:{port}", compression=None, proxy=None) as connection:
-                await call(connection)
-                await answered
-
-    asyncio.run(asyncio.wait_for(main(), 10))
+from voicepipe.transports.media_stream_socket import WebSocket
 
 
 def test_a_call_over_a_real_connection_is_heard_on_both_sides() -> None:
@@ -68,7 +43,7 @@ def test_a_call_over_a_real_connection_is_heard_on_both_sides() -> None:
             caller.say(ulaw)
         caller.stop()
 
-    connected(answer, call)
+    served(answer, call)
     assert [encode_ulaw(frame.pcm) for frame in heard] == said
 
 
@@ -87,7 +62,7 @@ def test_a_message_is_sent_at_once_and_uncompressed() -> None:
         assert await connection.recv() == "hello"
         await connection.send("you")
 
-    connected(answer, call)
+    served(answer, call)
 
 
 def test_the_end_of_a_connection_is_none_however_it_came_and_sending_goes_nowhere_then() -> None:
@@ -107,7 +82,7 @@ def test_the_end_of_a_connection_is_none_however_it_came_and_sending_goes_nowher
         await connection.send("x" * (MOST_BYTES + 1))
 
     for call in (close, abort, oversize):
-        connected(answer, call)
+        served(answer, call)
 
 
 def test_what_the_far_side_doesnt_read_is_seen() -> None:
@@ -130,4 +105,4 @@ def test_what_the_far_side_doesnt_read_is_seen() -> None:
         await seen.wait()
         WebSocket(connection).abort()
 
-    connected(answer, call)
+    served(answer, call)

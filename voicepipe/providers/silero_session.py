@@ -29,11 +29,9 @@ LEARNT = 0.05
 SPEECH = 0.5
 """Probability of a window that does."""
 
-
 RECALLED_WINDOWS = 16
 """Of those that weren't shown, half a second: the network hears them before the one that may be speech, since
 it finds quiet words in noise more surely for having heard the noise (ADR 45)."""
-
 
 AT_ONCE = 4
 """Of those, 0.4 ms of work: all of them would take the loop for two, singly they took 17 turns of it."""
