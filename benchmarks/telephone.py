@@ -6,7 +6,8 @@ completes a window of the VAD is late by what passes from when its message was s
 judged. A turn is lost if nothing is heard at the caller's end within five seconds. Time is the machine's:
 sockets know no other.
 
-Each number of calls gets its own process, bound to one core: ``python -m benchmarks.telephone 40 25``.
+Each number of calls gets its own process, bound to the last core; the callers get the first:
+``python -m benchmarks.telephone 40 25``.
 """
 
 from __future__ import annotations
@@ -165,7 +166,8 @@ def recorded(folder: Path, number: str, lasted_s: float) -> bool:
     return all(rms_dbfs(pcm) > SILENT_DBFS for pcm in heard)
 
 
-async def hold(calls: int, lasts_s: float, folder: Path) -> Found:
+async def hold(calls: int, lasts_s: float, folder: Path, callers_core: int | None) -> Found:
+    """``callers_core`` is where the callers are bound to; ``None``: where the system puts them."""
     overrides = {"stages.vad": "benchmarks.watched_vad:WatchedSilero", "record.dir": str(folder / "calls")}
     pipeline = Pipeline.from_yaml(FILE, set=overrides, env={})
     desk = Desk(pipeline)
@@ -176,6 +178,7 @@ async def hold(calls: int, lasts_s: float, folder: Path) -> Found:
         feeder = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "benchmarks.telephone_callers"),
             *(f"ws://127.0.0.1:{port}", str(calls), str(lasts_s), str(folder)),
+            *([] if callers_core is None else [str(callers_core)]),
             cwd=ROOT,
         )
         if await feeder.wait() != 0:
@@ -210,9 +213,16 @@ def _denied_s() -> float:
     return int(path.read_text().split()[1]) / 1e9 if path.exists() else 0.0
 
 
+def bind() -> int | None:
+    """Bind this process to its last core, and give the first for the callers: they would inherit the last."""
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, cores[-1:])
+    return cores[0]
+
+
 if __name__ == "__main__":
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory() as temporary:
-        held = hold(int(sys.argv[1]), float(sys.argv[2]), Path(temporary))
+        held = hold(int(sys.argv[1]), float(sys.argv[2]), Path(temporary), bind())
         print(json.dumps(asyncio.run(held)._asdict()))

@@ -137,6 +137,7 @@ async def main(url: str, calls: int, lasts_s: float, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), Path(sys.argv[4])))
+    url, calls, lasts_s, folder, *core = sys.argv[1:]
+    if core:
+        os.sched_setaffinity(0, {int(core[0])})
+    asyncio.run(main(url, int(calls), float(lasts_s), Path(folder)))
