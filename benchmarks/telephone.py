@@ -42,7 +42,7 @@ from voicepipe.transports.media_stream_socket import WebSocket, how_to_accept
 
 PACKAGES = ("numpy", "onnxruntime", "silero-vad", "websockets")
 FILE = ROOT / "benchmarks" / "telephone.yaml"
-CALLS = (10, 20, 30, 40, 50, 60)
+CALLS = (10, 20, 30, 40, 50, 60, 70, 80)
 ENOUGH = 40
 FRAME = g711.RATE * FRAME_MS // 1000
 SHORT_S = 0.5
