@@ -30,7 +30,6 @@ from voicepipe.core.records import (
     StateChanged,
     TurnBegan,
     TurnEnded,
-    Usage,
 )
 from voicepipe.core.units import MS, SECOND
 from voicepipe.providers.base import Speech, TtsProvider, Word
@@ -98,7 +97,7 @@ def test_a_caller_who_never_speaks_costs_nothing_and_the_log_tells_how_quiet_it_
     scene = Scene(tmp_path, says(Clip("silence", pcm, pcm.size)))
     assert scene.turns == []
     assert scene.of(SpeechStarted) == scene.of(StateChanged) == scene.of(Failed) == []
-    assert scene.of(Usage) == scene.of(ProviderAttempt) == []
+    assert scene.of(ProviderAttempt) == []
     (level_told,) = scene.of(CallerLevel)
     assert level_told.loudest_dbfs == pytest.approx(noise_dbfs or -96, abs=1.5)
     assert not scene.report.heard_speech

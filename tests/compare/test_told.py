@@ -29,7 +29,7 @@ def test_a_reader_can_follow_the_call_and_finds_nothing_twice() -> None:
         "Failed",
         "DeadAir",
     }
-    assert not found & {"Text", "EndOfText", "Prosody", "ProviderBegan", "Usage", "Tapped"}
+    assert not found & {"Text", "EndOfText", "Prosody", "ProviderBegan", "Tapped"}
 
 
 def test_of_words_that_change_only_the_last_are_told() -> None:

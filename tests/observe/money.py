@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from voicepipe.config.load import load_pipeline
+from voicepipe.core.records import Usage
 from voicepipe.observe.genai import GenaiPrices
 from voicepipe.observe.price_book import PriceBook
 
@@ -32,3 +35,12 @@ def book(folder: Path, text: str, *, at: datetime = DAY, genai: GenaiPrices | No
     path = folder / "pipeline.yaml"
     path.write_text(f"voicepipe: 1\n{text}")
     return PriceBook(load_pipeline(path, env={}), at=at, genai=genai or NoPackage())
+
+
+def usages(amounts: Mapping[str, int]) -> tuple[Usage, ...]:
+    """By unit, with ``_`` behind for estimates."""
+    found: list[Usage] = []
+    for name, amount in amounts.items():
+        unit: Any = name.removesuffix("_")
+        found.append(Usage(unit=unit, amount=amount, estimated=name.endswith("_")))
+    return tuple(found)

@@ -1,14 +1,22 @@
 from __future__ import annotations
 
-from voicepipe.core.records import AttemptStatus
+from voicepipe.core.records import AttemptStatus, ProviderAttempt, Usage
 from voicepipe.observe.consumed import Consumed
-from voicepipe.observe.requests import Request
 from voicepipe.observe.turn_report import TurnReport
-from voicepipe.observe.usage import Amount, Tally
+from voicepipe.observe.usage import Tally
 
 
-def request(tokens: int, turn: int | None = 1, status: AttemptStatus = "ok") -> Request:
-    return Request(1, 0, turn, "llm", "sim", None, status, amounts={"tokens_out": Amount(tokens)})
+def request(tokens: int, turn: int | None = 1, status: AttemptStatus = "ok") -> ProviderAttempt:
+    return ProviderAttempt(
+        at_ns=0,
+        turn=turn,
+        slot="llm",
+        provider="sim",
+        began_ns=0,
+        first_event_ns=None,
+        status=status,
+        usage=(Usage(unit="tokens_out", amount=tokens),),
+    )
 
 
 def tokens(tally: Tally) -> int:

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.observe.money import CLOUD, FUSED, SIM, book
+from tests.observe.money import CLOUD, FUSED, SIM, book, usages
 from tests.support.happenings import Story
 from voicepipe.core.frames import Heard, Segment
-from voicepipe.core.records import AttemptStatus, NotSent, ProviderAttempt, Usage, UsageUnit
+from voicepipe.core.records import AttemptStatus, NotSent, ProviderAttempt, UsageUnit
 from voicepipe.core.units import MS
 from voicepipe.observe.cost import Cost
 from voicepipe.observe.price_book import PriceBook
@@ -45,7 +45,7 @@ def call(
     """One request of a vendor's, as it is recorded; ``amounts`` by unit, with ``_`` behind for estimates."""
     provider, own = MODELS[slot]
     at = at_ms * MS
-    story.add(
+    return story.add(
         at_ms,
         ProviderAttempt(
             at_ns=at,
@@ -56,24 +56,10 @@ def call(
             first_event_ns=None,
             status=status,
             busy_ns=at,
+            model=model or own,
+            usage=usages(amounts),
         ),
     )
-    for unit, amount in amounts.items():
-        used: Any = unit.removesuffix("_")
-        story.add(
-            at_ms,
-            Usage(
-                at_ns=at,
-                turn=turn,
-                slot=slot,
-                provider=provider,
-                model=model or own,
-                unit=used,
-                amount=amount,
-                estimated=unit.endswith("_"),
-            ),
-        )
-    return story
 
 
 def report(story: Story, prices: PriceBook) -> CallReport:
@@ -162,10 +148,7 @@ def test_a_carriers_begun_minutes_are_counted_for_each_call_by_itself(tmp_path: 
     prices = book(tmp_path, SIM + "cost: {prices: {line: {call_minute: 0.0085}}}\n")
     story = Story()
     for at_ms, ms in ((1, 61_000), (2, 60_000)):
-        event = Usage(
-            at_ns=at_ms, turn=None, slot="line", provider="line", model=None, unit="call_ms", amount=ms
-        )
-        story.add(at_ms, event)
+        story.used(at_ms, "line", "call_ms", ms, turn=None, provider="line")
     assert cost(story, prices).total == 3 * Decimal("0.0085")
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.support.happenings import AT, EXAMPLES
 from voicepipe.core.frames import Heard, Prosody, Segment, Transcript, TypedText, Word
 from voicepipe.core.masking import MASK
-from voicepipe.core.records import CallerLevel, ToolStarted, TurnBegan, Usage
+from voicepipe.core.records import CallerLevel, ProviderAttempt, ToolStarted, TurnBegan, Usage
 from voicepipe.observe.event_lines import checked_line, line_writer
 from voicepipe.observe.events import MAX_TEXT, event_to_dict
 
@@ -69,8 +69,18 @@ def test_a_time_that_json_has_no_number_for_is_null(at_ns: Any) -> None:
 
 @pytest.mark.parametrize(("amount", "told"), [(True, "1"), (1.5, "1.5"), (None, "null"), ("12", '"12"')])
 def test_a_provider_that_breaks_its_own_types_does_not_break_the_line(amount: Any, told: str) -> None:
-    used = Usage(at_ns=0, turn=None, slot="stt", provider="mine", model=None, unit="requests", amount=amount)
-    assert json.dumps(read(line_of(0, used, ()))["amount"]) == told
+    attempt = ProviderAttempt(
+        at_ns=0,
+        turn=None,
+        slot="stt",
+        provider="mine",
+        began_ns=0,
+        first_event_ns=None,
+        status="ok",
+        usage=(Usage(unit="requests", amount=amount),),
+    )
+    (used,) = read(line_of(0, attempt, ()))["usage"]
+    assert json.dumps(used["amount"]) == told
 
 
 @pytest.mark.parametrize(

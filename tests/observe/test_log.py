@@ -40,7 +40,7 @@ def test_every_event_is_a_line_behind_one_that_names_session_and_clock(tmp_path:
         log(AT, event)
     log.close()
     first, *others = lines(log.path)
-    assert first == {"t_ms": 0, "event": "LogBegan", "format": 1, "session": "s1", "clock": "real"}
+    assert first == {"t_ms": 0, "event": "LogBegan", "format": 2, "session": "s1", "clock": "real"}
     assert others == [event_to_dict(AT, event) for event in EXAMPLES]
 
 

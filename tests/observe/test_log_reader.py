@@ -16,7 +16,7 @@ from voicepipe.observe.log import EventLog
 from voicepipe.observe.log_reader import LogReader, read_log
 from voicepipe.observe.report import CallReport
 
-BEGAN = {"t_ms": 0, "event": "LogBegan", "format": 1, "session": "s1", "clock": "real"}
+BEGAN = {"t_ms": 0, "event": "LogBegan", "format": 2, "session": "s1", "clock": "real"}
 IDLE = {"t_ms": 5, "event": "StateChanged", "at_ms": 5, "state": "idle"}
 
 
@@ -37,7 +37,7 @@ def lines(path: Path, *found: Any) -> Path:
 def test_a_log_is_read_as_it_was_written(tmp_path: Path) -> None:
     path = written(tmp_path / "e.jsonl", *((AT, event) for event in EXAMPLES))
     log = read_log(path)
-    assert (log.session, log.clock, log.format, log.note) == ("s1", "simulated", 1, None)
+    assert (log.session, log.clock, log.format, log.note) == ("s1", "simulated", 2, None)
     assert list(log.dicts()) == [event_to_dict(AT, event) for event in EXAMPLES]
     assert [entry.line for entry in log.events] == list(range(2, 2 + len(EXAMPLES)))
 
@@ -80,7 +80,7 @@ def test_a_log_that_was_full_says_so(tmp_path: Path) -> None:
         ([], ":1: found '', which is no JSON"),
         (["hello"], ":1: found 'hello', which is no JSON; expected an event"),
         ([IDLE], ":1: found StateChanged, expected LogBegan"),
-        ([{**BEGAN, "format": 2}], ":1: found a log of format 2, expected at most 1"),
+        ([{**BEGAN, "format": 3}], ":1: found a log of format 3, expected at most 2"),
         ([{**BEGAN, "format": "1"}], ":1: LogBegan.format: found '1'"),
         ([{**BEGAN, "session": None}], ":1: LogBegan names no session and clock"),
         ([BEGAN, IDLE, '{"t_ms": 6, "event"', IDLE], ':3: found \'{"t_ms": 6, "event"\', which is no JSON'),

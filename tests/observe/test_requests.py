@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,77 +8,48 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.observe.money import CLOUD, SIM, book
-from voicepipe.core.frames import Text
-from voicepipe.core.records import AttemptStatus, ProviderAttempt, Usage, UsageUnit
+from tests.observe.money import CLOUD, SIM, book, usages
+from voicepipe.core.records import AttemptStatus, NotSent, ProviderAttempt, Usage
 from voicepipe.core.units import MS
-from voicepipe.observe.requests import Request, Requests
+from voicepipe.observe.requests import for_nothing, tally, unsent
 from voicepipe.observe.usage import Amount
 
 
 def attempt(
-    slot: str = "llm", at: int = 1, turn: int | None = 1, status: AttemptStatus = "ok", **more: Any
+    slot: str = "llm", status: AttemptStatus = "ok", busy_ns: int = 0, probe: bool = False, **used: Any
 ) -> ProviderAttempt:
+    """``used``: amounts by unit, with ``_`` behind for estimates; and the provider and its model."""
+    provider, model = used.pop("provider", "sim"), used.pop("model", None)
     return ProviderAttempt(
-        at_ns=at, turn=turn, slot=slot, provider="sim", began_ns=0, first_event_ns=None, status=status, **more
+        at_ns=1,
+        turn=1,
+        slot=slot,
+        provider=provider,
+        began_ns=0,
+        first_event_ns=None,
+        status=status,
+        probe=probe,
+        busy_ns=busy_ns,
+        model=model,
+        usage=usages(used),
     )
 
 
-def usage(unit: UsageUnit, amount: int, slot: str = "llm", at: int = 1, **more: Any) -> Usage:
-    fields: dict[str, Any] = {"turn": 1, "provider": "sim", "model": None, **more}
-    return Usage(at_ns=at, slot=slot, unit=unit, amount=amount, **fields)
-
-
-def requests(*events: Any) -> list[Request]:
-    reader = Requests()
-    found = [reader.read(event) for event in events]
-    return [one for one in (*found, reader.take()) if one is not None]
-
-
-def test_an_attempt_and_its_usage_are_one_request() -> None:
-    (one,) = requests(attempt(), usage("tokens_in", 9), usage("tokens_out", 5, estimated=True))
-    assert (one.number, one.slot, one.status) == (1, "llm", "ok")
-    assert one.amounts == {"tokens_in": Amount(9), "tokens_out": Amount(5, 5)}
+def test_what_a_request_used_is_counted_by_slot_provider_model_and_unit() -> None:
+    used = tally(attempt(provider="openai", model="gpt-6-luna", tokens_in=9, tokens_out_=5), None)
+    assert used.amounts == {
+        ("llm", "openai", "gpt-6-luna", "tokens_in"): Amount(9),
+        ("llm", "openai", "gpt-6-luna", "tokens_out"): Amount(5, 5),
+    }
 
 
 def test_what_is_reported_and_what_is_estimated_of_a_unit_is_one_amount() -> None:
-    (one,) = requests(attempt(), usage("tokens_out", 5), usage("tokens_out", 2, estimated=True))
-    assert one.amounts == {"tokens_out": Amount(7, 2)}
-
-
-def test_the_next_attempt_is_another_request_even_without_usage() -> None:
-    first, second = requests(attempt(at=1), attempt(at=1), usage("tokens_in", 1))
-    assert (first.number, first.amounts) == (1, {})
-    assert (second.number, second.amounts) == (2, {"tokens_in": Amount(1)})
+    used = tally(attempt(tokens_out=5, tokens_out_=2), None)
+    assert list(used.amounts.values()) == [Amount(7, 2)]
 
 
 @pytest.mark.parametrize(
-    "other",
-    [
-        usage("tokens_in", 1, slot="tts"),
-        usage("tokens_in", 1, at=2),
-        usage("tokens_in", 1, turn=2),
-        usage("tokens_in", 1, provider="other"),
-        usage("tokens_in", 1, model="another"),
-    ],
-)
-def test_the_usage_of_something_else_does_not_belong_to_it(other: Usage) -> None:
-    first, second = requests(attempt(), usage("tokens_in", 9), other)
-    assert first.amounts == {"tokens_in": Amount(9)}
-    assert (second.amounts, second.status) == ({"tokens_in": Amount(1)}, None)
-
-
-def test_any_other_event_completes_a_request() -> None:
-    reader = Requests()
-    reader.read(attempt())
-    done = reader.read(Text(turn=1, text="x"))
-    assert done is not None
-    assert done.number == 1
-    assert reader.take() is None
-
-
-@pytest.mark.parametrize(
-    ("of", "for_nothing"),
+    ("of", "nothing"),
     [
         (attempt(), False),
         (attempt(status="cancelled"), False),
@@ -85,28 +57,23 @@ def test_any_other_event_completes_a_request() -> None:
         (attempt(probe=True), True),
     ],
 )
-def test_a_request_that_failed_or_only_tried_is_for_nothing(of: ProviderAttempt, for_nothing: bool) -> None:
-    assert [one.for_nothing for one in requests(of)] == [for_nothing]
+def test_a_request_that_failed_or_only_tried_is_for_nothing(of: ProviderAttempt, nothing: bool) -> None:
+    assert for_nothing(of) is nothing
 
 
 # ── what it costs ────────────────────────────────────────────────────────────────────────────────
 
 
-def costs(one: Request, prices: Any) -> dict[str, tuple[int, int, int]]:
+def costs(one: ProviderAttempt, prices: Any) -> dict[str, tuple[int, int, int]]:
     """Unit → the amount, its cost, and how much of it has no price."""
     return {
         meter.unit: (amount.total, amount.cost, amount.unpriced)
-        for meter, amount in one.tally(prices).amounts.items()
+        for meter, amount in tally(one, prices).amounts.items()
     }
 
 
 def test_a_request_is_priced_as_a_whole(tmp_path: Path) -> None:
-    common: dict[str, Any] = {"provider": "openai", "model": "gpt-6-luna"}
-    (one,) = requests(
-        usage("tokens_in", 1000, **common),
-        usage("tokens_in_cached", 900, **common),
-        usage("tokens_out", 40, **common),
-    )
+    one = attempt(provider="openai", model="gpt-6-luna", tokens_in=1000, tokens_in_cached=900, tokens_out=40)
     assert costs(one, book(tmp_path, CLOUD)) == {
         "tokens_in": (1000, 100 * 100_000, 0),
         "tokens_in_cached": (900, 900 * 10_000, 0),
@@ -115,12 +82,12 @@ def test_a_request_is_priced_as_a_whole(tmp_path: Path) -> None:
 
 
 def test_without_a_price_all_of_a_unit_is_unpriced(tmp_path: Path) -> None:
-    (one,) = requests(usage("audio_out_ms", 70, slot="tts", provider="elevenlabs", model="eleven_flash_v2_5"))
+    one = attempt("tts", provider="elevenlabs", model="eleven_flash_v2_5", audio_out_ms=70)
     assert costs(one, book(tmp_path, CLOUD)) == {"audio_out_ms": (70, 0, 70)}
 
 
 def test_a_local_engine_costs_the_time_that_it_was_waited_for(tmp_path: Path) -> None:
-    (one,) = requests(attempt(busy_ns=1500 * MS), usage("tokens_in", 9))
+    one = attempt(busy_ns=1500 * MS, tokens_in=9)
     assert costs(one, book(tmp_path, SIM + "cost: {machine_usd_hour: 0.12}\n")) == {
         "tokens_in": (9, 0, 0),
         "machine_ms": (1500, 50_000_000, 0),
@@ -129,35 +96,34 @@ def test_a_local_engine_costs_the_time_that_it_was_waited_for(tmp_path: Path) ->
 
 
 def test_any_time_at_all_is_a_millisecond_so_that_it_is_not_free(tmp_path: Path) -> None:
-    (one,) = requests(attempt(busy_ns=1))
-    assert costs(one, book(tmp_path, SIM)) == {"machine_ms": (1, 0, 1)}
+    assert costs(attempt(busy_ns=1), book(tmp_path, SIM)) == {"machine_ms": (1, 0, 1)}
 
 
 def test_without_a_book_nothing_is_priced_and_nothing_is_missing() -> None:
-    (one,) = requests(attempt(busy_ns=1), usage("tokens_in", 9))
-    assert costs(one, None) == {"tokens_in": (9, 0, 0)}
+    assert costs(attempt(busy_ns=1, tokens_in=9), None) == {"tokens_in": (9, 0, 0)}
 
 
-EVENTS = st.lists(
-    st.one_of(
-        st.builds(attempt, st.sampled_from(["stt", "llm"]), st.integers(0, 2)),
-        st.builds(
-            usage,
-            st.sampled_from(["tokens_in", "tokens_out"]),
-            st.integers(0, 9),
-            st.sampled_from(["stt", "llm"]),
-            st.integers(0, 2),
-        ),
-        st.just(Text(turn=1, text="x")),
-    ),
-    max_size=20,
-)
+@given(st.lists(st.tuples(st.sampled_from(["tokens_in", "tokens_out"]), st.integers(0, 9), st.booleans())))
+def test_nothing_is_lost_and_nothing_counted_twice(used: list[tuple[Any, int, bool]]) -> None:
+    parts = [Usage(unit=unit, amount=amount, estimated=estimated) for unit, amount, estimated in used]
+    found = tally(replace(attempt(), usage=tuple(parts)), None).amounts.values()
+    assert sum(amount.total for amount in found) == sum(one.amount for one in parts)
+    assert sum(amount.estimated for amount in found) == sum(one.amount for one in parts if one.estimated)
 
 
-@given(EVENTS)
-def test_nothing_is_lost_and_nothing_counted_twice(events: list[Any]) -> None:
-    found = requests(*events)
-    assert [one.number for one in found] == list(range(1, len(found) + 1))
-    assert sum(one.status is not None for one in found) == sum(isinstance(e, ProviderAttempt) for e in events)
-    total = sum(amount.total for one in found for amount in one.amounts.values())
-    assert total == sum(event.amount for event in events if isinstance(event, Usage))
+# ── what silence would have cost ─────────────────────────────────────────────────────────────────
+
+
+def silence(provider: str, model: str | None) -> NotSent:
+    return NotSent(
+        at_ns=1, slot="stt", provider=provider, model=model, ms=60_000, unit="audio_in_ms", amount=60_000
+    )
+
+
+def test_silence_that_was_not_sent_has_the_price_of_audio(tmp_path: Path) -> None:
+    (saved,) = unsent(silence("deepgram", "nova-3"), book(tmp_path, CLOUD)).amounts.values()
+    assert (saved.total, saved.cost, saved.unpriced) == (60_000, 4_800_000_000, 0)
+
+
+def test_silence_that_nobody_bills_saves_nothing(tmp_path: Path) -> None:
+    assert unsent(silence("sim", None), book(tmp_path, SIM)).amounts == {}

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.observe.money import CLOUD, FUSED, book
-from voicepipe.core.records import ProviderAttempt, Usage
+from tests.observe.money import CLOUD, FUSED, book, usages
+from voicepipe.core.records import ProviderAttempt
 from voicepipe.core.units import MS
-from voicepipe.observe.requests import Request, Requests
+from voicepipe.observe.requests import tally
 from voicepipe.observe.spans import Span, attempt_span, step_spans, turn_span
 from voicepipe.observe.timeline import Contribution, Mark, TurnTimeline
 from voicepipe.observe.turn_report import TurnReport
@@ -23,26 +23,11 @@ def attempted(folder: Path, slot: str, provider: str, *, model: str | None, **fi
         slot=slot,
         provider=provider,
         began_ns=100 * MS,
+        model=model,
+        usage=usages(fields),
         **{"first_event_ns": None, "status": "ok", **own},
     )
-    requests = Requests()
-    requests.read(attempt)
-    for unit, amount in fields.items():
-        requests.read(
-            Usage(
-                at_ns=900 * MS,
-                turn=1,
-                slot=slot,
-                provider=provider,
-                model=model,
-                unit=unit,  # type: ignore[arg-type]
-                amount=amount,
-            )
-        )
-    request = requests.take()
-    assert isinstance(request, Request)
-    used = request.tally(book(folder, FUSED if slot == "realtime" else CLOUD))
-    return attempt_span(attempt, request, used)
+    return attempt_span(attempt, tally(attempt, book(folder, FUSED if slot == "realtime" else CLOUD)))
 
 
 def test_audio_tokens_are_told_apart_and_are_a_part_of_all(tmp_path: Path) -> None:

@@ -5,32 +5,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voicepipe.core.frames import Heard, Segment
-from voicepipe.core.records import TurnStatus, Usage, UsageUnit
-from voicepipe.observe.usage import Listened, Tally, unheard
+from voicepipe.core.records import TurnStatus, UsageUnit
+from voicepipe.observe.usage import Amount, Listened, Meter, Tally, unheard
 
 SAID = "One two. Three four five six."
 HEARD = "One two. Three four"
 
 
-def usage(
-    slot: str, unit: UsageUnit, amount: int, *, provider: str = "sim", estimated: bool = False
-) -> Usage:
-    return Usage(
-        at_ns=0,
-        turn=1,
-        slot=slot,
-        provider=provider,
-        model=None,
-        unit=unit,
-        amount=amount,
-        estimated=estimated,
-    )
+Used = tuple[Meter, Amount]
 
 
-def tally(*used: Usage) -> Tally:
+def usage(slot: str, unit: UsageUnit, amount: int, *, provider: str = "sim", estimated: bool = False) -> Used:
+    return Meter(slot, provider, None, unit), Amount(amount, amount if estimated else 0)
+
+
+def tally(*used: Used) -> Tally:
     made = Tally()
-    for one in used:
-        made.add(one)
+    for meter, amount in used:
+        made.count(meter, amount)
     return made
 
 

@@ -102,6 +102,8 @@ def test_events_pass_and_the_attempt_is_recorded_with_its_times() -> None:
             first_event_ns=300 * MS,
             status="ok",
             busy_ns=320 * MS,
+            model="gpt-6-luna",
+            usage=(Usage(unit="tokens_out", amount=0),),
         )
         assert watched.began == [(0, 300 * MS)]
         assert provider.closed == 1
@@ -305,7 +307,7 @@ def test_a_call_that_is_cancelled_closes_the_provider_and_is_paid_for(work: int)
         assert task.cancelled()
         assert provider.closed == 1
         assert (watched.attempt.status, watched.attempt.at_ns) == ("cancelled", 1000 * MS)
-        (usage,) = (record for record in watched.records if isinstance(record, Usage))
+        (usage,) = watched.attempt.usage
         assert usage.amount == (3 if work else 6)
 
     run_on("simulated", main())
@@ -327,7 +329,7 @@ def test_no_task_is_left_behind_by_a_call_that_was_cut_off() -> None:
 # ── usage ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_each_unit_of_usage_is_a_record_with_its_model_and_whether_it_is_an_estimate() -> None:
+def test_an_attempt_tells_what_it_used_of_each_unit_and_whether_that_is_an_estimate() -> None:
     async def answer(call: Call) -> AsyncIterator[int]:
         call.add_usage("tokens_in", 7)
         call.add_usage("tokens_out", 2, estimated=True)
@@ -336,12 +338,11 @@ def test_each_unit_of_usage_is_a_record_with_its_model_and_whether_it_is_an_esti
     async def main() -> None:
         watched = Watched(answer)
         await watched.events()
-        usages = [record for record in watched.records if isinstance(record, Usage)]
-        assert [(u.unit, u.amount, u.estimated) for u in usages] == [
-            ("tokens_in", 7, False),
-            ("tokens_out", 2, True),
-        ]
-        assert {(u.turn, u.slot, u.provider, u.model) for u in usages} == {(1, "llm", "openai", "gpt-6-luna")}
+        assert watched.attempt.usage == (
+            Usage(unit="tokens_in", amount=7),
+            Usage(unit="tokens_out", amount=2, estimated=True),
+        )
+        assert watched.attempt.model == "gpt-6-luna"
 
     run_on("simulated", main())
 
@@ -352,7 +353,7 @@ def test_a_call_that_failed_is_paid_for() -> None:
         watched = Watched(Provider(0, error=error, usage=5))
         with pytest.raises(ProviderError):
             await watched.events()
-        assert [record.amount for record in watched.records if isinstance(record, Usage)] == [5]
+        assert [one.amount for one in watched.attempt.usage] == [5]
 
     run_on("simulated", main())
 
@@ -369,6 +370,6 @@ def test_usage_that_the_provider_adds_while_it_is_closed_counts() -> None:
         watched = Watched(answer)
         async with watched.guard as events:
             await anext(aiter(events))
-        assert [record.amount for record in watched.records if isinstance(record, Usage)] == [9]
+        assert [one.amount for one in watched.attempt.usage] == [9]
 
     run_on("simulated", main())

@@ -16,7 +16,7 @@ from tests.support.workers import make_workers
 from voicepipe.core.calls import Call
 from voicepipe.core.clock import Clock, run_on
 from voicepipe.core.frames import Pcm
-from voicepipe.core.records import ProviderAttempt, Usage
+from voicepipe.core.records import ProviderAttempt
 from voicepipe.core.units import MS, SECOND
 from voicepipe.errors import BudgetError, ProviderError, SetupError
 from voicepipe.providers.base import Hypothesis, Provider, Speech, Word
@@ -86,7 +86,7 @@ def test_a_probe_is_a_call_of_no_turn_with_its_usage() -> None:
     line = on_a_call(lambda: Line(Scripted("a")), 6)
     (attempt,) = [one for one in line.records if isinstance(one, ProviderAttempt)]
     assert (attempt.turn, attempt.probe, attempt.slot, attempt.provider) == (None, True, "llm", "a")
-    assert [(one.turn, one.amount) for one in line.records if isinstance(one, Usage)] == [(None, 1)]
+    assert [used.amount for used in attempt.usage] == [1]
 
 
 class Purse:

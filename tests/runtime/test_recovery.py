@@ -11,7 +11,7 @@ import pytest
 from tests.support.lineups import HANG, Calls, Scripted, failure
 from voicepipe.core.calls import Call
 from voicepipe.core.clock import run_on
-from voicepipe.core.records import Usage
+from voicepipe.core.records import ProviderAttempt
 from voicepipe.core.units import MS, SECOND
 from voicepipe.errors import ProviderError, ProviderErrorKind, VoicepipeError
 from voicepipe.runtime.guard import CLOSE_WITHIN
@@ -36,7 +36,7 @@ def test_a_connection_that_breaks_is_made_anew_and_the_caller_of_the_call_sees_o
         assert calls.clock.now() == 20 * MS, "at once"
         assert calls.attempts == [("a", 1, "failed"), ("a", 2, "ok")]
         assert calls.reported() == ["Recovering", "Recovered"]
-        assert [usage.amount for usage in calls.bench.of(Usage)] == [1, 1], "both are paid for"
+        assert [[used.amount for used in one.usage] for one in calls.bench.of(ProviderAttempt)] == [[1], [1]]
 
     run_on("simulated", main())
 

@@ -77,7 +77,7 @@ def test_observers_get_the_whole_story_in_order_and_no_audio() -> None:
         held = Held(["Hello."])
         await held.call(lambda caller: caller.ask("hi"))
         names = [type(event).__name__ for _, event in held.events]
-        assert [name for name in names if name not in ("Usage", "ProviderAttempt", "CallerLevel")] == [
+        assert [name for name in names if name not in ("ProviderAttempt", "CallerLevel")] == [
             "SpeechStarted",
             "StateChanged",
             "Prosody",

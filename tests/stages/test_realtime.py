@@ -11,7 +11,7 @@ from tests.support.calls import sides
 from tests.support.fused import STAGES, hold, items, reads_out
 from voicepipe.core.frames import Heard as Played
 from voicepipe.core.frames import Text, Transcript
-from voicepipe.core.records import ToolFinished, TurnBegan, TurnEnded, TurnReworded, Usage
+from voicepipe.core.records import ProviderAttempt, ToolFinished, TurnBegan, TurnEnded, TurnReworded
 from voicepipe.testing.realtime_script import Heard, Reply, Tool
 from voicepipe.testing.realtime_server import RealtimeServer
 from voicepipe.transports.wav import Typed
@@ -49,13 +49,14 @@ def test_usage_tells_text_from_audio_and_what_was_cached(tmp_path: Path) -> None
     async def main() -> None:
         async with RealtimeServer(heard=["a", "b"], answer=reads_out("Ten.", "Done.")) as server:
             held = await hold(server, tmp_path, TIME, LIGHTS)
-        units = {(use.model, use.unit) for use in held.of(Usage) if use.turn}
+        attempts = held.of(ProviderAttempt)
+        units = {(one.model, use.unit) for one in attempts if one.turn for use in one.usage}
         assert units >= {
             ("gpt-realtime-2.1", unit)
             for unit in ("tokens_in", "tokens_out", "audio_tokens_in", "audio_tokens_in_cached")
         }
         assert ("gpt-realtime-2.1", "audio_tokens_out") in units
-        transcribed = [use for use in held.of(Usage) if use.model == "gpt-transcribe"]
+        transcribed = [use for one in attempts if one.model == "gpt-transcribe" for use in one.usage]
         assert [use.unit for use in transcribed] == ["audio_in_ms"] * 2
 
     asyncio.run(main())

@@ -15,7 +15,7 @@ from tests.support.fused import STAGES, hold, items, reads_out
 from voicepipe import Pipeline
 from voicepipe.api import Call
 from voicepipe.core.frames import PlaybackStarted, SpeechStarted, Text
-from voicepipe.core.records import ToolFinished, ToolStarted, TurnEnded, Usage
+from voicepipe.core.records import ProviderAttempt, ToolFinished, ToolStarted, TurnEnded
 from voicepipe.testing.realtime_script import Asked, Reply, Tool
 from voicepipe.testing.realtime_server import RealtimeServer
 from voicepipe.transports.wav import Typed, WavCall
@@ -82,7 +82,7 @@ def test_a_caller_who_is_not_written_down_is_answered_and_not_billed_for_it(tmp_
         (turn,) = held.report.turns
         assert turn.heard == "It is ten."
         assert server.sessions[-1].config["audio"]["input"]["transcription"] is None
-        assert {use.model for use in held.of(Usage)} == {"gpt-realtime-2.1"}
+        assert {one.model for one in held.of(ProviderAttempt) if one.usage} == {"gpt-realtime-2.1"}
 
     asyncio.run(main())
 
@@ -157,9 +157,9 @@ def test_usage_belongs_to_the_turn_that_caused_it(tmp_path: Path) -> None:
         async with RealtimeServer(answer=reads_out("Ten.", "Noon.")) as server:
             held = await hold(server, tmp_path, Typed("a"), Typed("b"))
         turns = [turn.turn for turn in held.report.turns]
-        out = {use.turn: use.amount for use in held.of(Usage) if use.unit == "audio_tokens_out"}
-        assert list(out) == turns
-        again = [use.turn for use in held.of(Usage) if use.unit == "audio_tokens_in"]
+        used = [(one.turn, use.unit) for one in held.of(ProviderAttempt) for use in one.usage]
+        assert [turn for turn, unit in used if unit == "audio_tokens_out"] == turns
+        again = [turn for turn, unit in used if unit == "audio_tokens_in"]
         assert again == turns[1:]  # the second reply is billed for the first one's audio
 
     asyncio.run(main())

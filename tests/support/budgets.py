@@ -98,10 +98,11 @@ class Bench:
     def use(self, unit: UsageUnit = "requests", amount: int = 1, **of: str) -> None:
         """A request has ended."""
         at, of = self.clock.now(), {"slot": "llm", "provider": "fake-llm", **of}
-        attempt = ProviderAttempt(at_ns=at, turn=1, **of, began_ns=0, first_event_ns=None, status="ok")
-        usage = Usage(at_ns=at, turn=1, **of, model=None, unit=unit, amount=amount)
-        for event in (attempt, usage):
-            self.budget(at, event)
+        used = (Usage(unit=unit, amount=amount),)
+        attempt = ProviderAttempt(
+            at_ns=at, turn=1, **of, began_ns=0, first_event_ns=None, status="ok", usage=used
+        )
+        self.budget(at, attempt)
 
     async def request(self) -> None:
         ticket = await self.ask()

@@ -99,7 +99,6 @@ EXAMPLES: tuple[Any, ...] = (
     Skip(turn=1, at_ns=AT),
     Repeat(at_ns=AT),
     CallerIdle(at_ns=AT),
-    Usage(at_ns=AT, turn=1, slot="llm", provider="openai", model="gpt-6-luna", unit="tokens_out", amount=12),
     NotSent(
         at_ns=AT,
         slot="stt",
@@ -110,7 +109,18 @@ EXAMPLES: tuple[Any, ...] = (
         amount=4100,
     ),
     ProviderAttempt(
-        at_ns=AT, turn=1, slot="llm", provider="openai", began_ns=0, first_event_ns=None, status="cancelled"
+        at_ns=AT,
+        turn=1,
+        slot="llm",
+        provider="openai",
+        began_ns=0,
+        first_event_ns=None,
+        status="cancelled",
+        model="gpt-6-luna",
+        usage=(
+            Usage(unit="tokens_in", amount=300),
+            Usage(unit="tokens_out", amount=12, estimated=True),
+        ),
     ),
     ProviderSwitched(
         at_ns=AT,
@@ -214,18 +224,19 @@ class Story:
         amount: int,
         turn: int | None = 1,
         estimated: bool = False,
+        provider: str = "sim",
     ) -> Story:
         return self.add(
             at_ms,
-            Usage(
+            ProviderAttempt(
                 at_ns=round(at_ms * MS),
                 turn=turn,
                 slot=slot,
-                provider="sim",
-                model=None,
-                unit=unit,
-                amount=amount,
-                estimated=estimated,
+                provider=provider,
+                began_ns=round(at_ms * MS),
+                first_event_ns=None,
+                status="ok",
+                usage=(Usage(unit=unit, amount=amount, estimated=estimated),),
             ),
         )
 

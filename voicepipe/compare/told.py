@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from voicepipe.core.frames import EndOfText, Heard, Prosody, ProviderBegan, Text, Transcript
-from voicepipe.core.records import ProviderAttempt, Tapped, Usage
+from voicepipe.core.records import ProviderAttempt, Tapped
 from voicepipe.observe.events import event_to_dict
 
 MAX_LINES = 5_000
@@ -15,7 +15,7 @@ MAX_LINES = 5_000
 FULL = "LogFull"
 """The last line where there were more, as in an event log."""
 
-_UNTOLD = (Text, EndOfText, Prosody, ProviderBegan, Usage, Tapped)
+_UNTOLD = (Text, EndOfText, Prosody, ProviderBegan, Tapped)
 """Told by others: a reply's words by its end, times by the timeline, usage by the items."""
 
 

@@ -36,7 +36,8 @@ def _record(cls: type[T]) -> type[T]:
 
 @_record
 class Usage:
-    """What a provider call consumed, in the unit that its vendor bills.
+    """What a request to a provider consumed of one unit that its vendor bills: a part of a
+    ``ProviderAttempt``.
 
     ``estimated``: the vendor never reported it (the call was cut off), so it was computed from what
     was sent and received. ``tokens_…`` are text, ``audio_tokens_…`` audio, and no token is both;
@@ -44,11 +45,6 @@ class Usage:
     cache, for which some charge more. ``call_ms``: the time of a telephone call, which a carrier bills.
     """
 
-    at_ns: int
-    turn: int | None
-    slot: str
-    provider: str
-    model: str | None
     unit: UsageUnit
     amount: int
     estimated: bool = False
@@ -74,7 +70,8 @@ class ProviderAttempt:
 
     ``number`` counts the attempts at the same thing from 1. ``probe``: nobody waited for it; it was to find
     out whether a provider that had failed answers again. ``busy_ns``: how long the provider alone was
-    waited for, which is less than the attempt took where it waits for its input.
+    waited for, which is less than the attempt took where it waits for its input. ``usage``: all that it
+    consumed of ``model`` (``None`` if the provider has but one), also if it was cancelled or failed.
     """
 
     at_ns: int
@@ -88,6 +85,8 @@ class ProviderAttempt:
     number: int = 1
     probe: bool = False
     busy_ns: int = 0
+    model: str | None = None
+    usage: tuple[Usage, ...] = ()
 
 
 @_record
@@ -339,8 +338,7 @@ class Tapped:
 
 
 Record = (
-    Usage
-    | NotSent
+    NotSent
     | ProviderAttempt
     | ProviderSwitched
     | ToolStarted

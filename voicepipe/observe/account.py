@@ -10,11 +10,12 @@ from typing import Any
 from uuid import uuid4
 
 from voicepipe.core.calls import Workers
+from voicepipe.core.records import ProviderAttempt
 from voicepipe.core.units import MS
 from voicepipe.observe.ledger import CallRow, Ledger, RequestRow, in_utc
 from voicepipe.observe.price_book import PriceBook
 from voicepipe.observe.report import CallReport
-from voicepipe.observe.requests import Request, Requests
+from voicepipe.observe.requests import for_nothing, tally
 from voicepipe.observe.turn_report import TurnReport
 from voicepipe.observe.usage import Meter, Tally
 from voicepipe.speech.pricing import share
@@ -22,7 +23,10 @@ from voicepipe.speech.pricing import share
 
 @dataclass(slots=True)
 class _Entry:
-    request: Request
+    """``number`` counts the requests of the call from 1."""
+
+    number: int
+    request: ProviderAttempt
     used: Tally
     wasted: int = 0
 
@@ -50,7 +54,7 @@ class Account:
         self._pipeline = pipeline
         self._at = at or datetime.now(UTC)
         self._call = uuid4().hex
-        self._requests = Requests()
+        self._count = 0
         self._entries: list[_Entry] = []
         self._rows: list[RequestRow] = []
         """Of the requests whose waste is known for good."""
@@ -60,7 +64,9 @@ class Account:
 
     def __call__(self, at_ns: int, event: Any) -> None:
         self._until_ns = at_ns
-        self._put(self._requests.read(event))
+        if type(event) is ProviderAttempt:
+            self._count += 1
+            self._entries.append(_Entry(self._count, event, tally(event, self._prices)))
 
     async def end(self, report: CallReport, workers: Workers) -> None:
         if self._until_ns > 0:
@@ -68,7 +74,6 @@ class Account:
 
     def rows(self, report: CallReport) -> tuple[CallRow, list[RequestRow]]:
         """The call and its requests; ``report`` is that of the same call."""
-        self._put(self._requests.take())
         self._share_waste(self._entries, {turn.turn: turn for turn in report.turns})
         call = CallRow(
             self._call, self._session, self._pipeline, in_utc(self._at), round(self._until_ns / MS)
@@ -83,16 +88,12 @@ class Account:
         self._share_waste(over, {turn.turn: turn})
         self._rows += map(self._row, over)
 
-    def _put(self, request: Request | None) -> None:
-        if request is not None:
-            self._entries.append(_Entry(request, request.tally(self._prices)))
-
     def _share_waste(self, entries: Sequence[_Entry], turns: Mapping[int, TurnReport]) -> None:
         """All of a request that failed or was for a draft, and its part of what was made and not heard."""
         by_meter: dict[tuple[int, Meter], list[_Entry]] = {}
         for entry in entries:
             turn = entry.request.turn
-            if entry.request.for_nothing or (turn is not None and turn not in turns):
+            if for_nothing(entry.request) or (turn is not None and turn not in turns):
                 entry.wasted = _cost(entry.used)
             elif turn is not None:
                 for meter in entry.used.amounts:
@@ -107,7 +108,7 @@ class Account:
     def _row(self, entry: _Entry) -> RequestRow:
         one = entry.request
         return RequestRow(
-            id=f"{self._call}-{one.number}",
+            id=f"{self._call}-{entry.number}",
             call=self._call,
             session=self._session,
             at=in_utc(self._at + timedelta(microseconds=one.at_ns // 1000)),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from voicepipe.core.records import NotSent
+from voicepipe.core.records import NotSent, ProviderAttempt
 from voicepipe.observe.price_book import PriceBook
-from voicepipe.observe.requests import Request, unsent
+from voicepipe.observe.requests import for_nothing, tally, unsent
 from voicepipe.observe.turn_report import TurnReport
 from voicepipe.observe.usage import Tally
 
@@ -15,8 +15,8 @@ class Consumed:
     """Each turn counts what was for it; the others, and the turns that aren't kept, are counted here."""
 
     def __init__(self, prices: PriceBook | None) -> None:
-        self.on_request: list[Callable[[Request, Tally], None]] = []
-        """Called with each request that is complete, and with what it consumed."""
+        self.on_request: list[Callable[[ProviderAttempt, Tally], None]] = []
+        """Called with each request that has ended, and with what it consumed."""
         self.saved = Tally()
         """What billed inputs would have consumed if they had been sent the caller's silence."""
         self.not_sent_ms = 0
@@ -31,9 +31,9 @@ class Consumed:
         """Of the turns that aren't kept."""
         self._left_wasted = Tally()
 
-    def count(self, request: Request, turn: TurnReport | None) -> None:
-        """Put down a complete request, which was for ``turn`` if that is still known."""
-        used = request.tally(self._prices)
+    def count(self, request: ProviderAttempt, turn: TurnReport | None) -> None:
+        """Put down a request, which was for ``turn`` if that is still known."""
+        used = tally(request, self._prices)
         for callback in self.on_request:
             callback(request, used)
         if turn is not None:
@@ -44,7 +44,7 @@ class Consumed:
             self._of_drafts.add_all(used)
             return
         place.add_all(used)
-        if request.for_nothing:
+        if for_nothing(request):
             failed.add_all(used)
 
     def save(self, silence: NotSent) -> None:
@@ -73,6 +73,6 @@ class Consumed:
 
 def _sum(*tallies: Tally) -> Tally:
     total = Tally()
-    for tally in tallies:
-        total.add_all(tally)
+    for one in tallies:
+        total.add_all(one)
     return total

@@ -18,6 +18,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from pydantic_core import to_json
 
 from voicepipe.core.frames import Heard, Word
+from voicepipe.core.records import Usage
 from voicepipe.core.units import MS
 from voicepipe.observe.events import event_field, event_to_dict, plain
 from voicepipe.speech.heard import heard_text
@@ -64,6 +65,17 @@ def _word(one: Word) -> str:
     return f'{{"text":{quoted(one.text)},"start_ms":{_whole(one.start_ms)},"end_ms":{_whole(one.end_ms)}}}'
 
 
+def _usages(values: tuple[Usage, ...]) -> str:
+    return f"[{','.join(map(_usage, values))}]" if values else "[]"
+
+
+def _usage(one: Usage) -> str:
+    return (
+        f'{{"unit":{quoted(one.unit)},"amount":{_whole(one.amount)},'
+        f'"estimated":{"true" if one.estimated else "false"}}}'
+    )
+
+
 def _any(value: Any, secrets: Collection[str]) -> str:
     return as_json(plain(value, secrets, 1))
 
@@ -80,6 +92,7 @@ _WRITERS: dict[str, Callable[..., str]] = {
     "quoted": quoted,
     "texts": _texts,
     "words": _words,
+    "usages": _usages,
     "any_value": _any,
     "by_value": _by_value,
 }
@@ -91,6 +104,7 @@ _OF_TYPE: dict[Any, str] = {
     str: "quoted",
     tuple[str, ...]: "texts",
     tuple[Word, ...]: "words",
+    tuple[Usage, ...]: "usages",
 }
 
 

@@ -31,7 +31,6 @@ from voicepipe.core.records import (
     TurnBegan,
     TurnDrafted,
     TurnEnded,
-    Usage,
     VoiceAudible,
 )
 from voicepipe.core.units import SECOND
@@ -40,7 +39,7 @@ from voicepipe.observe.event_lines import as_json, checked_line, line_writer, qu
 from voicepipe.observe.events import MAX_TEXT
 from voicepipe.observe.observers import Observer, ReadsByType
 
-FORMAT = 1
+FORMAT = 2
 """Grows when a reader of the log would have to change."""
 
 MAX_BYTES = 256 << 20
@@ -51,7 +50,7 @@ HELD_NS = SECOND
 _HELD = frozenset(
     {
         *(SpeechStarted, SpeechPaused, SpeechResumed, SpeechStopped, Prosody, Transcript, Talk, ClipEnded),
-        *(TurnDrafted, TurnBegan, TurnEnded, Text, EndOfText, ProviderBegan, ProviderAttempt, Usage),
+        *(TurnDrafted, TurnBegan, TurnEnded, Text, EndOfText, ProviderBegan, ProviderAttempt),
         *(VoiceAudible, PlaybackStarted, Heard, StateChanged, ToolWaiting),
     }
 )

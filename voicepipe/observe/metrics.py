@@ -28,7 +28,6 @@ from voicepipe.core.units import SECOND
 from voicepipe.observe.objectives import spent_by_step
 from voicepipe.observe.observers import Observer, ReadsByType
 from voicepipe.observe.report import CallReport
-from voicepipe.observe.requests import Request
 from voicepipe.observe.series import Counter, Gauge, Histogram
 from voicepipe.observe.turn_report import TurnReport
 from voicepipe.observe.usage import Tally
@@ -132,7 +131,6 @@ class Meters(ReadsByType):
         return None if read is None else MethodType(read, self)
 
     async def end(self, report: CallReport, workers: Workers) -> None:
-        report.settle()
         self._metrics.active.add(amount=-1)
 
     def _end_turn(self, at_ns: int, event: TurnEnded) -> None:
@@ -170,7 +168,7 @@ class Meters(ReadsByType):
     def _judge(self, at_ns: int, event: ObjectiveMissed | ObjectiveMet) -> None:
         self._metrics.missed.set((event.objective,), isinstance(event, ObjectiveMissed))
 
-    def _count(self, request: Request, used: Tally) -> None:
+    def _count(self, request: ProviderAttempt, used: Tally) -> None:
         metrics = self._metrics
         for meter, amount in used.amounts.items():
             labels = (meter.slot, meter.provider, meter.unit)

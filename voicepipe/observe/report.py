@@ -29,7 +29,6 @@ from voicepipe.core.records import (
     TurnDrafted,
     TurnEnded,
     TurnReworded,
-    Usage,
 )
 from voicepipe.core.units import MS
 from voicepipe.errors import UsageError
@@ -38,7 +37,6 @@ from voicepipe.observe.cost import Cost
 from voicepipe.observe.events import plain
 from voicepipe.observe.observers import Observer, ReadsByType
 from voicepipe.observe.price_book import PriceBook
-from voicepipe.observe.requests import Request, Requests
 from voicepipe.observe.silenced import Silences
 from voicepipe.observe.tail import Tail
 from voicepipe.observe.timeline import Timelines, TurnTimeline
@@ -94,13 +92,12 @@ class CallReport(ReadsByType):
         self._drafts: dict[int, TurnReport] = {}
         self._consumed = Consumed(prices)
         self.on_request = self._consumed.on_request
-        """Called with each request that is complete, and with what it consumed."""
+        """Called with each request that has ended, and with what it consumed."""
         self.on_turn_left: list[Callable[[TurnReport], None]] = []
         """Called with each turn that leaves ``turns``."""
         self.on_turn_ended: list[Callable[[TurnReport], None]] = []
         """Called with each turn whose end has been told."""
         self._prices = prices
-        self._requests = Requests()
         self._left_unanswered = 0
         """Of the turns that aren't in ``turns`` any more."""
         self._silences = Silences()
@@ -162,10 +159,6 @@ class CallReport(ReadsByType):
         """The turn or the draft with that id, as long as it is told in full."""
         return None if turn is None else self._by_id.get(turn) or self._drafts.get(turn)
 
-    def settle(self) -> None:
-        """Count the last request, too: nothing more will be told of it."""
-        self._count(self._requests.take())
-
     @property
     def saved(self) -> Tally:
         """What billed inputs would have consumed if they had been sent the caller's silence."""
@@ -179,14 +172,12 @@ class CallReport(ReadsByType):
     @property
     def usage(self) -> Tally:
         """All that the providers consumed in this call, waste included."""
-        self.settle()
         return self._consumed.used((*self.turns, *self._drafts.values()))
 
     @property
     def wasted(self) -> Tally:
         """What of ``usage`` was for discarded drafts, for requests that failed and for speech that nobody
         heard."""
-        self.settle()
         return self._consumed.wasted(self.turns)
 
     @property
@@ -236,24 +227,17 @@ class CallReport(ReadsByType):
         """Not the pieces of a reply, a quarter of all events: its end tells the words."""
         own = partial(_READ[kind], self) if kind in _READ else None
         parts = [self._silences.reads(kind), self._timelines.reads(kind), own]
-        requests, reads = self._requests, [part for part in parts if part is not None]
+        reads = [part for part in parts if part is not None]
 
         def read(at_ns: int, event: Any) -> None:
             self.until_ns = at_ns
-            if requests.open is not None:
-                self.settle()
             for part in reads:
                 part(event)
 
-        return None if kind is Text else self._use if kind is Usage else read
+        return None if kind is Text else read
 
-    def _use(self, at_ns: int, event: Usage) -> None:
-        self.until_ns = at_ns
-        self._count(self._requests.use(event))
-
-    def _count(self, request: Request | None) -> None:
-        if request is not None:
-            self._consumed.count(request, self.find(request.turn))
+    def _count(self, request: ProviderAttempt) -> None:
+        self._consumed.count(request, self.find(request.turn))
 
     # ── the turns ────────────────────────────────────────────────────────────────────────────────
 
@@ -395,6 +379,6 @@ _READ: Mapping[type[Any], Callable[[CallReport, Any], object]] = {
     Failed: lambda report, event: report._failures.add(f"{event.stage}: {event.error}"),
     CallerLevel: CallReport._note_level,
     NotSent: lambda report, event: report._consumed.save(event),
-    ProviderAttempt: lambda report, event: report._requests.begin(event),
+    ProviderAttempt: CallReport._count,
 }
 """What is in other events, the timelines tell."""

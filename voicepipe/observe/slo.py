@@ -15,14 +15,13 @@ from typing import Any
 from voicepipe.config.slo import ANSWERED, Objective, SloConfig
 from voicepipe.core.calls import Workers
 from voicepipe.core.clock import Clock
-from voicepipe.core.records import ObjectiveMet, ObjectiveMissed, Record, TurnEnded
+from voicepipe.core.records import ObjectiveMet, ObjectiveMissed, ProviderAttempt, Record, TurnEnded
 from voicepipe.core.units import format_duration
 from voicepipe.observe.alerts import Alert, Alerts
 from voicepipe.observe.objectives import Finding, durations, usd_minute
 from voicepipe.observe.observers import Observer, ReadsByType
 from voicepipe.observe.quantiles import RollingDurations, RollingSums
 from voicepipe.observe.report import CallReport
-from voicepipe.observe.requests import Request
 from voicepipe.observe.turn_report import TurnReport
 from voicepipe.observe.usage import Tally
 from voicepipe.speech.pricing import usd
@@ -145,7 +144,7 @@ class Watcher(ReadsByType):
     async def end(self, report: CallReport, workers: Workers) -> None:
         """Nothing is left to be done: each turn has been told when it ended."""
 
-    def _count(self, request: Request, used: Tally) -> None:
+    def _count(self, request: ProviderAttempt, used: Tally) -> None:
         for amount in used.amounts.values():
             self._cost += amount.cost
             self._unpriced += amount.unpriced

@@ -15,7 +15,6 @@ from typing import Any
 
 from voicepipe.core.records import ProviderAttempt, ToolFinished, ToolStarted, UsageUnit
 from voicepipe.core.units import MS, SECOND
-from voicepipe.observe.requests import Request
 from voicepipe.observe.timeline import TurnTimeline
 from voicepipe.observe.turn_report import TurnReport
 from voicepipe.observe.usage import Tally
@@ -98,7 +97,7 @@ def step_spans(line: TurnTimeline) -> Iterator[Span]:
                 yield Span(f"step {part.step}", part.start_ns, part.start_ns + part.duration_ns, attributes)
 
 
-def attempt_span(attempt: ProviderAttempt, request: Request, used: Tally) -> Span:
+def attempt_span(attempt: ProviderAttempt, used: Tally) -> Span:
     """One request to a provider, which ``used`` so much. Its ``error`` is as it was recorded."""
     operation = OPERATIONS.get(attempt.slot.partition("/")[0], attempt.slot)
     attributes: Attributes = {
@@ -108,8 +107,8 @@ def attempt_span(attempt: ProviderAttempt, request: Request, used: Tally) -> Spa
         "voicepipe.attempt": attempt.number,
         "voicepipe.status": attempt.status,
     }
-    if request.model is not None:
-        attributes["gen_ai.request.model"] = request.model
+    if attempt.model is not None:
+        attributes["gen_ai.request.model"] = attempt.model
     if attempt.slot.partition("/")[0] in ("tts", "realtime"):
         attributes["gen_ai.output.type"] = "speech"
     if attempt.first_event_ns is not None:
@@ -120,19 +119,20 @@ def attempt_span(attempt: ProviderAttempt, request: Request, used: Tally) -> Spa
     if attempt.status == "failed":
         attributes["error.type"] = UNKNOWN_ERROR
     return Span(
-        f"{operation} {request.model or attempt.provider}",
+        f"{operation} {attempt.model or attempt.provider}",
         attempt.began_ns,
         attempt.at_ns,
-        {**attributes, **_used(request), **_cost(used)},
+        {**attributes, **_used(used), **_cost(used)},
         error=(attempt.error or "it failed") if attempt.status == "failed" else None,
         client=True,
     )
 
 
-def _used(request: Request) -> Attributes:
+def _used(used: Tally) -> Attributes:
+    totals = {meter.unit: amount.total for meter, amount in used.amounts.items()}
     found: Attributes = {}
     for name, units in _TOKENS:
-        amounts = [request.amounts[unit].total for unit in units if unit in request.amounts]
+        amounts = [totals[unit] for unit in units if unit in totals]
         if amounts:
             found[name] = sum(amounts)
     return found

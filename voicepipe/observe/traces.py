@@ -26,7 +26,6 @@ from voicepipe.core.records import (
 from voicepipe.core.units import SECOND
 from voicepipe.observe.events import plain
 from voicepipe.observe.report import CallReport
-from voicepipe.observe.requests import Request
 from voicepipe.observe.spans import (
     Attributes,
     Span,
@@ -87,11 +86,10 @@ class _Asked(NamedTuple):
     """A request to a provider."""
 
     attempt: ProviderAttempt
-    request: Request
     used: Tally
 
     def span(self, content: bool) -> Span:
-        return attempt_span(self.attempt, self.request, self.used)
+        return attempt_span(self.attempt, self.used)
 
 
 class _Used(NamedTuple):
@@ -133,8 +131,9 @@ class CallTrace:
         self._sink = sink
         self._agent = agent
         self._report = report
-        report.on_request.append(self._settle)
-        self._attempt: ProviderAttempt | None = None
+        self._used: deque[Tally] = deque()
+        """By requests of which the report was told, and this not yet."""
+        report.on_request.append(lambda request, used: self._used.append(used))
         self._open: dict[int, _Turn] = {}
         self._ended: dict[int, _Turn] = {}
         self._waiting: deque[_Asked] = deque(maxlen=MAX_WAITING)
@@ -148,7 +147,7 @@ class CallTrace:
             return
         match event:
             case ProviderAttempt():
-                self._attempt = event
+                self._note_request(_Asked(event, self._used.popleft()))
             case TurnDrafted():
                 self._open[event.turn] = _Turn(event.user)
             case TurnBegan():
@@ -167,7 +166,6 @@ class CallTrace:
                 self._end_turn(at_ns, event)
 
     async def end(self, report: CallReport, workers: Workers) -> None:
-        report.settle()
         self._flush(report.until_ns)
         if self._kept or report.failures:
             cost = report.cost
@@ -182,15 +180,12 @@ class CallTrace:
             call = Span(f"call {self._agent}", 0, report.until_ns, attributes, error=error)
             self._sink.end(call)
 
-    def _settle(self, request: Request, used: Tally) -> None:
-        """Put down a request that is complete, whose attempt was the last."""
-        if request.status is None or self._attempt is None:
-            return
-        asked = _Asked(self._attempt, request, used)
-        if request.turn is None:
+    def _note_request(self, asked: _Asked) -> None:
+        number = asked.attempt.turn
+        if number is None:
             self._waiting.append(asked)
         else:
-            turn = self._open.get(request.turn) or self._ended.get(request.turn)
+            turn = self._open.get(number) or self._ended.get(number)
             if turn is not None:
                 turn.add(asked)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from voicepipe.core.frames import Heard
-from voicepipe.core.records import TurnStatus, Usage, UsageUnit
+from voicepipe.core.records import TurnStatus, UsageUnit
 from voicepipe.speech.heard import heard_text
 from voicepipe.speech.pricing import share
 
@@ -77,10 +77,6 @@ class Tally:
 
     def __init__(self) -> None:
         self.amounts: dict[Meter, Amount] = {}
-
-    def add(self, usage: Usage) -> None:
-        meter = Meter(usage.slot, usage.provider, usage.model, usage.unit)
-        self.count(meter, Amount(usage.amount, usage.amount if usage.estimated else 0))
 
     def add_all(self, other: Tally) -> None:
         amounts = self.amounts

@@ -17,13 +17,13 @@ from uuid import uuid4
 
 from voicepipe.core.calls import Workers
 from voicepipe.core.clock import Clock
-from voicepipe.core.records import BudgetAlert, Failed, Record
+from voicepipe.core.records import BudgetAlert, Failed, ProviderAttempt, Record
 from voicepipe.core.units import SECOND
 from voicepipe.errors import BudgetError, VoicepipeError
 from voicepipe.observe.budget_book import Account, BudgetBook, Visit
 from voicepipe.observe.price_book import PriceBook
 from voicepipe.observe.report import CallReport
-from voicepipe.observe.requests import Request, Requests
+from voicepipe.observe.requests import tally
 from voicepipe.observe.worst_case import WorstCase
 from voicepipe.providers.base import Provider
 from voicepipe.speech.budget import HEARD_TOKENS_S, SLICE_MS, Asks
@@ -115,7 +115,6 @@ class Budget:
         self._record = record
         self._tell = tell
         self._strict = strict
-        self._requests = Requests()
         self._heard_of: dict[str, tuple[int, int]] = {}
         """Slot of a fused model → audio tokens of the call so far, and until when."""
         self.spent = self._held = 0
@@ -158,7 +157,6 @@ class Budget:
 
     async def end(self, report: CallReport, workers: Workers) -> None:
         """Book what is left to be booked, and give the rest back."""
-        self._take(self._requests.take())
         if self._shared is None:
             return
         async with self._floor:
@@ -181,19 +179,17 @@ class Budget:
     # ── what is spent ────────────────────────────────────────────────────────────────────────────
 
     def __call__(self, at_ns: int, event: Any) -> None:
-        self._take(self._requests.read(event))
+        if type(event) is ProviderAttempt:
+            self._spend(event)
 
     def settle(self, amount: int) -> None:
         """A request for which ``amount`` was held back is over, and what it has used was recorded."""
-        self._take(self._requests.take())
         self._held -= amount
         self._news.set()
 
-    def _take(self, request: Request | None) -> None:
-        if request is None:
-            return
+    def _spend(self, request: ProviderAttempt) -> None:
         self._note_audio(request)
-        for meter, used in request.tally(self._prices).amounts.items():
+        for meter, used in tally(request, self._prices).amounts.items():
             self.spent += used.cost
             self._unbooked += used.cost
             if used.unpriced and self._strict and self._unpriced is None:
@@ -203,11 +199,10 @@ class Budget:
             if limit.limit and self.spent * BASIS >= limit.limit * self._alert_at:
                 self._note_alert(limit, self.spent)
 
-    def _note_audio(self, request: Request) -> None:
-        amounts = request.amounts
-        used = [amounts[unit].total for unit in ("audio_tokens_in", "audio_tokens_out") if unit in amounts]
-        if "audio_tokens_out" in amounts:
-            self._heard_of[request.slot] = sum(used), request.at_ns
+    def _note_audio(self, request: ProviderAttempt) -> None:
+        used = [one for one in request.usage if one.unit in ("audio_tokens_in", "audio_tokens_out")]
+        if any(one.unit == "audio_tokens_out" for one in used):
+            self._heard_of[request.slot] = sum(one.amount for one in used), request.at_ns
 
     # ── what is held back ────────────────────────────────────────────────────────────────────────
 

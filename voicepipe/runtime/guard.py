@@ -24,7 +24,7 @@ class Guard(Generic[E]):
 
     Deadlines count only the provider's own time: neither while its events are worked on, nor while it
     waits for input (``disarm``). Whatever happens, the generator is closed, and one ``ProviderAttempt``
-    and all usage are recorded.
+    with all usage is recorded.
     """
 
     def __init__(
@@ -219,10 +219,10 @@ class Guard(Generic[E]):
         status: AttemptStatus = "cancelled" if cut_off else "ok"
         if self._failure is not None:
             status = "failed"
-        call, now = self.call, self.call.clock.now()
+        call = self.call
         self._record(
             ProviderAttempt(
-                at_ns=now,
+                at_ns=call.clock.now(),
                 turn=call.turn,
                 slot=self._slot,
                 provider=self._provider,
@@ -233,18 +233,10 @@ class Guard(Generic[E]):
                 number=self._number,
                 probe=self._probe,
                 busy_ns=self._busy,
+                model=call.model or self._model,
+                usage=tuple(
+                    Usage(unit=unit, amount=amount, estimated=estimated)
+                    for (unit, estimated), amount in call.usage.items()
+                ),
             )
         )
-        for (unit, estimated), amount in call.usage.items():
-            self._record(
-                Usage(
-                    at_ns=now,
-                    turn=call.turn,
-                    slot=self._slot,
-                    provider=self._provider,
-                    model=call.model or self._model,
-                    unit=unit,
-                    amount=amount,
-                    estimated=estimated,
-                )
-            )
