@@ -8,7 +8,8 @@ nothing to do with the calls (``_lag``).
 
 Each number of agents gets its own process, bound to one core: ``python -m benchmarks.agents 60 talk 25``.
 Time is that of a core which nobody else uses (``_own_core``), or with ``real`` at the end the machine's: that
-says less of the code where others work as well, and all of it where nobody does.
+says less of the code where others work as well, and all of it where nobody does. What an idle agent costs is
+told of the machine's: most of it is waking up, and a core of one's own never sleeps.
 Bringing the frames is part of the load: a caller's side costs about as much as a network would.
 """
 
@@ -16,7 +17,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
 import time
@@ -25,6 +25,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from benchmarks import _own_core
+from benchmarks._cores import bind_to_the_last
 from benchmarks._lag import LoopLag
 from benchmarks._results import ROOT, Figure
 from benchmarks.mocks import Told, tell
@@ -76,7 +77,7 @@ def measure(quick: bool) -> list[Figure]:
     numbers, lasts_s = ((2,), 3) if quick else (TALKING, 25)
     own = [in_a_process(agents, "talk", lasts_s) for agents in numbers]
     real = [in_a_process(agents, "talk", lasts_s, real=True) for agents in (numbers if quick else REAL)]
-    idle = [in_a_process(2 if quick else IDLE, "idle", lasts_s) for _ in range(1 if quick else 3)]
+    idle = [in_a_process(2 if quick else IDLE, "idle", lasts_s, real=True) for _ in range(1 if quick else 3)]
     return [
         _borne("", own, "time is the process's own", quick),
         _borne(", on the real clock", real, "beside whatever else runs on the machine", quick),
@@ -86,7 +87,7 @@ def measure(quick: bool) -> list[Figure]:
             what="CPU of an agent that listens to silence",
             unit="% of a core",
             values=[100 * one.cpu / one.agents for one in idle],
-            how=f"Silero; {idle[0].agents} at once, by their number, the callers' side included",
+            how=f"Silero; {idle[0].agents} at once, by their number, real time, the callers' side included",
             at_most=0.8,
         ),
     ]
@@ -271,8 +272,7 @@ async def _whole(call: Call, talker: Talker) -> None:
 
 
 if __name__ == "__main__":
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    bind_to_the_last()
     held = hold(int(sys.argv[1]), talk=sys.argv[2] == "talk", lasts_s=float(sys.argv[3]))
     found = _own_core.run(held, real="real" in sys.argv)
     print(json.dumps(found._asdict()))

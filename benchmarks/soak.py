@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import os
 import subprocess
 import sys
 import time
@@ -28,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import _own_core, agents
+from benchmarks._cores import bind_to_the_last
 from benchmarks._results import ROOT, Figure
 from benchmarks.agents import SPREAD, Speech, Talker, Tally
 from voicepipe.api import Call, Pipeline
@@ -62,7 +62,7 @@ def _soak(count: int, lasts_s: int) -> list[Figure]:
     found = _in_a_process("soak", count, lasts_s)
     how = (
         f"{count} agents for {lasts_s / 60:g} minutes on a core of their own, {found['turns']} turns,"
-        f" {found['failures']} failures; {found['kib']} KiB of events on disk"
+        f" {found['failures']} failures; {found['kib']} KiB of events on disk; history of 20 turns"
     )
     slope = f"{how}; resident memory after the first {found['settled_s']} s by least squares"
     return [
@@ -265,7 +265,6 @@ WHAT: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {
 }
 
 if __name__ == "__main__":
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    bind_to_the_last()
     what, *numbers = sys.argv[1:]
     print(json.dumps(_own_core.run(WHAT[what](*map(int, numbers)))))

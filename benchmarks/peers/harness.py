@@ -12,6 +12,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from benchmarks.peers.feeder import FIRST, LAST, Arrived, Feeder
@@ -37,7 +38,7 @@ class Mocks:
     tts_speed: float
     tts_block: float
 
-    @property
+    @cached_property
     def tokens(self) -> list[str]:
         return re.findall(r"\s*\S+", self.reply)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks._cores import bind
 from benchmarks.peers.feeder import Feeder
 from benchmarks.peers.harness import Agent, Caller, Mocks, Nobody, System, private_megabytes
 from benchmarks.peers.sounds import Clip
@@ -28,6 +29,9 @@ LISTENS_S = 3.5
 
 APART_S = 0.7
 """The callers whose turns are timed: none of them is to wait for what a turn model computes for another."""
+
+SETTLES_S = 0.7
+"""What a session hears of its room before its caller speaks."""
 
 SPREAD_S = 4.0
 """The callers begin at any time of it, so that they don't speak in chorus."""
@@ -47,29 +51,36 @@ async def turns(system: System, clip: Clip, request: Mapping[str, Any]) -> Value
     found: Values = {"total_ms": [], "overhead_ms": [], "silent_ms": [], "lost": [], "fed_late_ms": []}
     feeder = _feeder(request, 1 + count)
 
-    async def call(after: float, warm_up: bool) -> None:
+    async def call(after: float) -> None:
         caller = Caller(await system.open(), clip, feeder)
-        await asyncio.sleep(0.7 + after)
-        total = await _answer(caller)
-        if not warm_up:
-            silent = None
-            if total is not None:
-                found["total_ms"].append(total * 1000)
-                found["overhead_ms"].append((total - system.unavoidable()) * 1000)
-                await asyncio.sleep(LISTENS_S)
-                silent = await _silence(caller)
-            if silent is None:
-                found["lost"].append(1)
-            else:
-                found["silent_ms"].append(silent * 1000)
-            found["fed_late_ms"] += _ms(caller.fed_late)
+        await asyncio.sleep(SETTLES_S + after)
+        total, silent = await _answer(caller), None
+        if total is not None:
+            found["total_ms"].append(total * 1000)
+            found["overhead_ms"].append((total - system.unavoidable()) * 1000)
+            await asyncio.sleep(LISTENS_S)
+            silent = await _silence(caller)
+        if silent is None:
+            found["lost"].append(1)
+        else:
+            found["silent_ms"].append(silent * 1000)
+        found["fed_late_ms"] += _ms(caller.fed_late)
         await caller.hang_up()
 
-    await call(0, True)
+    await _warm_up(system, clip, feeder)
     async with asyncio.TaskGroup() as group:
         for number in range(count):
-            group.create_task(call(APART_S * number, False))
+            group.create_task(call(APART_S * number))
     return found | {"fed_late_ms": _p99(found["fed_late_ms"])}
+
+
+async def _warm_up(system: System, clip: Clip, feeder: Feeder, watched: bool = False) -> None:
+    """A call of one question, which isn't measured: what a process does for the first time at its first turn
+    (imports, models, tables) would be taken for what a turn costs, or a window waits."""
+    caller = Caller(await system.open(watched), clip, feeder)
+    await asyncio.sleep(SETTLES_S)
+    await _answer(caller)
+    await caller.hang_up()
 
 
 async def _answer(caller: Caller) -> float | None:
@@ -96,8 +107,9 @@ async def agents(system: System, clip: Clip, request: Mapping[str, Any]) -> Valu
     count: int = request["agents"]
     asked = answered = 0
     starts = np.random.default_rng(count).uniform(0, SPREAD_S, count)
+    feeder = _feeder(request, 1 + count)
+    await _warm_up(system, clip, feeder, watched=True)
     running = [await system.open(watched=True) for _ in range(count)]
-    feeder = _feeder(request, count)
     ends = time.perf_counter() + SPREAD_S + request["seconds"]
 
     async def talk(caller: Caller, after: float) -> None:
@@ -212,8 +224,8 @@ def answer(make: Callable[[str, Mocks], System], run: Runner = asyncio.run) -> N
     The sessions of some systems take long to end; what was measured is known by then.
     """
     request = json.loads(sys.stdin.read())
-    if request.get("core") is not None and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {request["core"]})
+    if request.get("core") is not None:
+        bind(request["core"])
     clip = Clip.read(**request["clip"])
     told: list[Values] = []
 

@@ -17,6 +17,7 @@ from benchmarks.peers.sounds import (
     AUDIBLE_DBFS,
     FRAME,
     FRAME_S,
+    HUM_HZ,
     OUTPUT_RATE,
     RATE,
     Clip,
@@ -48,6 +49,13 @@ def test_the_mocks_are_those_of_our_own_benchmarks() -> None:
 def test_the_voice_is_as_loud_and_as_long_as_it_is_to_be() -> None:
     assert rms_dbfs(hum(0.5)) == pytest.approx(-18, abs=0.1)
     assert hum(0.5).size == OUTPUT_RATE // 2
+
+
+def test_the_voice_has_no_seam_and_is_not_computed_anew_for_each_sentence() -> None:
+    at = np.arange(OUTPUT_RATE) / OUTPUT_RATE
+    whole = np.asarray(np.sin(2 * np.pi * HUM_HZ * at) * 32768 * 10 ** (-15 / 20), np.int16)
+    assert np.abs(hum(1.0).astype(int) - whole).max() <= 1
+    assert OUTPUT_RATE % HUM_HZ == 0
 
 
 def test_the_room_is_quiet_but_not_silent() -> None:
