@@ -64,7 +64,7 @@ ROWS = (
         "≤ 0.8 %",
         short=True,
     ),
-    Row("idle_cpu_percent", "… alone", "% of a core"),
+    Row("idle_cpu_percent", "… alone in its process", "% of a core", "≤ 0.8 %", short=True),
     Row("feeder_cpu_percent", "… of it, what reading its frames takes", "% of a core", compared=False),
     Row(
         "memory_further_mb",

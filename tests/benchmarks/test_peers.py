@@ -131,6 +131,14 @@ def test_a_row_that_nothing_was_measured_for_is_left_out() -> None:
     assert "memory" not in text
 
 
+def test_the_readme_tells_also_what_one_alone_costs_which_is_more() -> None:
+    text = report.short_table(
+        [job("voicepipe", "default", "idle", idle_cpu_percent=2.1, idle_cpu_percent_together=0.6)]
+    )
+    assert row(text, "CPU of one agent that listens")[1:3] == ["≤ 0.8 %", "0.6"]
+    assert row(text, "… alone in its process")[1:3] == ["≤ 0.8 %", "2.1"]
+
+
 def test_a_system_without_a_value_has_a_dash() -> None:
     jobs = [job("voicepipe", "default", "frames", frame_us=4), job("livekit", "best", total_ms=600)]
     assert row(report.table(jobs), "CPU per 20 ms frame")[2:] == ["4", "–"]
