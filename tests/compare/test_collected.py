@@ -51,3 +51,12 @@ def test_where_on_this_computer_anything_lies_is_not_told(tmp_path: Path) -> Non
     assert found.variants[0].what == "./pipeline.yaml"
     assert found.variants[0].left_out == "no ./voice.onnx, looked in ~/.cache"
     assert found.measured[0].error == "./clip.wav is gone"
+
+
+def test_it_began_with_the_first_call_also_if_that_was_kept_from_another_day() -> None:
+    held = [
+        call("a", CALLS[0].name, began="2026-11-23T10:00:00+00:00"),
+        call("a", CALLS[1].name, began="2026-11-25T10:00:00+00:00"),
+    ]
+    found = comparison(PLAN, held, began="2026-11-25T09:59:59+00:00", unfinished=None)
+    assert found.environment.began == "2026-11-23T10:00:00+00:00"

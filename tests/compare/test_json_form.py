@@ -72,6 +72,12 @@ def test_what_is_not_known_is_null() -> None:
     assert left_out["left_out"] == "no GPU"
 
 
+def test_the_load_of_the_machine_is_told_beside_its_name() -> None:
+    loads = [call(name=f"call {number}", load=load) for number, load in enumerate((0.5, 0.1, 1.2))]
+    assert form(comparison(loads))["environment"]["load"] == {"least": 0.1, "most": 1.2}
+    assert form(comparison([], variants=[variant()]))["environment"]["load"] is None
+
+
 def names(value: Any) -> set[str]:
     if isinstance(value, dict):
         return {*value, *(name for one in value.values() for name in names(one))}

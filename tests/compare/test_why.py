@@ -96,3 +96,10 @@ def test_all_slow_turns_of_a_call_are_explained_at_once() -> None:
     of, figures = among(turn(3, 1150, shares={**USUAL, "stt": 640}))
     assert set(whys(of, figures)) == {3}
     assert set(whys(of, figures, {"default": 500 * MS})) == {1, 2, 3}
+
+
+def test_of_a_few_turns_the_slowest_is_slow_unless_they_are_all_alike() -> None:
+    few = call(turns=[turn(1, 600, shares=USUAL), turn(2, 600, shares=USUAL), turn(3, 900, shares=USUAL)])
+    assert set(whys(few, figures_of(comparison([few])))) == {3}
+    alike = call(turns=[turn(1, 600, shares=USUAL), turn(2, 600, shares=USUAL)])
+    assert whys(alike, figures_of(comparison([alike]))) == {}

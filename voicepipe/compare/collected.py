@@ -16,7 +16,9 @@ def comparison(
     plan: Plan, measured: Iterable[MeasuredCall], *, began: str, unfinished: str | None
 ) -> Comparison:
     """``measured`` as it was held, in any order: it is put into one that tells nothing of who held what when,
-    by call, repetition and variant. Nor does it tell where on this computer anything lies."""
+    by call, repetition and variant. Nor does it tell where on this computer anything lies. ``began``: when
+    the command did, which is later than the calls that it found kept."""
+    measured = list(measured)
     calls = {call.name: number for number, call in enumerate(plan.calls)}
     variants = {variant.name: number for number, variant in enumerate(plan.variants)}
 
@@ -30,7 +32,10 @@ def comparison(
         variants=tuple(_variant(variant, plan.left_out.get(variant.name)) for variant in plan.variants),
         calls=tuple(CallInfo(name=one.name, kind=one.kind, speech_ns=one.speech_ns) for one in plan.calls),
         measured=tuple(sorted((_placeless(call, folders) for call in measured), key=place)),
-        environment=environment([variant.loaded for variant in plan.variants], began=began),
+        environment=environment(
+            [variant.loaded for variant in plan.variants],
+            began=min([began, *(call.began for call in measured)]),
+        ),
         repetitions=plan.repetitions,
         tools=plan.tools,
         history=plan.history,

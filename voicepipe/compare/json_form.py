@@ -50,8 +50,14 @@ def to_json(
         "history": comparison.history,
         "seed": comparison.seed,
         "unfinished": comparison.unfinished,
-        "environment": comparison.environment.model_dump(mode="json"),
+        "environment": {**comparison.environment.model_dump(mode="json"), "load": _load(comparison)},
     }
+
+
+def _load(comparison: Comparison) -> dict[str, float] | None:
+    """Of the machine as the calls began, in processes that wanted a core, per core."""
+    loads = [call.load for call in comparison.measured]
+    return {"least": min(loads), "most": max(loads)} if loads else None
 
 
 def _variant(one: VariantFigures) -> dict[str, Any]:

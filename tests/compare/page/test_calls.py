@@ -110,3 +110,19 @@ def test_what_was_missed_and_what_failed_is_told_of_each_call() -> None:
 def test_a_call_of_many_turns_is_held_against_others_in_part() -> None:
     found = drawn(call("a", turns=[turn(number) for number in range(1, MAX_TURNS + 4)]))
     assert "3 further turns not shown." in found
+
+
+def test_turns_are_not_held_against_those_of_a_call_in_which_the_agent_cut_in() -> None:
+    calls = [
+        call("default", turns=[turn(1, 750)]),
+        call("hasty", turns=[turn(1, 400), turn(2, 800)]),
+        call("slow", turns=[turn(1, 950)]),
+    ]
+    _, parts = parts_of(*calls)
+    pair = worst_pair(parts)
+    assert pair is not None
+    assert [side[0].column.figures.name for side in (pair.one, pair.other)] == ["default", "slow"]
+    assert worst_pair(parts[:2]) is None
+    recordings = {key_of(part.typical, part.column.index, 0): Recording("data:,", 9, 9) for part in parts}
+    heard = drawn(*calls[:2], listening=Listening(recordings, Words(), lambda call: {}))
+    assert "A/B at turn 1, where the two differ most (350 ms)" in heard, "the two can be heard all the same"

@@ -29,3 +29,8 @@ def test_figures_are_defined() -> None:
     found = definitions_of_figures()
     for name in ("voice to voice", "task success", "waste", "intervals"):
         assert f"<dt><span>{name}</span></dt>" in found
+
+
+def test_of_calls_that_were_kept_from_another_day_it_is_told_from_when_to_when() -> None:
+    held = [call("a", began=f"2026-11-{day}T10:00:00+00:00") for day in (23, 25)]
+    assert "<dd>2026-11-23T10:00:00+00:00 to 2026-11-25T10:00:00+00:00</dd>" in about(comparison(held))

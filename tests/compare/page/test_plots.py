@@ -11,6 +11,7 @@ from voicepipe.compare.figures import figures_of
 from voicepipe.compare.measured import Comparison
 from voicepipe.compare.page.plots import LABEL, distributions, scatter
 from voicepipe.compare.page.tables import Column
+from voicepipe.compare.verdict import verdict_of
 from voicepipe.errors import SetupError
 
 MEDIANS: Mapping[str, int] = {"default": 600, "cheap <script>": 700, "fast\ud800": 5000}
@@ -44,7 +45,7 @@ def test_the_scatter_names_each_variant_and_says_in_words_what_it_shows() -> Non
     for name in ("default", "cheap &lt;script&gt;", "fast\ufffd"):
         assert f">{name}</text>" in wide
     assert re.search(
-        r'aria-label="Cost against latency\. default, simulated clock: \d+ ms, 0\.\d+ USD a minute; ',
+        r'aria-label="Cost against latency\. default, simulated clock: \d+ ms, 0\.\d+ USD a call; ',
         wide,
     )
     assert "On the front: default, cheap &lt;script&gt;." in wide
@@ -99,3 +100,18 @@ def test_without_the_package_that_draws_it_is_said_how_to_get_it(monkeypatch: py
     with pytest.raises(SetupError, match="vl_convert") as error:
         distributions(COLUMNS)
     assert "[report]" in str(error.value.hint)
+
+
+def test_cost_is_that_of_a_call_as_on_the_front() -> None:
+    """Whose calls are longer may be the cheaper one by the minute, and the dearer one by the call."""
+    calls = [
+        call("brief", turns=[turn(1, 500)], items=[item(usd=0.01)]),
+        call("long", turns=[turn(number, 600) for number in range(1, 9)], items=[item(usd=0.02)]),
+    ]
+    made = comparison(calls)
+    figures = figures_of(made)
+    front = verdict_of(made, figures).front
+    assert front == ("brief",)
+    found = scatter(columns_of(made), front)
+    assert found is not None
+    assert "brief, simulated clock: 500 ms, 0.0100 USD a call; long, simulated clock: 600 ms, 0.0200" in found

@@ -139,7 +139,20 @@ class Pair(NamedTuple):
 
 
 def worst_pair(parts: Sequence[Shown]) -> Pair | None:
-    """Of the typical calls; None if no turn was answered on two variants."""
+    """Of the typical calls; None if no turn was answered on two variants.
+
+    Only calls of as many turns are held against each other: where an agent cut in, what was one turn for the
+    others became two.
+    """
+    alike: dict[int, list[Shown]] = {}
+    for part in parts:
+        alike.setdefault(len(_spoken(part.typical)), []).append(part)
+    pairs = [pair for some in alike.values() if (pair := _furthest_apart(some)) is not None]
+    return max(pairs, key=lambda pair: pair.difference_ns, default=None)
+
+
+def _furthest_apart(parts: Sequence[Shown]) -> Pair | None:
+    """Turn by turn, in their order."""
     pairs = []
     lists = [(part, _spoken(part.typical)) for part in parts]
     for index in range(max((len(spoken) for _, spoken in lists), default=0)):
@@ -156,7 +169,7 @@ def worst_pair(parts: Sequence[Shown]) -> Pair | None:
 
 def _a_b(parts: Sequence[Shown], number: int, listening: Listening) -> Html | None:
     audible = [p for p in parts if key_of(p.typical, p.column.index, number) in listening.recordings]
-    pair = worst_pair(audible)
+    pair = worst_pair(audible) or _furthest_apart(audible)
     if pair is None:
         return None
     buttons = [_side(part, turn, number) for part, turn in (pair.one, pair.other)]

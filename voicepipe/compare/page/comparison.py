@@ -172,7 +172,7 @@ def _sections(columns: Columns, verdict: Verdict, missed: Html | None, worst: Ht
 
 
 def _why_no_scatter(columns: Columns) -> str:
-    known = [c for c in columns if c.figures.cost.per_minute is not None and c.figures.voice_to_voice.p50]
+    known = [c for c in columns if c.figures.cost.per_call is not None and c.figures.voice_to_voice.p50]
     if len(known) < 2:
         return f"Cost and latency are both known of {plural(len(known), 'variant')}; a plot needs two."
     return "None of the variants cost anything."

@@ -47,7 +47,7 @@ def about(comparison: Comparison) -> Html:
     where, measured = comparison.environment, comparison.measured
     loads = [call.load for call in measured]
     known: list[tuple[str, Node]] = [
-        ("when", where.began),
+        ("when", _when(where.began, max((call.began for call in measured), default=where.began))),
         ("machine", where.machine),
         (
             "load",
@@ -80,6 +80,11 @@ def definitions_of_figures() -> Html:
 
 def _list(items: Sequence[tuple[Html, Node]]) -> Html:
     return tag("dl", [(tag("dt", name), tag("dd", value)) for name, value in items], class_="facts")
+
+
+def _when(first: str, last: str) -> str:
+    """ISO 8601; the last call is told if it was on another day: earlier ones may have been kept."""
+    return first if last[:10] <= first[:10] else f"{first} to {last}"
 
 
 def _clocks(comparison: Comparison) -> str:

@@ -73,13 +73,13 @@ def distributions(columns: Columns) -> Html | None:
 
 def scatter(columns: Columns, front: Sequence[str]) -> Html | None:
     """What it costs against how long it takes; None if fewer than two variants have both figures."""
-    both = [c for c in columns if c.figures.cost.per_minute is not None and c.figures.voice_to_voice.p50]
-    if len(both) < 2 or not any(c.figures.cost.per_minute.value for c in both if c.figures.cost.per_minute):
+    both = [c for c in columns if c.figures.cost.per_call is not None and c.figures.voice_to_voice.p50]
+    if len(both) < 2 or not any(c.figures.cost.per_call.value for c in both if c.figures.cost.per_call):
         return None
     told = "; ".join(
-        f"{c.figures.name}, {c.figures.clock} clock: {ms(p50.value)} ms, {money(cost.value)} USD a minute"
+        f"{c.figures.name}, {c.figures.clock} clock: {ms(p50.value)} ms, {money(cost.value)} USD a call"
         for c in both
-        if (p50 := c.figures.voice_to_voice.p50) and (cost := c.figures.cost.per_minute)
+        if (p50 := c.figures.voice_to_voice.p50) and (cost := c.figures.cost.per_call)
     )
     return _figure(
         lambda width: _points(both, front, width),
@@ -181,7 +181,7 @@ def _points(columns: Columns, front: Sequence[str], width: int) -> Spec:
     rows = [_point(column, column.figures.name in front) for column in columns]
     right, top = (max(row[name] for row in rows) * 1.08 for name in ("ms_high", "usd_high"))
     x = _from_zero("ms", f"median voice to voice, ms, {clocks(columns)}", right, width // 90)
-    y = _from_zero("usd", "USD a minute", top, 5)
+    y = _from_zero("usd", "USD a call", top, 5)
     hue = _scale("variant", columns, [colour(column.index) for column in columns])
     form = _scale("variant", columns, [shape(column.index) for column in columns])
     few = len(columns) <= NAMED_AT_THEIR_POINTS
@@ -229,7 +229,7 @@ def _names(encoding: Spec, middle: float) -> list[Spec]:
 
 
 def _point(column: Column, on_front: bool) -> Spec:
-    p50, cost = column.figures.voice_to_voice.p50, column.figures.cost.per_minute
+    p50, cost = column.figures.voice_to_voice.p50, column.figures.cost.per_call
     assert p50 is not None, "scatter() took those that have both"
     assert cost is not None
     return {
