@@ -161,3 +161,14 @@ def test_a_call_that_nobody_can_say_again_is_told(tmp_path: Path) -> None:
 def test_a_typed_call_needs_no_audio(tmp_path: Path) -> None:
     folder = kept(tmp_path / "call", Story().typed(1000, "hello"), audio=False)
     assert [one.what for one in utterances(folder)] == [Typed("hello")]
+
+
+def test_a_log_that_was_cut_off_is_told_with_its_line(tmp_path: Path) -> None:
+    folder, told = kept(tmp_path / "call", two_turns()), []
+    log = folder / "events.jsonl"
+    recorded_call(folder, "free", told.append)
+    assert told == []
+    log.write_bytes(log.read_bytes()[:-9])
+    lines = len(log.read_bytes().splitlines())
+    recorded_call(folder, "free", told.append)
+    assert told == [f"{log}: its last line, {lines}, is cut off: the process that wrote it was killed"]

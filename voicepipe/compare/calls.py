@@ -103,7 +103,7 @@ class CallFinder:
 
     def _one(self, path: Path) -> Iterator[tuple[Scripted, Path]]:
         if path.is_dir() and (path / EVENTS_FILE).is_file():
-            yield recorded_call(path, self.history), path
+            yield recorded_call(path, self.history, self.tell), path
         elif path.is_dir():
             yield self._of_wavs(path.name, _wavs(path)), path
         elif path.suffix.lower() in YAML:

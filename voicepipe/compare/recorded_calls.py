@@ -9,7 +9,7 @@ first sound as it was then, or after the reply where that is shorter now.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,15 @@ from voicepipe.audio.wav import read_wav
 from voicepipe.compare.plan import History, Scripted
 from voicepipe.core.units import MS, SECOND, format_duration
 from voicepipe.errors import AudioError
-from voicepipe.observe.kept_call import AUDIO_FILE, KeptCall, KeptTool, KeptTurn, KeptUtterance, read_call
+from voicepipe.observe.kept_call import (
+    AUDIO_FILE,
+    EVENTS_FILE,
+    KeptCall,
+    KeptTool,
+    KeptTurn,
+    KeptUtterance,
+    read_call,
+)
 from voicepipe.runtime.tool_modes import error_told
 from voicepipe.transports.conversation import Utterance
 from voicepipe.transports.spoken import with_words
@@ -59,13 +67,17 @@ class _Piece:
         return " ".join(one.text for one in self.utterances if one.text)
 
 
-def recorded_call(folder: Path, history: History) -> Scripted:
-    """The call in ``folder``.
+def recorded_call(
+    folder: Path, history: History, tell: Callable[[str], None] = lambda sentence: None
+) -> Scripted:
+    """The call in ``folder``; ``tell`` is called with what a person should know of its log.
 
     Raises ``LogError``, with the line where it is corrupted, and ``AudioError`` for one without audio or
     without speech.
     """
     call = read_call(folder)
+    if call.log.note is not None:
+        tell(f"{folder / EVENTS_FILE}: {call.log.note}")
     pieces = _pieces(call)
     if not pieces:
         raise AudioError(f"{folder}: the caller said nothing in this call", hint="leave it out")
