@@ -1,27 +1,31 @@
-"""Which core a measured process runs on. The standard library and nothing else: the peers import it, too."""
+"""Which core a measured process runs on. Linux; elsewhere it has no effect."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
-def bind_to_the_last() -> None:
-    """Bind this process to the last core that it may use; no effect where the system can't."""
-    if hasattr(os, "sched_getaffinity"):
-        bind(max(os.sched_getaffinity(0)))
+@contextmanager
+def bound(core: int | None) -> Iterator[None]:
+    """Processes that are begun meanwhile run on ``core`` from their first instruction on; None: anywhere.
 
-
-def bind(core: int) -> None:
-    """Bind this process to ``core``, with the threads that it has by now; no effect where the system can't.
-
-    ``os.sched_setaffinity(0, ...)`` binds the calling thread alone. NumPy has begun others at its import,
-    which would compute on all cores: Pipecat's turn model had 6 % of a core more for it.
+    A process that binds itself does so too late: NumPy has begun a thread for each core at its import. Those
+    compute on all cores (Pipecat's turn model took 6 % of a second one), or, bound afterwards, wait for each
+    other on one, busily.
     """
-    if not hasattr(os, "sched_setaffinity"):
+    if core is None or not hasattr(os, "sched_setaffinity"):
+        yield
         return
-    for thread in Path("/proc/self/task").iterdir():
-        try:
-            os.sched_setaffinity(int(thread.name), {core})
-        except ProcessLookupError:
-            continue  # it has ended meanwhile
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def last() -> int | None:
+    """The last core that this process may use."""
+    return max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None

@@ -6,7 +6,8 @@ A frame that completes a window of the VAD is late by as much as that window is 
 was due. A turn is lost if nothing is heard within five seconds. The loop's lag is what a timer waits that has
 nothing to do with the calls (``_lag``).
 
-Each number of agents gets its own process, bound to one core: ``python -m benchmarks.agents 60 talk 25``.
+Each number of agents gets its own process, bound to one core: ``taskset -c 1 python -m benchmarks.agents 60
+talk 25``.
 Time is that of a core which nobody else uses (``_own_core``), or with ``real`` at the end the machine's: that
 says less of the code where others work as well, and all of it where nobody does. What an idle agent costs is
 told of the machine's: most of it is waking up, and a core of one's own never sleeps.
@@ -25,7 +26,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from benchmarks import _own_core
-from benchmarks._cores import bind_to_the_last
+from benchmarks._cores import bound, last
 from benchmarks._lag import LoopLag
 from benchmarks._results import ROOT, Figure
 from benchmarks.mocks import Told, tell
@@ -121,13 +122,14 @@ def _lag(where: str, talking: list[Found], quick: bool) -> Figure:
 
 
 def in_a_process(agents: int, what: str, lasts_s: float, *, real: bool = False) -> Found:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.agents", str(agents), what, str(lasts_s), *(["real"] * real)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    with bound(last()):
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.agents", str(agents), what, str(lasts_s), *(["real"] * real)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
     return Found(**json.loads(done.stdout))
 
 
@@ -272,7 +274,6 @@ async def _whole(call: Call, talker: Talker) -> None:
 
 
 if __name__ == "__main__":
-    bind_to_the_last()
     held = hold(int(sys.argv[1]), talk=sys.argv[2] == "talk", lasts_s=float(sys.argv[3]))
     found = _own_core.run(held, real="real" in sys.argv)
     print(json.dumps(found._asdict()))

@@ -7,8 +7,8 @@
 * *growth*: CPU per session of many, by that of few.
 
 Each in a process of its own, bound to one core, on the clock of ``_own_core``: what lasts 20 minutes takes as
-long as the process works in them. ``python -m benchmarks.soak soak 60 1200``, ``… turnover 1000``,
-``… memory 21 300``.
+long as the process works in them. ``taskset -c 1 python -m benchmarks.soak soak 60 1200``, ``… turnover
+1000``, ``… memory 21 300``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import _own_core, agents
-from benchmarks._cores import bind_to_the_last
+from benchmarks._cores import bound, last
 from benchmarks._results import ROOT, Figure
 from benchmarks.agents import SPREAD, Speech, Talker, Tally
 from voicepipe.api import Call, Pipeline
@@ -117,13 +117,14 @@ def _growth(quick: bool) -> Figure:
 
 
 def _in_a_process(*arguments: object) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.soak", *map(str, arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    with bound(last()):
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.soak", *map(str, arguments)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
@@ -265,6 +266,5 @@ WHAT: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {
 }
 
 if __name__ == "__main__":
-    bind_to_the_last()
     what, *numbers = sys.argv[1:]
     print(json.dumps(_own_core.run(WHAT[what](*map(int, numbers)))))

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import mocks
+from benchmarks._cores import bound
 from benchmarks._results import RESULTS, ROOT, commit, machine
 from benchmarks.peers import page, report
 from benchmarks.peers.environments import PACKAGES, compile_ours, environment
@@ -196,15 +197,16 @@ class Runner:
         job |= {name: value for name, value in more.items() if name == "agents"}
         began, busy, own = time.perf_counter(), _busy_s(), _own_s()
         try:
-            done = subprocess.run(
-                [python, "-m", f"benchmarks.peers.with_{system}"],
-                cwd=ROOT,
-                input=json.dumps(request),
-                capture_output=True,
-                text=True,
-                timeout=LASTS_S,
-                check=True,
-            )
+            with bound(more.get("core")):
+                done = subprocess.run(
+                    [python, "-m", f"benchmarks.peers.with_{system}"],
+                    cwd=ROOT,
+                    input=json.dumps(request),
+                    capture_output=True,
+                    text=True,
+                    timeout=LASTS_S,
+                    check=True,
+                )
         except subprocess.TimeoutExpired:
             return job | {"failed": f"not done within {LASTS_S} s"}
         except subprocess.CalledProcessError as error:

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks._cores import bind
 from benchmarks.peers.feeder import Feeder
 from benchmarks.peers.harness import Agent, Caller, Mocks, Nobody, System, private_megabytes
 from benchmarks.peers.sounds import Clip
@@ -224,8 +223,6 @@ def answer(make: Callable[[str, Mocks], System], run: Runner = asyncio.run) -> N
     The sessions of some systems take long to end; what was measured is known by then.
     """
     request = json.loads(sys.stdin.read())
-    if request.get("core") is not None:
-        bind(request["core"])
     clip = Clip.read(**request["clip"])
     told: list[Values] = []
 

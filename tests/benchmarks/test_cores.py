@@ -6,26 +6,34 @@ import sys
 
 import pytest
 
-from benchmarks._results import ROOT
+from benchmarks._cores import bound, last
 
-BOUND = """
-import os, threading
-from benchmarks._cores import bind_to_the_last
+pytestmark = pytest.mark.skipif(
+    not hasattr(os, "sched_getaffinity"), reason="the system doesn't bind processes to cores"
+)
 
-cores, done, begun = os.sched_getaffinity(0), threading.Event(), threading.Event()
-def run():
-    begun.set()
-    done.wait()
-threading.Thread(target=run).start()
-begun.wait()
-bind_to_the_last()
-threads = [int(thread) for thread in os.listdir("/proc/self/task")]
-assert len(threads) == 2, threads
-assert all(os.sched_getaffinity(thread) == {max(cores)} for thread in threads)
-done.set()
-"""
+TELL = "import os; print(*os.sched_getaffinity(0))"
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system doesn't bind to cores")
-def test_threads_that_have_begun_before_are_bound_as_well() -> None:
-    subprocess.run([sys.executable, "-c", BOUND], cwd=ROOT, check=True)
+def _child() -> str:
+    return subprocess.run([sys.executable, "-c", TELL], check=True, capture_output=True, text=True).stdout
+
+
+def test_a_child_begins_on_the_core_and_its_parent_has_all_of_them_again() -> None:
+    before = os.sched_getaffinity(0)
+    with bound(last()):
+        assert _child().split() == [str(max(before))]
+    assert os.sched_getaffinity(0) == before
+
+
+def test_who_is_bound_to_no_core_in_particular_runs_anywhere() -> None:
+    before = os.sched_getaffinity(0)
+    with bound(None):
+        assert {int(core) for core in _child().split()} == before
+
+
+def test_the_cores_are_given_back_after_a_failure() -> None:
+    before = os.sched_getaffinity(0)
+    with pytest.raises(ZeroDivisionError), bound(last()):
+        raise ZeroDivisionError
+    assert os.sched_getaffinity(0) == before
