@@ -84,7 +84,9 @@ def test_two_recordings_can_be_heard_at_the_turn_in_which_they_differ_most() -> 
 def test_a_turn_without_a_latency_says_so_in_place_of_its_bar() -> None:
     assert "nothing was heard" in drawn(call("a", turns=[turn(1, None)]))
     typed = turn(1, None, answered=True, status="completed", spoken=False)
-    assert "no latency" in drawn(call("a", turns=[typed]))
+    assert "no latency: it wasn&#x27;t spoken, or ended the call" in drawn(call("a", turns=[typed]))
+    hasty = turn(1, None, answered=True, status="interrupted")
+    assert "no latency: the caller went on before the reply was heard" in drawn(call("a", turns=[hasty]))
 
 
 def test_greetings_are_no_turns_of_the_caller() -> None:
@@ -117,6 +119,8 @@ def test_turns_are_not_held_against_those_of_a_call_in_which_the_agent_cut_in() 
         call("default", turns=[turn(1, 750)]),
         call("hasty", turns=[turn(1, 400), turn(2, 800)]),
         call("slow", turns=[turn(1, 950)]),
+        call("usual", turns=[turn(1, 800)]),
+        call("hastier", turns=[turn(1, 300), turn(2, 2000)]),
     ]
     _, parts = parts_of(*calls)
     pair = worst_pair(parts)

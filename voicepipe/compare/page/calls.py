@@ -119,11 +119,18 @@ def _way(part: Shown, turn: MeasuredTurn, scale: int) -> Html:
     if turn.voice_to_voice_ns is None:
         drawn, total = tag("span", "nothing was heard", class_="note"), NOTHING
         if turn.answered:
-            drawn = tag("span", "no latency: it wasn't spoken, or ended the call", class_="note")
+            drawn = tag("span", f"no latency: {_why_none(turn)}", class_="note")
     else:
         drawn, total = bar(*of_turn(turn), scale), took(turn.voice_to_voice_ns)
     mark = "" if turn.answered else tag("small", " not answered", class_="bad")
     return tag("div", tag("span", named(part.column), mark), drawn, tag("span", total), class_="way")
+
+
+def _why_none(turn: MeasuredTurn) -> str:
+    """Of a turn that got what was due."""
+    if turn.spoken and turn.status == "interrupted":
+        return "the caller went on before the reply was heard"
+    return "it wasn't spoken, or ended the call"
 
 
 # ── A/B ──────────────────────────────────────────────────────────────────────────────────────────
@@ -142,13 +149,13 @@ def worst_pair(parts: Sequence[Shown]) -> Pair | None:
     """Of the typical calls; None if no turn was answered on two variants.
 
     Only calls of as many turns are held against each other: where an agent cut in, what was one turn for the
-    others became two.
+    others became two. So it is looked for where most variants agree.
     """
     alike: dict[int, list[Shown]] = {}
     for part in parts:
         alike.setdefault(len(_spoken(part.typical)), []).append(part)
-    pairs = [pair for some in alike.values() if (pair := _furthest_apart(some)) is not None]
-    return max(pairs, key=lambda pair: pair.difference_ns, default=None)
+    pairs = [(len(some), pair) for some in alike.values() if (pair := _furthest_apart(some)) is not None]
+    return max(pairs, key=lambda one: (one[0], one[1].difference_ns))[1] if pairs else None
 
 
 def _furthest_apart(parts: Sequence[Shown]) -> Pair | None:
