@@ -159,3 +159,11 @@ def test_what_was_held_before_counts_as_spent(tmp_path: Path) -> None:
     found, holding = hold(wanted, tmp_path / "store", most=PICO)
     assert [call.variant for call in found].count("dear") == 1
     assert "3 of 1 USD were spent" in str(holding.unfinished)
+
+
+def test_a_call_that_turns_out_dearer_than_what_is_left_is_broken_off_and_not_counted(tmp_path: Path) -> None:
+    found, holding = hold(
+        of(dear(tmp_path), repetitions=2), tmp_path / "store", most=1, estimate=lambda run: 0
+    )
+    assert found == [], "that it was broken off is no fault of the variant"
+    assert str(holding.unfinished).endswith("USD were spent of 0.000000000001, in a call on 'dear'")

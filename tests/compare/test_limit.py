@@ -77,3 +77,16 @@ def test_the_time_of_this_machine_needs_no_price() -> None:
     limit = Limit(PICO)
     limit.note(run(), spent(0, unpriced=5, unit="machine_ms"))
     assert limit.forbids(run()) is None
+
+
+def test_what_is_left_is_what_a_call_may_cost_and_more_ends_all() -> None:
+    limit = Limit(PICO)
+    assert limit.left(run()) == PICO
+    limit.note(run(), spent(0.75))
+    assert limit.left(run()) == PICO // 4
+    assert limit.left(run("charged")) is None
+    assert Limit(None).left(run()) is None
+    assert limit.exceeded(run()) is None
+    limit.note(run(), spent(0.5))
+    assert limit.left(run()) == 0
+    assert limit.exceeded(run()) == "1.25 USD were spent of 1, in a call on 'default'"

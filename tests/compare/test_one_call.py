@@ -10,10 +10,11 @@ import pytest
 from tests.support.plans import SIM, conversations
 from voicepipe.api import Call, Pipeline
 from voicepipe.audio.wav import read_wav
-from voicepipe.compare.one_call import Held, hold_one, not_held
+from voicepipe.compare.one_call import TOO_DEAR, Held, hold_one, not_held
 from voicepipe.config.load import load_pipeline
 from voicepipe.core.clock import run_on
 from voicepipe.errors import AudioError, SetupError
+from voicepipe.speech.pricing import PICO
 from voicepipe.transports.conversation import Item
 
 TIME = "the time comes from the tool"
@@ -85,3 +86,13 @@ def test_somebody_may_act_before_each_utterance() -> None:
 
     held("a pause inside a sentence doesn't end the turn", before=before)
     assert told == [("simulated", 0), ("simulated", 1)]
+
+
+def test_a_call_is_broken_off_by_the_request_that_costs_more_than_is_left() -> None:
+    price = "cost.prices={sim: {million_characters: 100}}"
+    whole, cut, enough = (held(INTERRUPTED, price, most=most) for most in (None, PICO // 1000, PICO))
+    assert (whole.error, enough.error) == (None, None)
+    assert cut.error == TOO_DEAR
+    assert whole.evidence is not None
+    assert cut.evidence is not None
+    assert len(cut.evidence.report.turns) < len(whole.evidence.report.turns)

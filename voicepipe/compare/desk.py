@@ -82,8 +82,8 @@ class Desk:
         finally:
             self._runner.__exit__(kind, error, trace)
 
-    def hold(self, run: Run, recording: Path | None) -> MeasuredCall:
-        """Raises ``AudioError`` if the recording can't be written."""
+    def hold(self, run: Run, recording: Path | None, most: int | None = None) -> MeasuredCall:
+        """``most``: picodollars that it may cost. Raises ``AudioError`` if the recording can't be written."""
         broken = self._broken.get(run.variant.name)
         if broken is not None:
             return measured(run, Held(None, broken), began=now(), load=load(), stubs=None)
@@ -92,7 +92,7 @@ class Desk:
         if server is not None:
             server.prepare(run.call)
             before = _both(before, server.listen)
-        return held_on(pipeline, run, self._tools, recording, before, self._runner.run)
+        return held_on(pipeline, run, self._tools, recording, before, self._runner.run, most)
 
     async def _start(self) -> None:
         for variant in self._variants:
@@ -139,6 +139,7 @@ def held_on(
     recording: Path | None,
     before: Before | None,
     runs: Callable[[Any], Held],
+    most: int | None = None,
 ) -> MeasuredCall:
     """``runs`` runs the coroutine that holds the call. Raises ``AudioError`` if it can't be recorded."""
     call, test = run.call, run.call.test
@@ -159,6 +160,7 @@ def held_on(
                 stubs=stubs,
                 recording=recording,
                 before=before,
+                most=most,
             )
         )
     except AudioError:  # of the recording: nothing of this comparison can be kept any more

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from voicepipe.compare.desk import Desk, StandIns, Tell, simulate
 from voicepipe.compare.limit import Estimate, Limit
 from voicepipe.compare.measured import MeasuredCall
+from voicepipe.compare.one_call import TOO_DEAR
 from voicepipe.compare.plan import Plan, Run, Variant
 from voicepipe.compare.store import Kept, Store
 from voicepipe.compare.workers import Workers
@@ -99,10 +100,14 @@ class Holding:
                 clock = run.variant.clock
                 if clock not in desks:
                     desks[clock] = stack.enter_context(self._desk(clock, runs))
-                call = desks[clock].hold(run, kept.audio(run))
+                call = desks[clock].hold(run, kept.audio(run), limit.left(run))
                 limit.note(run, call)
-                kept.put(run, call)
-                yield call
+                exceeded = limit.exceeded(run)
+                if exceeded is None or call.error != TOO_DEAR:  # that is no fault of the variant
+                    kept.put(run, call)
+                    yield call
+                if exceeded is not None:
+                    return exceeded
         return None
 
     def _desk(self, clock: ClockName, runs: Sequence[Run]) -> Desk:

@@ -1,4 +1,4 @@
-"""The money that a comparison may cost: a hard stop, before a call and not after it."""
+"""The money that a comparison may cost: a hard stop, before a call and in it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ class Limit:
     None: as much as it takes.
 
     Before each call as much must be left as the dearest one of its variant has cost so far, and at least what
-    was estimated. A call on a virtual clock, or against a stand-in, costs nobody anything.
+    was estimated. One that costs more than is left is broken off by the request that does. A call on a
+    virtual clock, or against a stand-in, costs nobody anything.
     """
 
     def __init__(self, most: int | None, estimate: Estimate | None = None) -> None:
@@ -42,6 +43,16 @@ class Limit:
             f"{usd(self.spent):f} of {usd(self._most):f} USD were spent, and the next call on"
             f" '{run.variant.name}' may cost {usd(reserve):f} USD"
         )
+
+    def left(self, run: Run) -> int | None:
+        """Picodollars that ``run`` may cost; None: as much as it takes."""
+        return None if self._most is None or _free(run) else max(0, self._most - self.spent)
+
+    def exceeded(self, run: Run) -> str | None:
+        """Why nothing more may be held, now that ``run`` was; None if it kept to what was left."""
+        if self._most is None or _free(run) or self.spent <= self._most:
+            return None
+        return f"{usd(self.spent):f} USD were spent of {usd(self._most):f}, in a call on '{run.variant.name}'"
 
     def note(self, run: Run, call: MeasuredCall) -> None:
         """``run`` was held."""

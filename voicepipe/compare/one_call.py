@@ -10,7 +10,7 @@ from typing import Any
 
 from voicepipe.api import RATE, Call, Pipeline
 from voicepipe.core.clock import Clock
-from voicepipe.core.records import ToolStarted, TurnEnded
+from voicepipe.core.records import ProviderAttempt, ToolStarted, TurnEnded
 from voicepipe.core.units import SECOND
 from voicepipe.errors import ConfigError, SetupError
 from voicepipe.observe.evidence import Evidence
@@ -26,6 +26,10 @@ ALWAYS_LIVE = "end_call"
 
 Before = Callable[[Call, int], None]
 """Told of the call, and of the number of the utterance, from 0, that the caller is about to begin."""
+
+
+TOO_DEAR = "the money was spent"
+"""Why a call was broken off that cost more than it might."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,14 @@ async def hold_one(
     stubs: Mapping[str, Any] | None,
     recording: Path | None = None,
     before: Before | None = None,
+    most: int | None = None,
 ) -> Held:
     """Hold the call on the clock of the running loop; tools answer from ``stubs``, or live for None.
 
-    ``recording`` gets both sides as a stereo WAV. ``before`` is told of each utterance. Raises ``SetupError``
-    for what is missing here, and ``ConfigError``; whatever else goes wrong is the call's ``error``, with
-    nothing secret in it.
+    ``recording`` gets both sides as a stereo WAV. ``before`` is told of each utterance. ``most``: picodollars
+    that it may cost; with the request that exceeds them it is broken off. Raises ``SetupError`` for what is
+    missing here, and ``ConfigError``; whatever else goes wrong is the call's ``error``, with nothing secret
+    in it.
     """
     events: list[tuple[int, Any]] = []
     calls: list[Call] = []
@@ -63,6 +69,8 @@ async def hold_one(
         events.append((at_ns, event))
         if isinstance(event, TurnEnded) and event.status != "discarded":  # a long call forgets its beginning
             remembered[event.turn] = calls[0].remembered(event.turn)
+        if most is not None and isinstance(event, ProviderAttempt) and _spent(calls[0]) > most:
+            calls[0].hang_up(TOO_DEAR)
 
     def begin(call: Call) -> None:
         calls.append(call)
@@ -90,7 +98,14 @@ async def hold_one(
             timer.cancel()
     if not ends:
         return Held(None, error)
+    if error is None and most is not None and _spent(calls[0]) > most:
+        error = TOO_DEAR
     return Held(_evidence(calls[0], ends[0], events, remembered), error)
+
+
+def _spent(call: Call) -> int:
+    """Picodollars, for all that has a price."""
+    return sum(amount.cost for amount in call.report.usage.amounts.values())
 
 
 def _evidence(
