@@ -167,3 +167,9 @@ def test_a_call_that_turns_out_dearer_than_what_is_left_is_broken_off_and_not_co
     )
     assert found == [], "that it was broken off is no fault of the variant"
     assert str(holding.unfinished).endswith("USD were spent of 0.000000000001, in a call on 'dear'")
+    spent = str(holding.unfinished).partition(" ")[0]
+    again, holding = hold(
+        of(dear(tmp_path), repetitions=2), tmp_path / "store", most=1, estimate=lambda run: 0
+    )
+    assert again == [], "what was spent before is spent"
+    assert str(holding.unfinished).startswith(f"{spent} of 0.000000000001 USD were spent, and the next call")

@@ -90,3 +90,10 @@ def test_what_is_left_is_what_a_call_may_cost_and_more_ends_all() -> None:
     limit.note(run(), spent(0.5))
     assert limit.left(run()) == 0
     assert limit.exceeded(run()) == "1.25 USD were spent of 1, in a call on 'default'"
+
+
+def test_what_was_lost_on_calls_that_broke_off_is_spent() -> None:
+    limit = Limit(PICO)
+    limit.lose(run(), PICO // 2)
+    limit.lose(run("simulated"), PICO)
+    assert limit.left(run()) == PICO // 2

@@ -121,6 +121,20 @@ def test_a_call_that_could_not_be_held_is_tried_again(tmp_path: Path) -> None:
     assert opened(tmp_path).get(RUN) is None
 
 
+def test_what_calls_that_broke_off_have_cost_is_kept_until_they_are_held_afresh(tmp_path: Path) -> None:
+    broken = CALL.model_copy(update={"error": "no line"})
+    for kept in (opened(tmp_path), opened(tmp_path)):
+        kept.put(RUN, broken)
+    kept.put(RUN, CALL)
+    assert opened(tmp_path).lost(RUN) == 2 * sum(one.cost for one in CALL.items) > 0
+    next(tmp_path.glob("*.lost")).write_text("much")
+    told: list[str] = []
+    assert opened(tmp_path, told=told).lost(RUN) == 0
+    assert ["was not spent" in one for one in told] == [True]
+    kept.forget(RUN)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_each_repetition_is_kept_by_itself(tmp_path: Path) -> None:
     opened(tmp_path).put(RUN, CALL)
     assert opened(tmp_path).get(replace(RUN, repetition=1)) is None

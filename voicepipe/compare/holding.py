@@ -56,6 +56,7 @@ class Holding:
         self.unfinished = "it was broken off"
         left: list[Run] = []
         for run in self.plan.runs:
+            limit.lose(run, kept.lost(run))
             call = kept.get(run)
             if call is None:
                 left.append(run)
@@ -103,8 +104,8 @@ class Holding:
                 call = desks[clock].hold(run, kept.audio(run), limit.left(run))
                 limit.note(run, call)
                 exceeded = limit.exceeded(run)
+                kept.put(run, call)
                 if exceeded is None or call.error != TOO_DEAR:  # that is no fault of the variant
-                    kept.put(run, call)
                     yield call
                 if exceeded is not None:
                     return exceeded

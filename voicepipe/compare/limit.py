@@ -44,6 +44,11 @@ class Limit:
             f" '{run.variant.name}' may cost {usd(reserve):f} USD"
         )
 
+    def lose(self, run: Run, cost: int) -> None:
+        """``cost`` picodollars were spent on ``run`` before, when it broke off."""
+        if not _free(run):
+            self.spent += cost
+
     def left(self, run: Run) -> int | None:
         """Picodollars that ``run`` may cost; None: as much as it takes."""
         return None if self._most is None or _free(run) else max(0, self._most - self.spent)

@@ -17,13 +17,18 @@ from voicepipe.errors import SetupError
 MAX_BYTES = 64 << 20
 """Of one call's file; more than any that we have written."""
 
+LOST = ".lost"
+"""What was spent on a call that broke off: picodollars, in figures."""
+
+MAX_DIGITS = 30
+
 
 class Store:
     """A folder, made readable by its owner only: ``KEY.json``, and beside it ``KEY.wav`` if there is audio.
 
     A call's key is the fingerprint of all that its figures depend on: a comparison that was changed reuses
     what the change didn't touch, and nothing else. A call that couldn't be held isn't kept: the next time it
-    is tried again.
+    is tried again. What it has cost nevertheless is, in ``KEY.lost``.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -74,7 +79,7 @@ class Kept:
 
     def forget(self, run: Run) -> None:
         """Hold it anew, whatever is kept of it. Raises ``SetupError`` if that can't be thrown away."""
-        for suffix in (".json", ".wav"):
+        for suffix in (".json", ".wav", LOST):
             path = self._path(run, suffix)
             try:
                 path.unlink(missing_ok=True)
@@ -83,14 +88,27 @@ class Kept:
 
     def put(self, run: Run, call: MeasuredCall) -> None:
         """Keep ``call``, whole or not at all. Raises ``SetupError`` if it can't be written: what was kept
-        before stays."""
-        if call.error is not None:
-            return
-        path = self._path(run, ".json")
+        before stays. Of one that broke off only what it has cost is kept."""
+        path = self._path(run, ".json" if call.error is None else LOST)
         try:
-            _write(path, call.model_dump_json().encode("utf-8", "replace"))
+            if call.error is None:
+                _write(path, call.model_dump_json().encode("utf-8", "replace"))
+            elif cost := sum(item.cost for item in call.items):
+                _write(path, str(self.lost(run) + cost).encode())
         except OSError as error:
             raise _unwritable(path, error) from None
+
+    def lost(self, run: Run) -> int:
+        """Picodollars that were spent on ``run`` when it broke off, each time."""
+        path = self._path(run, LOST)
+        try:
+            with path.open("rb") as file:
+                return int(file.read(MAX_DIGITS))
+        except FileNotFoundError:
+            return 0
+        except (OSError, ValueError) as error:
+            self._tell(f"{path} can't be used, and what it tells of was not spent: {_reason(error)}")
+            return 0
 
     def _path(self, run: Run, suffix: str) -> Path:
         return self._folder / f"{self._fingerprints.of(run)}{suffix}"
