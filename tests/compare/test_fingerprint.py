@@ -70,6 +70,15 @@ def test_the_files_that_the_pipeline_names_matter(folder: Path, name: str) -> No
     assert key(made(folder)) != before
 
 
+def test_what_calls_write_does_not_matter(folder: Path) -> None:
+    """Else the calls that are kept would be held, and paid for, anew."""
+    costs = ("cost.ledger=costs.db", "cost.budget={store: spent.db, day_usd: 1}")
+    before = key(made(folder, *costs))
+    for name in ("costs.db", "spent.db"):
+        (folder / name).write_text("one more call")
+    assert key(made(folder, *costs)) == before
+
+
 def test_a_comment_in_the_pipeline_file_does_not_matter(folder: Path) -> None:
     before = key(made(folder))
     (folder / "pipeline.yaml").write_text("# a comment\n" + PIPELINE)

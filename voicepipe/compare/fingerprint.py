@@ -27,6 +27,9 @@ MAX_PATH = 1000
 MAX_FILE = 64 << 20
 """Bytes of a file that a pipeline names; larger ones (models) count by their size and time."""
 
+WRITTEN = {("cost", "ledger"), ("cost", "budget", "store")}
+"""Paths of files that calls write and don't read: each call changes them."""
+
 
 class Fingerprints:
     """Of the runs of one plan; what is the same for many of them is looked at once."""
@@ -70,14 +73,14 @@ class Fingerprints:
 
     def _named_files(self, tree: Node) -> Iterator[tuple[str, str]]:
         """Each path in the tree that leads to a file, and what is in it: prompts, tools, rules, voices."""
-        for _, node in tree.walk():
-            if not isinstance(node.value, str) or len(node.value) > MAX_PATH:
+        for path, node in tree.walk():
+            if tuple(path) in WRITTEN or not isinstance(node.value, str) or len(node.value) > MAX_PATH:
                 continue
             for name in {node.value, node.value.partition(":")[0]} - {""}:
-                path = node.place.source.folder / name
-                if path not in self._files:
-                    self._files[path] = _content(path)
-                content = self._files[path]
+                file = node.place.source.folder / name
+                if file not in self._files:
+                    self._files[file] = _content(file)
+                content = self._files[file]
                 if content is not None:
                     yield name, content
 
