@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, Literal, TypeVar
 
-from voicepipe.core.frames import Control, Frame, StreamFrame
+from voicepipe.core.frames import AudioIn, Control, Frame, StreamFrame
 from voicepipe.core.turns import Turns
 from voicepipe.errors import LinkClosed
 
@@ -45,6 +45,9 @@ class Inbox(Generic[F]):
         self._control: deque[Control | StreamFrame] = deque()
         self._reader: asyncio.Future[None] | None = None
         self._handler: Callable[[Control | StreamFrame], None] | None = None
+        self._listener: Callable[[AudioIn], None] | None = None
+        self._failure: Exception | None = None
+        """What the listener has raised; the reader is to get it."""
         self._blocked: deque[asyncio.Future[None]] = deque()
         self._writers = 0
         self._left = False
@@ -141,13 +144,28 @@ class Inbox(Generic[F]):
     def _append(self, frame: Frame) -> None:
         for probe in self._on_in:
             probe(frame)
+        reader = self._reader
+        waits = reader is not None and not reader.done()
+        listener = self._listener
+        if listener is not None and waits and not self._data and type(frame) is AudioIn:
+            self._hand_over(frame, listener)
+            return
         turn = frame.turn
         if turn is not None and turn != self._turns.live and turn != self._turns.draft:
             self._swept = -1
         self._data.append(frame)
-        reader = self._reader
-        if reader is not None and not reader.done():
-            reader.set_result(None)
+        if waits:
+            self._wake_reader()
+
+    def _hand_over(self, frame: AudioIn, listener: Callable[[AudioIn], None]) -> None:
+        """Nothing is before it."""
+        for probe in self._on_out:
+            probe(frame)
+        try:
+            listener(frame)
+        except Exception as error:  # it isn't the writer's: raised again where the reader waits
+            self._failure = error
+            self._wake_reader()
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────
 
@@ -162,6 +180,15 @@ class Inbox(Generic[F]):
         self._handler = handler
         for control in self._control:  # what was sent before the reader began
             handler(control)
+
+    def listen(self, listener: Callable[[AudioIn], None] | None) -> None:
+        """Call ``listener`` with each `AudioIn` that comes while the reader waits, in the writer's step: it has
+        been read then, without a future and without waking the reader's task. One that comes while the
+        reader is busy waits for it, as ever. ``None``: the reader gets them all again.
+
+        What the listener raises is raised where the reader waits.
+        """
+        self._listener = listener
 
     async def control(self) -> Control | StreamFrame | None:
         """The next control frame, while the data waits; None when the last writer has left."""
@@ -190,12 +217,14 @@ class Inbox(Generic[F]):
                 return frame
             if self._writers <= 0:
                 raise StopAsyncIteration
-            # As `_news`, but without a coroutine of its own: all frames come along here.
+            # As `_news`, but without a coroutine of its own: most frames come along here.
             self._reader = get_running_loop().create_future()
             try:
                 await self._reader
             finally:
                 self._reader = None
+            if self._failure is not None:
+                raise self._failure
 
     async def _news(self) -> None:
         self._reader = get_running_loop().create_future()

@@ -65,16 +65,23 @@ class Stt(Stage):
     ) -> None:
         recent, silence = HeardAudio(ctx.onset_reach), KeptBack(ctx)
         asked: SttProvider = self.provider
+
+        def remember(frame: AudioIn) -> None:
+            recent.push(frame)
+            silence.note(frame)
+
+        inbox.listen(remember)
         try:
             async for frame in inbox:
                 if type(frame) is AudioIn:
-                    recent.push(frame)
-                    silence.note(frame)
+                    remember(frame)
                 elif type(frame) is SpeechStarted:
+                    inbox.listen(None)
                     audio = SpokenUtterance(inbox, frame, recent)
                     silence.send(audio.begun)
                     asked = await self._utterance(ctx, audio, out)
                     silence.record(asked, silence.take())
+                    inbox.listen(remember)
         finally:
             silence.record(asked, silence.take())
 

@@ -74,6 +74,7 @@ class Vad(Stage):
                 if detector is None:
                     stream = self.provider.open(frame.rate)
                     detector = _Detector(self.config, stream, frame.rate, ctx.clock, tell)
+                    inbox.listen(detector.push)
                 detector.push(frame)
             elif isinstance(frame, _Decided):
                 await out.send(frame)
