@@ -18,11 +18,15 @@ from voicepipe.errors import ProviderError
 async def cancelled_at_the_deadline(watched: Watched) -> asyncio.Task[list[Any]]:
     """What became of the task that took the events, and that somebody else cancelled in the same instant."""
     task = asyncio.ensure_future(watched.events())
-    watched.call.clock.call_at(2 * SECOND, task.cancel)
+    watched.call.clock.call_at(2 * SECOND, lambda: _cancel(task))
     await asyncio.wait([task])
     assert watched.call.clock.now() == 2 * SECOND
     assert task.cancelling() == 1, "the guard has taken its own cancellation back, and no other"
     return task
+
+
+def _cancel(task: asyncio.Task[Any]) -> None:
+    task.cancel()
 
 
 def cancellations() -> int:
