@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.call import Caller, Held
+from tests.support.call import Answers, Caller, Held
 from tests.support.speaker import FakeSpeaker
 from tests.support.stages import FakeLlm, settle
 from tests.support.tones import tone
@@ -14,11 +14,15 @@ from voicepipe.core.calls import Call
 from voicepipe.core.clock import Clock, run_on
 from voicepipe.core.frames import EndOfText, Pcm, Text, UserTurn
 from voicepipe.core.inbox import Inbox, Outlet
-from voicepipe.core.records import BudgetExceeded, TurnEnded
+from voicepipe.core.messages import ToolCall
+from voicepipe.core.records import BudgetExceeded, ToolFinished, TurnEnded
 from voicepipe.core.units import MS, SECOND
+from voicepipe.errors import AudioError
 from voicepipe.runtime.cap import Cap
 from voicepipe.runtime.farewell import GOODBYE
 from voicepipe.runtime.notices import SpokenNotice
+from voicepipe.runtime.tools import ToolSet
+from voicepipe.speech.tools import tool, tool_spec
 from voicepipe.stages.base import Agent, Deadlines, Stage, StageContext
 from voicepipe.stages.llm import Llm, LlmConfig
 from voicepipe.stages.turn import TurnConfig, TurnStage
@@ -68,6 +72,29 @@ class DeafSpeaker(FakeSpeaker):
 class DeafCaller(Caller):
     async def run(self, out: Any, line: Any) -> None:
         await shrug()
+
+
+class FailingCaller(Caller):
+    async def run(self, out: Any, line: Any) -> None:
+        try:
+            await super().run(out, line)
+        finally:
+            raise AudioError("it can't be closed")
+
+
+class FailingLlm(Llm):
+    async def run(self, ctx: StageContext, inbox: Inbox[UserTurn], out: Outlet[Text | EndOfText]) -> None:
+        try:
+            await super().run(ctx, inbox, out)
+        finally:
+            raise AudioError("it can't be closed")
+
+
+@tool(side_effect=True, timeout="60s")
+async def book() -> str:
+    """Take a minute."""
+    await asyncio.Event().wait()
+    return "booked"
 
 
 def held(longest: int = LONGEST, **options: Any) -> Held:
@@ -154,6 +181,26 @@ def test_a_provider_that_hangs_does_not_either_and_there_is_time_for_a_goodbye()
         await one.call(waits_for_ever)
         assert one.of(TurnEnded)[-1].heard == "Time is up."
         assert one.session.clock.now() <= LONGEST
+
+    run_on("simulated", main())
+
+
+@pytest.mark.parametrize("what", ["line", "stage"])
+def test_what_fails_as_it_leaves_is_raised_although_the_call_is_broken_off_while_a_tool_goes_on(
+    what: str,
+) -> None:
+    """The tool was waited for, and then a bare ``CancelledError`` came in place of the error."""
+
+    async def main() -> None:
+        booking = Answers([ToolCall(id="1", name="book", arguments="{}")])
+        llm = (FailingLlm if what == "stage" else Llm)(LlmConfig(), FakeLlm(booking), Agent())
+        one = held(stages={"llm": llm}, tools=ToolSet(specs=(tool_spec(book),)))
+        caller = (FailingCaller if what == "line" else Caller)(waits_for_ever)
+        with pytest.raises(AudioError, match="it can't be closed"):
+            await one.session.run(caller, one.speaker)
+        assert [finished.error for finished in one.of(ToolFinished)] == [True]
+        assert LONGEST - SECOND < one.session.clock.now() <= LONGEST
+        assert await others() == set()
 
     run_on("simulated", main())
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.workers import failing
 from voicepipe.core.units import MS
-from voicepipe.runtime.outcome import Outcome, let_go_of_frames, too_late
+from voicepipe.runtime.outcome import Outcome, first_of, let_go_of_frames, too_late
 
 
 class Sound:
@@ -73,3 +73,9 @@ def test_neither_do_the_members_of_a_group_that_led_to_it() -> None:
     assert held[0]() is not None, "the traceback holds it"
     let_go_of_frames(kept)
     assert held[0]() is None
+
+
+def test_of_what_ended_a_group_of_groups_the_first_is_known() -> None:
+    first = LookupError("first")
+    inner = BaseExceptionGroup("inner", [first, KeyError("later")])
+    assert first_of(BaseExceptionGroup("outer", [inner, ValueError("later")])) is first

@@ -1,4 +1,4 @@
-"""What running a function gave, wherever it ran."""
+"""What running a function gave, wherever it ran, and what is made of its errors."""
 
 from __future__ import annotations
 
@@ -47,6 +47,14 @@ def let_go_of_frames(error: BaseException) -> None:
             one.__traceback__ = None
             left += [other for other in (one.__cause__, one.__context__) if other is not None]
             left += getattr(one, "exceptions", ())  # of a group
+
+
+def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first of the exceptions that ended a task group; the others followed from it."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def too_late(deadline_ns: int | None) -> TimeoutError:

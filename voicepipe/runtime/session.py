@@ -38,7 +38,7 @@ from voicepipe.runtime.graph import INPUT, OUTPUT, TURN, Graph
 from voicepipe.runtime.lineup import Lineup
 from voicepipe.runtime.notices import SpokenNotice
 from voicepipe.runtime.onsets import onset_reach
-from voicepipe.runtime.outcome import let_go_of_frames
+from voicepipe.runtime.outcome import first_of, let_go_of_frames
 from voicepipe.runtime.playout import CAPACITY as PLAYOUT_CAPACITY
 from voicepipe.runtime.playout import Playout
 from voicepipe.runtime.probes import Prober
@@ -199,7 +199,7 @@ class Session:
         )
         speaker = self._inboxes[OUTPUT]
         speaker.open()  # it may have to say something when all stages have left
-        hurry = False
+        hurry = failed = False
         try:
             async with asyncio.TaskGroup() as call:
                 player = call.create_task(self._ending(playout.run(speaker), voice=True), name="playout")
@@ -217,13 +217,20 @@ class Session:
             hurry = True
             raise
         except BaseExceptionGroup as group:
-            hurry = self._cap is not None and self._cap.is_over
-            raise _only(group) from None
+            failed, hurry = True, self._is_broken_off()
+            raise first_of(group) from None
         finally:
             speaker.close()
-            await self._tools.close(hurry=hurry)
+            try:
+                await self._tools.close(hurry=hurry)
+            except asyncio.CancelledError:
+                if not (failed and self._is_broken_off()):
+                    raise  # else what ended the call is told, not that its time was over meanwhile
             if (level := self._meter.record(self.clock.now())) is not None:
                 self.record(level)
+
+    def _is_broken_off(self) -> bool:
+        return self._cap is not None and self._cap.is_over
 
     async def _ending(self, work: Awaitable[None], *, voice: bool = False) -> None:
         """``work``, which is left where it hangs when the longest time of a call is over."""
@@ -390,11 +397,3 @@ class _ToldOutlet(Outlet[Any]):
     async def send(self, frame: Frame) -> None:
         self._tell(frame)
         await super().send(frame)
-
-
-def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first of the exceptions that ended the call; the others followed from it."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
