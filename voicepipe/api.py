@@ -268,7 +268,7 @@ class Pipeline:
             companions = [*self._companions(session, report, door), *filter(None, [spender])]
             for companion in companions:
                 (door or session).observe(companion)
-            call = Call(session, report, door)
+            call = Call(session, report, door, carrier=self.loaded.cost.carrier)
             async with AsyncExitStack() as stack:
                 for companion in companions:
                     stack.push_async_callback(companion.end, report, self._workers)

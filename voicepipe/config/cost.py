@@ -97,6 +97,11 @@ class CostConfig(Model):
     machine_usd_hour: Usd | None = Field(
         None, description="what an hour of the machine costs that local engines run on"
     )
+    carrier: Billed | None = Field(
+        None,
+        description="whose line telephone calls are on, as in `prices`: `twilio/us-inbound`; without it, "
+        "their minutes aren't counted",
+    )
     ledger: ConfigPath | None = Field(
         None, description="a database to which each call on the real clock is added, for `voicepipe costs`"
     )

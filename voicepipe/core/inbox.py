@@ -182,9 +182,10 @@ class Inbox(Generic[F]):
             handler(control)
 
     def listen(self, listener: Callable[[AudioIn], None] | None) -> None:
-        """Call ``listener`` with each `AudioIn` that comes while the reader waits, in the writer's step: it has
-        been read then, without a future and without waking the reader's task. One that comes while the
-        reader is busy waits for it, as ever. ``None``: the reader gets them all again.
+        """Call ``listener`` with each `AudioIn` that comes while the reader waits, in the writer's step.
+
+        It has been read then, without a future and without waking the reader's task. One that comes while
+        the reader is busy waits for it, as ever. ``None``: the reader gets them all again.
 
         What the listener raises is raised where the reader waits.
         """

@@ -30,7 +30,10 @@ class Line(Protocol):
 
 
 class AudioInput(Protocol):
-    """The caller. ``live`` audio isn't held back: what the pipeline can't take is dropped."""
+    """The caller. ``live`` audio isn't held back: what the pipeline can't take is dropped.
+
+    One who calls over a telephone line has ``telephone = True``: a carrier bills the time (``cost.carrier``).
+    """
 
     rate: int
     live: ClassVar[bool]

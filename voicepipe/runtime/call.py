@@ -12,6 +12,7 @@ from voicepipe.core.messages import Message
 from voicepipe.errors import UsageError
 from voicepipe.observe.door import Door
 from voicepipe.observe.report import CallReport
+from voicepipe.runtime.carrier import Carried
 from voicepipe.runtime.live import events
 from voicepipe.runtime.session import Session
 
@@ -19,8 +20,12 @@ from voicepipe.runtime.session import Session
 class Call:
     """One call, made by ``Pipeline.session``."""
 
-    def __init__(self, session: Session, report: CallReport, door: Door | None = None) -> None:
+    def __init__(
+        self, session: Session, report: CallReport, door: Door | None = None, *, carrier: str | None = None
+    ) -> None:
+        """``carrier``: whose telephone line it is on, if it is on one."""
         self._session = session
+        self._carrier = carrier
         self._door = door
         self._held: Beside[None] | None = None
         self.report = report
@@ -38,6 +43,8 @@ class Call:
         """
         if self._held is not None:
             raise UsageError("a call is held once", hint="open another session for another call")
+        if self._carrier is not None and getattr(audio_in, "telephone", False):
+            audio_in = Carried(audio_in, self._carrier)
         self._held = Beside()
         return events(self._session, audio_in, audio_out, self._held)
 

@@ -124,6 +124,7 @@ class StreamCaller:
     """An ``AudioInput`` at 8 kHz: what comes over the stream, until the far side stops or is gone."""
 
     live: ClassVar[bool] = True
+    telephone: ClassVar[bool] = True
     rate = RATE
 
     def __init__(self, stream: MediaStream, clock: Clock, output: StreamLoudspeaker) -> None:
