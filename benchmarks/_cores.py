@@ -26,6 +26,11 @@ def bound(core: int | None) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
+def first() -> int | None:
+    """The first core that this process may use, which is the last one, too, where there is but one."""
+    return min(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+
+
 def last() -> int | None:
     """The last core that this process may use."""
     return max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None

@@ -6,15 +6,14 @@ completes a window of the VAD is late by what passes from when its message was s
 judged. A turn is lost if nothing is heard at the caller's end within five seconds. Time is the machine's:
 sockets know no other.
 
-Each number of calls gets its own process, bound to the last core; the callers get the first:
-``python -m benchmarks.telephone 40 25``.
+Each number of calls gets its own process, bound to the last core; the callers get the first. By hand, with
+those on cores 1 and 0: ``taskset -c 1 python -m benchmarks.telephone 40 25 0``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from websockets.asyncio.server import ServerConnection, serve
 
+from benchmarks._cores import bound, first, last
 from benchmarks._lag import LoopLag
 from benchmarks._results import ROOT, Figure
 from benchmarks.agents import LATE_MS
@@ -94,7 +94,7 @@ def measure(quick: bool) -> list[Figure]:
             "99 % of the frames at the VAD within 20 ms",
             unit="",
             values=[max(good, default=0)],
-            how=f"Silero, mock engines, callers on another core, real time; p99 of each: {told}",
+            how=f"Silero, mock engines, callers {_where()}, real time; p99 of each: {told}",
             at_least=None if quick else ENOUGH,
         )
     ]
@@ -106,14 +106,20 @@ def borne(found: Found) -> bool:
 
 
 def in_a_process(calls: int, lasts_s: float) -> Found:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.telephone", str(calls), str(lasts_s)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
+    callers = [] if (core := first()) is None else [str(core)]
+    with bound(last()):
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.telephone", str(calls), str(lasts_s), *callers],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
     return Found(**json.loads(done.stdout))
+
+
+def _where() -> str:
+    return "on the agents' core" if first() == last() else "on another core"
 
 
 # ── in the process that is measured ──────────────────────────────────────────────────────────────
@@ -166,8 +172,8 @@ def recorded(folder: Path, number: str, lasted_s: float) -> bool:
     return all(rms_dbfs(pcm) > SILENT_DBFS for pcm in heard)
 
 
-async def hold(calls: int, lasts_s: float, folder: Path, callers_core: int | None) -> Found:
-    """``callers_core`` is where the callers are bound to; ``None``: where the system puts them."""
+async def hold(calls: int, lasts_s: float, folder: Path, *callers_core: str) -> Found:
+    """The callers are bound to that core; without one they are where the system puts them."""
     overrides = {"stages.vad": "benchmarks.watched_vad:WatchedSilero", "record.dir": str(folder / "calls")}
     pipeline = Pipeline.from_yaml(FILE, set=overrides, env={})
     desk = Desk(pipeline)
@@ -178,7 +184,7 @@ async def hold(calls: int, lasts_s: float, folder: Path, callers_core: int | Non
         feeder = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "benchmarks.telephone_callers"),
             *(f"ws://127.0.0.1:{port}", str(calls), str(lasts_s), str(folder)),
-            *([] if callers_core is None else [str(callers_core)]),
+            *callers_core,
             cwd=ROOT,
         )
         if await feeder.wait() != 0:
@@ -213,16 +219,7 @@ def _denied_s() -> float:
     return int(path.read_text().split()[1]) / 1e9 if path.exists() else 0.0
 
 
-def bind() -> int | None:
-    """Bind this process to its last core, and give the first for the callers: they would inherit the last."""
-    if not hasattr(os, "sched_setaffinity"):
-        return None
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, cores[-1:])
-    return cores[0]
-
-
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as temporary:
-        held = hold(int(sys.argv[1]), float(sys.argv[2]), Path(temporary), bind())
+        held = hold(int(sys.argv[1]), float(sys.argv[2]), Path(temporary), *sys.argv[3:])
         print(json.dumps(asyncio.run(held)._asdict()))

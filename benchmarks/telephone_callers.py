@@ -138,6 +138,6 @@ async def main(url: str, calls: int, lasts_s: float, folder: Path) -> None:
 
 if __name__ == "__main__":
     url, calls, lasts_s, folder, *core = sys.argv[1:]
-    if core:
+    if core:  # it would inherit that of the agents
         os.sched_setaffinity(0, {int(core[0])})
     asyncio.run(main(url, int(calls), float(lasts_s), Path(folder)))

@@ -42,7 +42,7 @@ def held(
 
 
 def called(folder: Path, cost: str, *, lasts_s: float, agent_ends: bool = False) -> CallReport:
-    """The report of a call over the telephone by somebody who says nothing; after ``lasts_s`` one hangs up."""
+    """The report of a call over the telephone by somebody who says nothing; after ``lasts_s`` one leaves."""
 
     async def call(clock: Clock) -> CallEnds:
         here, there = a_line(clock)
