@@ -33,14 +33,14 @@ from voicepipe.api import Pipeline
 from voicepipe.audio import g711
 from voicepipe.audio.level import rms_dbfs
 from voicepipe.audio.wav import read_wav
-from voicepipe.core.clock import Clock
+from voicepipe.core.clock import Clock, run_on
 from voicepipe.core.frames import FRAME_MS
 from voicepipe.core.units import MS, SECOND
 from voicepipe.observe.kept_call import AUDIO_FILE
 from voicepipe.transports.media_stream import MediaStream
 from voicepipe.transports.media_stream_socket import WebSocket, how_to_accept
 
-PACKAGES = ("numpy", "onnxruntime", "silero-vad", "websockets")
+PACKAGES = ("numpy", "onnxruntime", "silero-vad", "websockets", "uvloop")
 FILE = ROOT / "benchmarks" / "telephone.yaml"
 CALLS = (10, 20, 30, 40, 50, 60, 70, 80)
 ENOUGH = 40
@@ -222,4 +222,4 @@ def _denied_s() -> float:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as temporary:
         held = hold(int(sys.argv[1]), float(sys.argv[2]), Path(temporary), *sys.argv[3:])
-        print(json.dumps(asyncio.run(held)._asdict()))
+        print(json.dumps(run_on("real", held)._asdict()))

@@ -22,7 +22,7 @@ from benchmarks.peers.measures import answer
 from benchmarks.peers.sounds import FRAME, OUTPUT_RATE, RATE, Pcm
 from benchmarks.watched_vad import JUDGED
 from voicepipe.api import Pipeline
-from voicepipe.core.clock import Clock, run_on
+from voicepipe.core.clock import Clock
 from voicepipe.core.frames import AudioIn, Talk, TypedText
 from voicepipe.core.inbox import Outlet
 from voicepipe.core.io import Line
@@ -148,4 +148,4 @@ class Loudspeaker(PacedOutput):
 
 if __name__ == "__main__":
     import_module("onnxruntime")  # the peers' modules are imported by now, too
-    answer(Voicepipe, lambda coroutine: run_on("real", coroutine))
+    answer(Voicepipe)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sys
 import time
 from typing import Any
 
@@ -280,3 +281,18 @@ def test_real_time_is_exact_on_a_loop_whose_own_is_coarse() -> None:
     assert len(set(times)) > 2
     assert times == sorted(times)
     assert not virtual
+
+
+async def whose_loop() -> str:
+    return type(asyncio.get_running_loop()).__module__.partition(".")[0]
+
+
+def test_the_real_loop_is_uvloops_where_that_is_installed() -> None:
+    pytest.importorskip("uvloop")
+    assert run_on("real", whose_loop()) == "uvloop"
+    assert run_on("simulated", whose_loop()) == "voicepipe"
+
+
+def test_the_real_loop_is_asyncios_where_uvloop_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    assert run_on("real", whose_loop()) == "asyncio"

@@ -151,8 +151,19 @@ def _describe(task: asyncio.Task[Any]) -> str:
 
 
 def runner_on(clock: ClockName) -> asyncio.Runner:
-    """A loop on the named clock, for several things to be run in it one after the other."""
-    return asyncio.Runner(loop_factory=None if clock == "real" else lambda: VirtualLoop(clock))
+    """A loop on the named clock, for several things to be run in it one after the other.
+
+    The real one is uvloop's where that is installed: many sockets cost a tenth less of the CPU.
+    """
+    return asyncio.Runner(loop_factory=_real_loops() if clock == "real" else lambda: VirtualLoop(clock))
+
+
+def _real_loops() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - a virtual clock has its own
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
 def run_on(clock: ClockName, main: Coroutine[Any, Any, T]) -> T:
