@@ -126,7 +126,8 @@ _MADE: dict[type[Any], Line] = {Heard: _heard}
 _WRITER = """
 def write(at_ns, one, secrets):
     try:
-        return f'''{{{{"t_ms":{{ms(at_ns)}},"event":"{name}",{members}}}}}\\n'''
+        t_ms = ms(at_ns)
+        return f'''{{{{"t_ms":{{t_ms}},"event":"{name}",{members}}}}}\\n'''
     except (AttributeError, TypeError, ValueError):
         return by_value(at_ns, one, secrets)
 """
@@ -157,6 +158,8 @@ def _members(kind: type[Any]) -> str:
 def _code(value: str, name: str, hint: Any) -> str:
     """What writes ``value`` of the field ``name``, which is declared to be a ``hint``."""
     kinds = set(get_args(hint)) if get_origin(hint) in (Union, UnionType) else {hint}
+    if name == "at_ns":  # most are observed when they happen
+        return f"t_ms if {value} == at_ns else ms({value})"
     if name.endswith("_ns"):
         return f"ms({value})"
     if NoneType in kinds and len(kinds) == 2:

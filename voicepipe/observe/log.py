@@ -45,7 +45,7 @@ FORMAT = 2
 MAX_BYTES = 256 << 20
 """Of one log. An hour of lively talk takes about 5 MB."""
 
-HELD_NS = SECOND
+HELD_NS = 2 * SECOND
 
 _HELD = frozenset(
     {

@@ -227,14 +227,19 @@ class CallReport(ReadsByType):
         """Not the pieces of a reply, a quarter of all events: its end tells the words."""
         own = partial(_READ[kind], self) if kind in _READ else None
         parts = [self._silences.reads(kind), self._timelines.reads(kind), own]
-        reads = [part for part in parts if part is not None]
+        reads = tuple(part for part in parts if part is not None)
+
+        def note(at_ns: int, event: Any) -> None:
+            self.until_ns = at_ns
 
         def read(at_ns: int, event: Any) -> None:
             self.until_ns = at_ns
             for part in reads:
                 part(event)
 
-        return None if kind is Text else read
+        if kind is Text:
+            return None
+        return read if reads else note
 
     def _count(self, request: ProviderAttempt) -> None:
         self._consumed.count(request, self.find(request.turn))

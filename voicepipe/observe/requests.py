@@ -28,11 +28,13 @@ def tally(request: ProviderAttempt, book: PriceBook | None) -> Tally:
     """What it consumed, and with ``book`` what that costs."""
     slot, provider, model = request.slot, request.provider, request.model
     amounts = _amounts(request.usage)
-    found = None if book is None else book.find(slot, provider, model)
-    if found is not None and not found.by_time:
+    if book is None:
+        return _by_meter(slot, provider, model, amounts)
+    found = book.find(slot, provider, model)
+    if not found.by_time:
         _price(amounts, found.rates)
     used = _by_meter(slot, provider, model, amounts)
-    if book is not None and found is not None and found.by_time and request.busy_ns:
+    if found.by_time and request.busy_ns:
         used.amounts[_meter(slot, provider, model, MACHINE)] = _time(request.busy_ns, book)
     return used
 
