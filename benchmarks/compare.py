@@ -104,7 +104,7 @@ def _conversation(number: int, rounds: int = 1) -> dict[str, Any]:
 def _watched(quick: bool) -> list[Figure]:
     """The events of whole calls, played to their observers as fast as they take them."""
     calls = _events_of_calls()
-    times = 3 if quick else 30
+    times = 3 if quick else 300  # four seconds: the machine is slower in some of them
     turns, count = sum(map(_turns, calls)), sum(map(len, calls))
     played = f"{len(calls)} calls with {turns} turns and {count} events, {times} times"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import cast
 
 from voicepipe.core.records import NotSent, ProviderAttempt, Usage, UsageUnit
 from voicepipe.core.units import MS
@@ -27,14 +28,13 @@ def for_nothing(request: ProviderAttempt) -> bool:
 def tally(request: ProviderAttempt, book: PriceBook | None) -> Tally:
     """What it consumed, and with ``book`` what that costs."""
     slot, provider, model = request.slot, request.provider, request.model
-    amounts = _amounts(request.usage)
+    used = _consumed(slot, provider, model, request.usage)
     if book is None:
-        return _by_meter(slot, provider, model, amounts)
+        return used
     found = book.find(slot, provider, model)
     if not found.by_time:
-        _price(amounts, found.rates)
-    used = _by_meter(slot, provider, model, amounts)
-    if found.by_time and request.busy_ns:
+        _price(used, found.rates)
+    elif request.busy_ns:
         used.amounts[_meter(slot, provider, model, MACHINE)] = _time(request.busy_ns, book)
     return used
 
@@ -43,38 +43,36 @@ def unsent(silence: NotSent, book: PriceBook | None) -> Tally:
     """What ``silence`` would have consumed and cost, as a request of its own; nothing where nobody sends a
     bill, as for a server on this computer."""
     slot, provider, model = silence.slot, silence.provider, silence.model
-    amounts = {silence.unit: Amount(silence.amount)}
-    if book is not None:
-        found = book.find(slot, provider, model)
-        if found.by_time:
-            return Tally()
-        _price(amounts, found.rates)
-    return _by_meter(slot, provider, model, amounts)
+    used = _consumed(slot, provider, model, (Usage(unit=silence.unit, amount=silence.amount),))
+    if book is None:
+        return used
+    found = book.find(slot, provider, model)
+    if found.by_time:
+        return Tally()
+    _price(used, found.rates)
+    return used
 
 
-def _amounts(usage: Sequence[Usage]) -> dict[UsageUnit, Amount]:
-    amounts: dict[UsageUnit, Amount] = {}
+def _consumed(slot: str, provider: str, model: str | None, usage: Sequence[Usage]) -> Tally:
+    used = Tally()
+    amounts = used.amounts
     for one in usage:
+        meter = _meter(slot, provider, model, one.unit)
         amount = Amount(one.amount, one.amount if one.estimated else 0)
-        if one.unit in amounts:  # the vendor told a part of it
-            amounts[one.unit].add(amount)
+        if meter in amounts:  # the vendor told a part of it
+            amounts[meter].add(amount)
         else:
-            amounts[one.unit] = amount
-    return amounts
+            amounts[meter] = amount
+    return used
 
 
-def _price(amounts: dict[UsageUnit, Amount], rates: Rates) -> None:
-    bill = price({unit: amount.total for unit, amount in amounts.items()}, rates)
-    for unit, amount in amounts.items():
+def _price(used: Tally, rates: Rates) -> None:
+    """What has units that vendors bill; no machine's time."""
+    units = {cast(UsageUnit, meter.unit): amount for meter, amount in used.amounts.items()}
+    bill = price({unit: amount.total for unit, amount in units.items()}, rates)
+    for unit, amount in units.items():
         amount.cost = bill.costs.get(unit, 0)
         amount.unpriced = amount.total if unit in bill.unpriced else 0
-
-
-def _by_meter(slot: str, provider: str, model: str | None, amounts: dict[UsageUnit, Amount]) -> Tally:
-    used = Tally()
-    for unit, amount in amounts.items():
-        used.amounts[_meter(slot, provider, model, unit)] = amount
-    return used
 
 
 def _time(busy_ns: int, book: PriceBook) -> Amount:
