@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import settings
 
@@ -15,3 +16,7 @@ __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport", "pytest_xd
 # examples are the same each time; new ones are looked for where somebody can see what they find.
 settings.register_profile("voicepipe", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("voicepipe")
+
+# A shell that runs the suite in its background has it ignore Ctrl-C, and programs that tests start inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

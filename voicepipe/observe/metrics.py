@@ -28,7 +28,7 @@ from voicepipe.core.units import SECOND
 from voicepipe.observe.objectives import spent_by_step
 from voicepipe.observe.observers import Observer, ReadsByType
 from voicepipe.observe.report import CallReport
-from voicepipe.observe.series import Counter, Gauge, Histogram
+from voicepipe.observe.series import NO_LABELS, Counter, Gauge, Histogram
 from voicepipe.observe.turn_report import TurnReport
 from voicepipe.observe.usage import Tally
 from voicepipe.speech.pricing import PICO
@@ -123,18 +123,18 @@ class Meters(ReadsByType):
         self._metrics = metrics
         report.on_request.append(self._count)
         report.on_turn_ended.append(self._measure)
-        metrics.calls.add()
-        metrics.active.add()
+        metrics.calls.sums[NO_LABELS] += 1
+        metrics.active.sums[NO_LABELS] += 1
 
     def reader(self, kind: type[Any]) -> Observer | None:
         read = _READ.get(kind)
         return None if read is None else MethodType(read, self)
 
     async def end(self, report: CallReport, workers: Workers) -> None:
-        self._metrics.active.add(amount=-1)
+        self._metrics.active.sums[NO_LABELS] -= 1
 
     def _end_turn(self, at_ns: int, event: TurnEnded) -> None:
-        self._metrics.turns.add((event.status,))
+        self._metrics.turns.sums[(event.status,)] += 1
 
     def _measure(self, turn: TurnReport) -> None:
         metrics = self._metrics
@@ -148,35 +148,35 @@ class Meters(ReadsByType):
             metrics.voice_to_voice.observe(turn.timeline.total_ns / SECOND)
 
     def _attempt(self, at_ns: int, event: ProviderAttempt) -> None:
-        self._metrics.attempts.add((event.slot, event.provider, event.status))
+        self._metrics.attempts.sums[event.slot, event.provider, event.status] += 1
         if event.first_event_ns is not None:
             first_s = (event.first_event_ns - event.began_ns) / SECOND
             self._metrics.first_event.observe(first_s, (event.slot, event.provider))
 
     def _finish_tool(self, at_ns: int, event: ToolFinished) -> None:
-        self._metrics.tools.add(("error" if event.error else "ok",))
+        self._metrics.tools.sums[("error" if event.error else "ok",)] += 1
 
     def _ignore(self, at_ns: int, event: SpeechIgnored) -> None:
-        self._metrics.ignored.add((event.reason,))
+        self._metrics.ignored.sums[(event.reason,)] += 1
 
     def _note_dead_air(self, at_ns: int, event: DeadAir) -> None:
-        self._metrics.dead_air.add((event.stage.partition(" ")[0],))
+        self._metrics.dead_air.sums[(event.stage.partition(" ")[0],)] += 1
 
     def _switch(self, at_ns: int, event: ProviderSwitched) -> None:
-        self._metrics.switches.add((event.slot,))
+        self._metrics.switches.sums[(event.slot,)] += 1
 
     def _judge(self, at_ns: int, event: ObjectiveMissed | ObjectiveMet) -> None:
-        self._metrics.missed.set((event.objective,), isinstance(event, ObjectiveMissed))
+        self._metrics.missed.sums[(event.objective,)] = isinstance(event, ObjectiveMissed)
 
     def _count(self, request: ProviderAttempt, used: Tally) -> None:
         metrics = self._metrics
         for meter, amount in used.amounts.items():
             labels = (meter.slot, meter.provider, meter.unit)
-            metrics.usage.add(labels, amount.total)
+            metrics.usage.sums[labels] += amount.total
             if amount.cost:
-                metrics.cost.add((meter.slot, meter.provider), amount.cost)
+                metrics.cost.sums[meter.slot, meter.provider] += amount.cost
             if amount.unpriced:
-                metrics.unpriced.add(labels, amount.unpriced)
+                metrics.unpriced.sums[labels] += amount.unpriced
 
 
 _READ: Mapping[type[Any], Callable[[Meters, int, Any], None]] = {

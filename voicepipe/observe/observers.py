@@ -31,6 +31,8 @@ class Observers:
 
     def __init__(self) -> None:
         self._all: list[Observer] = []
+        self._finders: list[Callable[[type[Any]], Observer | None]] = []
+        """What tells of each of them what to call with the events of a type."""
         self._readers: dict[type[Any], list[Observer]] = {}
         """Of the types that have come."""
 
@@ -40,13 +42,13 @@ class Observers:
     def append(self, observer: Observer) -> None:
         """From the next event on."""
         self._all.append(observer)
-        self._readers.clear()
+        self._ask_anew()
 
     def remove(self, observer: Observer) -> None:
         """From the next event on: one that is removed during an event is still called with that event.
         Raises ``ValueError`` for one that isn't there."""
         self._all.remove(observer)
-        self._readers.clear()
+        self._ask_anew()
 
     def __call__(self, at_ns: int, event: Any) -> None:
         try:
@@ -56,11 +58,15 @@ class Observers:
         for read in readers:
             read(at_ns, event)
 
+    def _ask_anew(self) -> None:
+        self._finders = [_finder(one) for one in self._all]
+        self._readers.clear()
+
     def _find(self, kind: type[Any]) -> list[Observer]:
-        found = [read for one in self._all if (read := _reader(one, kind)) is not None]
+        found = [read for find in self._finders if (read := find(kind)) is not None]
         self._readers[kind] = found
         return found
 
 
-def _reader(observer: Observer, kind: type[Any]) -> Observer | None:
-    return observer.reader(kind) if isinstance(observer, ReadsByType) else observer
+def _finder(observer: Observer) -> Callable[[type[Any]], Observer | None]:
+    return observer.reader if isinstance(observer, ReadsByType) else lambda kind: observer

@@ -14,6 +14,8 @@ from typing import Any
 Labels = tuple[str, ...]
 """The values of a series' labels, in the order of their names."""
 
+NO_LABELS: Labels = ()
+
 
 class Counter:
     """A sum for each combination of labels, of whole numbers; ``per`` of them are told as one.
@@ -26,16 +28,14 @@ class Counter:
     def __init__(self, name: str, about: str, *labels: str, per: int = 1) -> None:
         self._told = name, about, labels
         self._per = per
-        self._sums: defaultdict[Labels, int] = defaultdict(int, {} if labels else {(): 0})
-
-    def add(self, labels: Labels = (), amount: int = 1) -> None:
-        self._sums[labels] += amount
+        self.sums: defaultdict[Labels, int] = defaultdict(int, {} if labels else {NO_LABELS: 0})
+        """To be added to."""
 
     def family(self, client: Any) -> Any:
         """As of now; from any thread."""
         name, about, names = self._told
         family = getattr(client, self.kind)(name, about, labels=names)
-        for labels, value in list(self._sums.items()):
+        for labels, value in list(self.sums.items()):
             family.add_metric(labels, value / self._per)
         return family
 
@@ -44,9 +44,6 @@ class Gauge(Counter):
     """What goes down as well."""
 
     kind = "GaugeMetricFamily"
-
-    def set(self, labels: Labels, value: int) -> None:
-        self._sums[labels] = value
 
 
 class Histogram:
@@ -58,9 +55,9 @@ class Histogram:
         self._found: defaultdict[Labels, list[float]] = defaultdict(lambda: [0] * (len(buckets) + 2))
         """For each bucket, and for what is longer than all, how many; and last the sum."""
         if not labels:
-            self._found[()] = [0] * (len(buckets) + 2)
+            self._found[NO_LABELS] = [0] * (len(buckets) + 2)
 
-    def observe(self, seconds: float, labels: Labels = ()) -> None:
+    def observe(self, seconds: float, labels: Labels = NO_LABELS) -> None:
         found = self._found[labels]
         found[bisect_left(self._buckets, seconds)] += 1
         found[-1] += seconds

@@ -136,6 +136,10 @@ class TurnTimeline:
         return {name: None if ns is None else ns / MS for name, ns in spent.items()}
 
 
+_Marks = list[tuple[Step, int]]
+"""Those of a turn that hasn't ended."""
+
+
 @dataclass(slots=True)
 class _Open:
     """A turn or a draft that hasn't ended."""
@@ -146,7 +150,7 @@ class _Open:
     """What the caller said before then belongs to another turn, or to none."""
     noticed_ns: int | None = None
     """When the VAD saw the first sign that the caller's speech was over."""
-    marks: list[Mark] = field(default_factory=list)
+    marks: _Marks = field(default_factory=list)
     reached: int = NOTHING
     """How far the reply has come: what lies before that isn't waited for any more."""
     tools: int = 0
@@ -155,7 +159,7 @@ class _Open:
 
     def mark(self, step: Step, at_ns: int) -> None:
         if len(self.marks) < MAX_MARKS:
-            self.marks.append(Mark(step, at_ns))
+            self.marks.append((step, at_ns))
 
 
 class Timelines:
@@ -262,9 +266,9 @@ class Timelines:
             return _path(turn, began, began.at_ns, [], spoken=False, estimated=False)
         recorded = [ns for ns in self._clips if turn.since_ns < ns <= began.at_ns]
         start = recorded[-1] if recorded else began.end_of_speech_ns
-        until_words = [Mark("endpoint", began.wait_over_ns), Mark("stt", began.at_ns)]
+        until_words: _Marks = [("endpoint", began.wait_over_ns), ("stt", began.at_ns)]
         if turn.noticed_ns is not None and turn.noticed_ns <= began.wait_over_ns:
-            until_words.insert(0, Mark("vad", turn.noticed_ns))
+            until_words.insert(0, ("vad", turn.noticed_ns))
         return _path(turn, began, start, until_words, spoken=True, estimated=not recorded)
 
 
@@ -287,16 +291,14 @@ _READ: Mapping[type[Any], Callable[[Timelines, Any], None]] = {
 
 
 def _path(
-    turn: _Open, began: TurnBegan, start_ns: int, until_words: list[Mark], *, spoken: bool, estimated: bool
+    turn: _Open, began: TurnBegan, start_ns: int, until_words: _Marks, *, spoken: bool, estimated: bool
 ) -> TurnTimeline:
     """A mark that lies before the one it follows was not waited for: it contributes 0."""
-    at_ns, path = start_ns, []
-    for mark in (*until_words, *turn.marks):
-        if mark.at_ns < at_ns:
-            path.append(Mark(mark.step, at_ns))
-        else:
-            path.append(mark)
-            at_ns = mark.at_ns
+    until_ns, path = start_ns, []
+    for step, at_ns in (*until_words, *turn.marks):
+        if at_ns > until_ns:
+            until_ns = at_ns
+        path.append(Mark(step, until_ns))
     return TurnTimeline(
         turn=began.turn,
         start_ns=start_ns,
@@ -315,11 +317,12 @@ def _ahead(turn: _Open, start_ns: int, began_ns: int) -> Iterator[Contribution]:
     """
     if turn.drafted_ns is None:
         return
-    at_ns = start_ns
-    for mark in (Mark("stt", turn.drafted_ns), *turn.marks):
-        if at_ns >= began_ns:
+    since_ns = start_ns
+    drafted: _Marks = [("stt", turn.drafted_ns)]
+    for step, at_ns in (*drafted, *turn.marks):
+        if since_ns >= began_ns:
             return
-        until = min(mark.at_ns, began_ns)
-        if at_ns < until and mark.step != "playout":  # which waits: nothing of a draft is heard
-            yield Contribution(mark.step, at_ns, until - at_ns)
-            at_ns = until
+        until_ns = min(at_ns, began_ns)
+        if since_ns < until_ns and step != "playout":  # which waits: nothing of a draft is heard
+            yield Contribution(step, since_ns, until_ns - since_ns)
+            since_ns = until_ns
