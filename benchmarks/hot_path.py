@@ -1,7 +1,8 @@
 """What a microphone frame costs in function calls and memory blocks: counts, which no busy machine changes.
 
-One call on the simulated clock, with engines that cost next to nothing: the caller is silent, speaks for two
-seconds, and listens to a long reply. Counted is everything that happens from one frame to the next, the
+One call on the simulated clock, with engines that cost next to nothing: the caller is silent, speaks for a
+second, and listens to a long reply. Another one has silero for its VAD, first shut off by its gate and then
+asked about each window of noise. Counted is everything that happens from one frame to the next, the
 caller's own side included:
 
 * *calls*: those of Python functions and of functions in C, as ``sys.setprofile`` is told of them;
@@ -24,7 +25,8 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from importlib.util import find_spec
 from typing import Any, ClassVar
 
 import numpy as np
@@ -55,6 +57,7 @@ COUNTED = 40
 """Frames: a multiple of 8, in which windows of 32 ms come round, and of 5, the meter's."""
 
 SILENCE, SPEECH, REPLY = "silence", "speech", "reply"
+SHUT, JUDGED = "silence, silero", "noise, silero"
 
 Counts = dict[str, dict[str, float]]
 """Per frame: ``{"silence": {"calls": 70.2, "blocks": 15.1}}``."""
@@ -64,7 +67,10 @@ def measure(quick: bool) -> list[Figure]:
     found, _ = counts()
     return [
         Figure(
-            what=f"{unit} per frame of 20 ms, {name}", unit="", values=[value], how="energy VAD, sim engines"
+            what=f"{unit} per frame of 20 ms, {name}",
+            unit="",
+            values=[value],
+            how="sim engines" if name in (SHUT, JUDGED) else "energy VAD, sim engines",
         )
         for name, both in found.items()
         for unit, value in both.items()
@@ -86,13 +92,13 @@ def counts() -> tuple[Counts, Counts]:
 
 
 def grown(found: Counts, baseline: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """What has grown by more than `MARGIN`, for a person to read."""
+    """What has grown by more than `MARGIN`, for a person to read. What wasn't counted, hasn't."""
     return [
         f"{name}: {found[name][unit]:.1f} {unit} per frame, {found[name][unit] / least - 1:+.0%}"
         f" over the baseline's {least:.1f}"
         for name, both in baseline.items()
         for unit, least in both.items()
-        if found[name][unit] > least * (1 + MARGIN)
+        if name in found and found[name][unit] > least * (1 + MARGIN)
     ]
 
 
@@ -122,23 +128,27 @@ class Counter:
             self.calls += 1
 
 
-class Storyteller:
-    """Both ends of a call whose caller asks for a story, and listens to its beginning."""
+Talk = Callable[["Caller"], Awaitable[None]]
+
+
+class Caller:
+    """Both ends of a call, in which ``talk`` is what happens."""
 
     rate = RATE
     live: ClassVar[bool] = True
 
-    def __init__(self, clock: Clock, found: Counts) -> None:
+    def __init__(self, clock: Clock, found: Counts, talk: Talk) -> None:
         self.output = PacedOutput(clock, OUTPUT_RATE)
-        self._found = found
+        self.found = found
+        self.hears = False
+        self._talk = talk
         self._counter = Counter()
         self._position = 0
-        self._heard = False
-        self._silence: Pcm = np.zeros(FRAME, np.int16)
-        self._noise: Pcm = np.random.default_rng(1).normal(0, 3000, FRAME).astype(np.int16)
+        self.silence: Pcm = np.zeros(FRAME, np.int16)
+        self.noise: Pcm = np.random.default_rng(1).normal(0, 3000, FRAME).astype(np.int16)
 
     @property
-    def caller(self) -> Storyteller:
+    def caller(self) -> Caller:
         return self
 
     def close(self) -> None:
@@ -146,38 +156,48 @@ class Storyteller:
 
     def note(self, at_ns: int, event: Any) -> None:
         if type(event) is PlaybackStarted:
-            self._heard = True
+            self.hears = True
 
     async def run(self, out: Outlet[FromCaller], line: Line) -> None:
         self._out, self._clock, self._origin = out, line.clock, line.clock.now()
         gc.collect()
         gc.disable()
-        await self._count(SILENCE, self._silence, WARM_UP)
-        await self._count(SPEECH, self._noise, COUNTED)
-        while not self._heard:
-            await self._send(self._silence)
-        await self._count(REPLY, self._silence, COUNTED)
-        for unit, idle in self._found[SILENCE].items():
-            self._found[REPLY][unit] -= idle
+        await self._talk(self)
 
-    async def _count(self, name: str, pcm: Pcm, warm_up: int) -> None:
+    async def count(self, name: str, pcm: Pcm, warm_up: int) -> None:
         for _ in range(warm_up):
-            await self._send(pcm)
+            await self.send(pcm)
         self._counter.start()
         for _ in range(COUNTED):
-            await self._send(pcm)
-        self._found[name] = self._counter.stop()
+            await self.send(pcm)
+        self.found[name] = self._counter.stop()
 
-    async def _send(self, pcm: Pcm) -> None:
+    async def send(self, pcm: Pcm) -> None:
         position, self._position = self._position, self._position + FRAME
         await self._clock.sleep_until(self._origin + self._position // FRAME * FRAME_MS * MS)
         await self._out.send(AudioIn(pcm=pcm, position=position, rate=RATE))
 
 
-async def count() -> Counts:
+async def hear_a_story(caller: Caller) -> None:
+    await caller.count(SILENCE, caller.silence, WARM_UP)
+    await caller.count(SPEECH, caller.noise, COUNTED)
+    while not caller.hears:
+        await caller.send(caller.silence)
+    await caller.count(REPLY, caller.silence, COUNTED)
+    for unit, idle in caller.found[SILENCE].items():
+        caller.found[REPLY][unit] -= idle
+
+
+async def make_noise(caller: Caller) -> None:
+    await caller.count(SHUT, caller.silence, WARM_UP)
+    await caller.count(JUDGED, caller.noise, COUNTED)
+
+
+async def count(vad: str, talk: Talk) -> Counts:
     found: Counts = {}
-    async with Pipeline.from_yaml(FILE, env={}) as pipeline, pipeline.session() as call:
-        ends = Storyteller(call.clock, found)
+    pipeline = Pipeline.from_yaml(FILE, set={"stages.vad": vad}, env={})
+    async with pipeline, pipeline.session() as call:
+        ends = Caller(call.clock, found, talk)
         call.observe(ends.note)
         async for _ in call.run(ends, ends.output):
             pass
@@ -185,7 +205,9 @@ async def count() -> Counts:
 
 
 def _rounded() -> Counts:
-    found = run_on("simulated", count())
+    found = run_on("simulated", count("energy", hear_a_story))
+    if find_spec("onnxruntime") and find_spec("silero_vad"):
+        found |= run_on("simulated", count("silero", make_noise))
     return {name: {unit: round(value, 1) for unit, value in both.items()} for name, both in found.items()}
 
 

@@ -17,6 +17,6 @@ __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport", "pytest_xd
 settings.register_profile("voicepipe", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("voicepipe")
 
-# A shell that runs the suite in its background has it ignore Ctrl-C, and programs that tests start inherit that.
+# A shell that runs the suite in its background has it ignore Ctrl-C, which programs that tests start inherit.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

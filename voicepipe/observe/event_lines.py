@@ -58,7 +58,7 @@ def _texts(values: tuple[str, ...]) -> str:
 
 
 def _words(values: tuple[Word, ...]) -> str:
-    return f"[{','.join(map(_word, values))}]" if values else "[]"
+    return f"[{','.join(map(_word, values))}]"
 
 
 def _word(one: Word) -> str:
@@ -66,7 +66,7 @@ def _word(one: Word) -> str:
 
 
 def _usages(values: tuple[Usage, ...]) -> str:
-    return f"[{','.join(map(_usage, values))}]" if values else "[]"
+    return f"[{','.join(map(_usage, values))}]"
 
 
 def _usage(one: Usage) -> str:
@@ -169,4 +169,6 @@ def _code(value: str, name: str, hint: Any) -> str:
         return f"'true' if {value} else 'false'"
     if get_origin(hint) is Literal:
         return f"quoted({value})"
+    if get_origin(hint) is tuple and hint in _OF_TYPE:  # most have nothing in them
+        return f"{_OF_TYPE[hint]}({value}) if {value} else '[]'"
     return f"{_OF_TYPE[hint]}({value})" if hint in _OF_TYPE else f"any_value({value}, secrets)"

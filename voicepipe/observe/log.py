@@ -90,7 +90,7 @@ class EventLog(ReadsByType):
         self._left = max_bytes
         self._error: OSError | None = None
         self._held: list[str] = []
-        """Lines."""
+        """Lines; always this list."""
         self._due_ns = 0
         """When what is held has to be written."""
         self._text: Text | None = None
@@ -106,19 +106,22 @@ class EventLog(ReadsByType):
         self._write(_encoded(as_json(began) + "\n"))
 
     def reader(self, kind: type[Any]) -> Observer:
+        if kind is Text:
+            return self._join
         rare, secrets, write = kind not in _HELD, self._secrets, line_writer(kind)
+        hold = self._held.append
 
         def read(at_ns: int, event: Any) -> None:
             if not self._writing:
                 return
             if self._text is not None:
                 self._end_text()
-            self._held.append(write(at_ns, event, secrets))
+            hold(write(at_ns, event, secrets))
             if rare or at_ns >= self._due_ns:
                 self._due_ns = at_ns + HELD_NS
                 self._flush()
 
-        return self._join if kind is Text else read
+        return read
 
     def close(self) -> None:
         """May be called twice. Raises ``NotKeptError`` once if the log isn't complete for want of a disk."""

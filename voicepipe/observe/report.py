@@ -229,17 +229,12 @@ class CallReport(ReadsByType):
         parts = [self._silences.reads(kind), self._timelines.reads(kind), own]
         reads = tuple(part for part in parts if part is not None)
 
-        def note(at_ns: int, event: Any) -> None:
-            self.until_ns = at_ns
-
         def read(at_ns: int, event: Any) -> None:
             self.until_ns = at_ns
             for part in reads:
                 part(event)
 
-        if kind is Text:
-            return None
-        return read if reads else note
+        return None if kind is Text else read
 
     def _count(self, request: ProviderAttempt) -> None:
         self._consumed.count(request, self.find(request.turn))
