@@ -121,6 +121,18 @@ def test_what_it_wasnt_shown_last_it_hears_before_the_first_louder_window() -> N
     assert len(network.heard) == shown + RECALLED_WINDOWS + 2
 
 
+def test_it_hears_them_in_their_order() -> None:
+    network = Network()
+    session = Session(network, 16_000, Gate())
+    hear(network, session, QUIET_LINE, NOISE, WHILE)
+    shown = len(network.heard)
+    swelling = [QUIET_LINE + window / 10 for window in range(RECALLED_WINDOWS + 3)]
+    for dbfs in swelling:
+        assert session.probability(at(dbfs)) == 0
+    session.probability(at(-30))
+    assert network.heard[shown:-1] == pytest.approx(swelling[3:], abs=0.3)
+
+
 def test_behind_a_gate_too_it_begins_anew_after_three_seconds_without_speech_and_only_then() -> None:
     network = Network()
     session = Session(network, 16_000, Gate())

@@ -65,7 +65,9 @@ class Session:
         self._gain: np.float32 | None = None
         """What the caller is multiplied by; None is nothing."""
         self._gate = gate
-        self._unheard: deque[Pcm] = deque(maxlen=RECALLED_WINDOWS)
+        self._ring: Pcm = np.empty((RECALLED_WINDOWS if gate is not None else 0, self.window), np.int16)
+        """The last windows that the network wasn't shown, in turns."""
+        self._missed = 0
         self._submitted: tuple[float, Callable[[float | Exception], None]] | None = None
         self._due: deque[Pcm] = deque()
         """What the network has to hear before it answers."""
@@ -118,14 +120,16 @@ class Session:
         """Whether the network needn't hear ``window`` now."""
         if self._gate is None or not self._gate.shuts(power):
             return False
-        self._unheard.append(window.copy())
+        self._ring[self._missed % RECALLED_WINDOWS] = window
+        self._missed += 1
         self._quiet += 1
         return True
 
     def _catch_up(self) -> list[Pcm]:
-        """What the network has to hear first, since it wasn't shown it."""
-        missed = list(self._unheard)
-        self._unheard.clear()
+        """What the network has to hear first; valid until another window is passed over."""
+        since = max(0, self._missed - RECALLED_WINDOWS)
+        missed: list[Pcm] = [self._ring[number % RECALLED_WINDOWS] for number in range(since, self._missed)]
+        self._missed = 0
         if missed and self._quiet >= QUIET_WINDOWS:
             self._open()
         return missed
