@@ -249,6 +249,22 @@ def test_what_comes_behind_the_last_message_that_is_listened_to_is_read_before_t
     served(answer)
 
 
+def test_nothing_is_sent_over_a_connection_whose_end_is_told_later(caplog: pytest.LogCaptureFixture) -> None:
+    async def answer(connection: Direct) -> None:
+        heard = Heard()
+        assert heard.listens(connection)
+        connection.data_received(b"".join(map(frame, MANY)))
+        connection.transport.abort()
+        await asyncio.sleep(0)
+        assert connection.state is connection.opened
+        for _ in range(10):
+            WebSocket(connection).send("hello")
+        await heard.until(len(MANY) + 1)
+
+    served(answer)
+    assert not caplog.records
+
+
 def test_a_burst_is_heard_to_its_end_from_a_far_side_that_leaves_right_behind_it() -> None:
     async def main() -> list[bytes]:
         heard = Heard()
