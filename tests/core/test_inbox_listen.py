@@ -124,12 +124,12 @@ def test_audio_waits_while_the_reader_waits_for_a_control_frame_alone() -> None:
     async def main() -> None:
         inbox, heard = opened(), list[AudioIn]()
         inbox.listen(heard.append)
-        reading = asyncio.ensure_future(inbox.control())
+        controlled = asyncio.ensure_future(inbox.control())
         await asyncio.sleep(0)
         frame, gain, later = audio(), Gain(turn=1, db=-15), audio(320)
         inbox.put_now(frame)
         inbox.send_control(gain)
-        assert await reading is gain
+        assert await controlled is gain
         assert heard == []
         assert await anext(inbox) is frame
         reading = await waiting(inbox)

@@ -178,7 +178,7 @@ class Direct(_Base):
             self._ends.popleft()()
 
     def _cut(self, data: bytes, at: int) -> None:
-        """Hand over what is in ``data`` from ``at`` on: ``AT_ONCE`` bytes of it while somebody listens, or one
+        """Hand over what is in ``data`` from ``at`` on: `AT_ONCE` bytes of it while somebody listens, or one
         message. Others have a turn before what is left then."""
         size, spent = len(data), 0
         while size - at >= 2:
