@@ -100,6 +100,46 @@ def test_what_goes_wrong_while_listening_is_raised_where_the_reader_waits(first:
     simulated(main())
 
 
+def test_what_goes_wrong_while_listening_is_raised_though_the_reader_was_cancelled_in_the_same_step() -> None:
+    async def main() -> None:
+        inbox = opened()
+
+        def listen(frame: AudioIn) -> None:
+            raise ZeroDivisionError
+
+        inbox.listen(listen)
+        reading = await waiting(inbox)
+        assert inbox.put_now(audio())
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        inbox.close()
+        with pytest.raises(ZeroDivisionError):
+            await anext(inbox)
+
+    simulated(main())
+
+
+def test_audio_waits_while_the_reader_waits_for_a_control_frame_alone() -> None:
+    async def main() -> None:
+        inbox, heard = opened(), list[AudioIn]()
+        inbox.listen(heard.append)
+        controlled = asyncio.ensure_future(inbox.control())
+        await asyncio.sleep(0)
+        frame, gain, later = audio(), Gain(turn=1, db=-15), audio(320)
+        inbox.put_now(frame)
+        inbox.send_control(gain)
+        assert await controlled is gain
+        assert heard == []
+        assert await anext(inbox) is frame
+        reading = await waiting(inbox)
+        inbox.put_now(later)
+        assert heard == [later], "it listens again"
+        reading.cancel()
+
+    simulated(main())
+
+
 @given(st.lists(st.sampled_from(["audio", "words", "turn of the loop"]), max_size=30))
 def test_nothing_is_lost_and_nothing_overtakes(story: list[str]) -> None:
     async def main() -> None:

@@ -1,14 +1,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voicepipe.core.clock import run_on
 from voicepipe.errors import SetupError
 from voicepipe.observe.metrics_server import MAX_CONNECTIONS, MAX_HEAD, MetricsServer, is_meant
+from voicepipe.runtime.inline_workers import InlineWorkers
 from voicepipe.runtime.workers import ThreadWorkers
+from voicepipe.testing.chaos.http import reset
+
+T = TypeVar("T")
 
 
 def page() -> tuple[str, bytes]:
@@ -110,6 +117,35 @@ def test_a_request_without_an_end_gets_no_answer_and_harms_nobody() -> None:
     nothing, fine = answers(endless, b"GET /metrics HTTP/1.1\r\n" + HOST + b"\r\n")
     assert nothing == b""
     assert fine.endswith(b"up 1\n")
+
+
+def test_who_has_gone_when_the_page_is_ready_gets_no_answer_and_harms_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    asked, gone = asyncio.Event(), asyncio.Event()
+
+    class Late(InlineWorkers):
+        async def call(self, fn: Callable[[], T], *, deadline_ns: int | None = None, cost_ns: int = 0) -> T:
+            asked.set()
+            await gone.wait()
+            return fn()
+
+    async def main() -> None:
+        server = MetricsServer(page, Late("simulated"))
+        port = await server.start("127.0.0.1", 0)
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await asked.wait()
+        reset(writer)
+        for _ in range(10):  # it gets about
+            await asyncio.sleep(0)
+        gone.set()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        await server.close()
+
+    run_on("real", main())
+    assert not caplog.records
 
 
 def test_connections_beyond_a_few_are_dropped_until_others_have_gone() -> None:

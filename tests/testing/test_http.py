@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voicepipe.core.clock import run_on
+from voicepipe.testing.chaos.http import reset
 from voicepipe.testing.http import HttpServer, Request, chunk, head, read_request, whole
 
 
@@ -113,6 +115,41 @@ def test_a_client_that_goes_in_the_middle_of_its_request_is_no_error_of_the_serv
 
     asyncio.run(main())
     assert problems == []
+
+
+@pytest.mark.parametrize("answered", [False, True], ids=["fails", "answers"])
+def test_a_client_that_has_gone_when_it_is_answered_is_no_error_of_the_server(
+    answered: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What else goes wrong is, whoever has gone."""
+
+    class Late(HttpServer):
+        async def answer(
+            self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> bool:
+            came.set()
+            if not answered:
+                raise RuntimeError("broken")
+            reset(clients[0])
+            for _ in range(10):  # it gets about
+                await asyncio.sleep(0)
+            assert writer.is_closing()
+            writer.write(whole(200, {}))
+            return True
+
+    async def main() -> None:
+        async with Late() as server:
+            _, client = await asyncio.open_connection("127.0.0.1", int(server.origin.rpartition(":")[2]))
+            clients.append(client)
+            client.write(b"GET / HTTP/1.1\r\n\r\n")
+            await came.wait()
+        client.close()
+
+    clients, came = list[asyncio.StreamWriter](), asyncio.Event()
+    run_on("real", main())
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == (
+        [] if answered else [RuntimeError]
+    )
 
 
 def test_a_server_that_was_not_started_has_no_address() -> None:

@@ -202,30 +202,67 @@ def test_what_waits_for_a_round_is_handed_over_before_the_end_is_told() -> None:
     assert order == [b"one", b"two", b"the end"]
 
 
-MANY = [b"%d" % number + bytes(300) for number in range(100)] + [b"stop"]
+MANY = [b"%02d" % number + bytes(AT_ONCE // 10 - EACH - 2) for number in range(34)] + [b"stop"]
 
 
 @pytest.mark.parametrize("how", ["eof", "lost"])
 @pytest.mark.parametrize("waits", ["for a round", "for its turn"])
-def test_a_burst_is_handed_over_to_its_last_message_when_the_connection_ends(how: str, waits: str) -> None:
-    order: list[bytes] = []
+def test_a_burst_at_a_connections_end_is_handed_over_in_portions_and_then_the_end_is_told(
+    how: str, waits: str
+) -> None:
+    turns: list[list[bytes]] = [[]]
 
     async def answer(connection: Direct) -> None:
-        assert connection.listen(order.append, lambda: order.append(b"the end"))
+        assert connection.listen(lambda got: turns[-1].append(got), lambda: turns[-1].append(b"the end"))
         if waits == "for a round":
             connection.data_received(frame(MANY[0]))
             connection.data_received(b"".join(map(frame, MANY[1:])))
         else:
             connection.data_received(b"".join(map(frame, MANY)))
-        assert 0 < len(order) < len(MANY)
         if how == "eof":
             connection.eof_received()
-            assert order == MANY
         connection.transport.abort()
+        while turns[-1][-1:] != [b"the end"]:
+            turns.append([])
+            await asyncio.sleep(0)
         await connection.wait_closed()
 
     served(answer)
-    assert order == [*MANY, b"the end"]
+    assert [got for turn in turns for got in turn] == [*MANY, b"the end"]
+    assert max(map(len, turns)) <= 11, "ten in the first turn, one alone before what waits for a round"
+
+
+def test_what_comes_behind_the_last_message_that_is_listened_to_is_read_before_the_end() -> None:
+    async def answer(connection: Direct) -> None:
+        heard = Heard()
+        assert heard.listens(connection)
+        connection.data_received(b"".join(map(frame, MANY)))
+        connection.transport.abort()
+        await asyncio.sleep(0)
+        count = len(heard.messages)
+        assert count < len(MANY)
+        connection.unlisten()
+        assert [await connection.recv(decode=False) for _ in MANY[count:]] == MANY[count:]
+        with pytest.raises(ConnectionClosed):
+            await connection.recv()
+
+    served(answer)
+
+
+def test_nothing_is_sent_over_a_connection_whose_end_is_told_later(caplog: pytest.LogCaptureFixture) -> None:
+    async def answer(connection: Direct) -> None:
+        heard = Heard()
+        assert heard.listens(connection)
+        connection.data_received(b"".join(map(frame, MANY)))
+        connection.transport.abort()
+        await asyncio.sleep(0)
+        assert connection.state is connection.opened
+        for _ in range(10):
+            WebSocket(connection).send("hello")
+        await heard.until(len(MANY) + 1)
+
+    served(answer)
+    assert not caplog.records
 
 
 def test_a_burst_is_heard_to_its_end_from_a_far_side_that_leaves_right_behind_it() -> None:

@@ -193,16 +193,22 @@ class Inbox(Generic[F]):
 
     async def control(self) -> Control | StreamFrame | None:
         """The next control frame, while the data waits; None when the last writer has left."""
-        while not self._control:
-            if self._writers <= 0:
-                return None
-            await self._news()
-        return self._control.popleft()
+        listener, self._listener = self._listener, None
+        try:
+            while not self._control:
+                if self._writers <= 0:
+                    return None
+                await self._news()
+            return self._control.popleft()
+        finally:
+            self._listener = listener
 
     async def __anext__(self) -> Any:
         """The next control or data frame; the iteration ends when the last writer has left."""
         control, data, turns = self._control, self._data, self._turns
         while True:
+            if self._failure is not None:
+                raise self._failure
             if control:
                 return control.popleft()
             if data:
@@ -224,8 +230,6 @@ class Inbox(Generic[F]):
                 await self._reader
             finally:
                 self._reader = None
-            if self._failure is not None:
-                raise self._failure
 
     async def _news(self) -> None:
         self._reader = get_running_loop().create_future()

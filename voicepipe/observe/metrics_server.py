@@ -71,8 +71,9 @@ class MetricsServer:
                 address, *_ = writer.get_extra_info("sockname") or ("localhost",)
                 status, kind, body = await self._answer(reader, local=is_loopback_host(address))
                 head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
-                writer.write(f"{head}Connection: close\r\n\r\n".encode() + body)
-                await writer.drain()
+                if not writer.is_closing():  # uvloop raises where asyncio lets it pass
+                    writer.write(f"{head}Connection: close\r\n\r\n".encode() + body)
+                    await writer.drain()
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # nobody waits for an answer
         finally:

@@ -150,6 +150,9 @@ class HttpServer(ABC):
                 await writer.drain()
         except ConnectionError:
             return  # the client has gone, as clients do
+        except RuntimeError:  # what uvloop raises then
+            if not writer.is_closing():
+                raise
         finally:
             del self._open[handler]
             writer.close()

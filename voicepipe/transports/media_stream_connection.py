@@ -11,9 +11,9 @@ Made for ``serve(..., create_connection=...)``; of the package it uses what is d
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from functools import cache
-from math import inf
 from typing import TYPE_CHECKING, Any
 
 from voicepipe.core.extras import require
@@ -81,6 +81,8 @@ class Direct(_Base):
         self._rounds = rounds_of(self.loop)
         self._in_part = False
         """The last data frame for the package was a fragment."""
+        self._ends = deque[Callable[[], None]]()
+        """What tells the package that the connection has ended, and waits for what came before."""
         self._queued = 0
         """Messages that the package has, and that weren't asked for yet."""
         self._take: Take | None = None
@@ -130,7 +132,7 @@ class Direct(_Base):
             data = bytes(self._rest)
             self._rest.clear()
         if self._take is None or self._rounds.alone():
-            self._cut(data, 0, AT_ONCE)
+            self._cut(data, 0)
         else:
             self._rest += data
             self._joins = True
@@ -138,14 +140,21 @@ class Direct(_Base):
             self._rounds.join(self._hand_over)
 
     def eof_received(self) -> None:
-        self._cut_what_waits(inf)  # there is no later
-        super().eof_received()
+        self._end(super().eof_received)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._cut_what_waits(inf)
+        self._end(lambda: self._lose(exc))
+
+    def _lose(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._rest.clear()
         self._end_listening()
+
+    def _end(self, tell: Callable[[], None]) -> None:
+        """``tell`` the package, once what waits has been handed over, in portions as ever."""
+        self._ends.append(tell)
+        if not self._halted:  # else it goes on by itself
+            self._cut_what_waits()
 
     def _bound(self) -> None:
         if len(self._rest) > MOST_JOINED:
@@ -155,19 +164,21 @@ class Direct(_Base):
         if self._joins:
             if len(self._rest) > MOST_JOINED:
                 self.transport.resume_reading()
-            self._cut_what_waits(AT_ONCE)
+            self._cut_what_waits()
 
-    def _cut_what_waits(self, most: float) -> None:
+    def _cut_what_waits(self) -> None:
         self._halted = self._joins = False
         data, at = self._held, self._held_from
         self._held = b""
         if self._rest:
             data, at = data[at:] + self._rest, 0
             self._rest.clear()
-        self._cut(data, at, most)
+        self._cut(data, at)
+        while self._ends and not self._halted:
+            self._ends.popleft()()
 
-    def _cut(self, data: bytes, at: int, most: float) -> None:
-        """Hand over what is in ``data`` from ``at`` on: ``most`` bytes of it while somebody listens, or one
+    def _cut(self, data: bytes, at: int) -> None:
+        """Hand over what is in ``data`` from ``at`` on: `AT_ONCE` bytes of it while somebody listens, or one
         message. Others have a turn before what is left then."""
         size, spent = len(data), 0
         while size - at >= 2:
@@ -185,7 +196,7 @@ class Direct(_Base):
                 return
             take = self._take
             if take is not None:
-                if spent and spent + length + EACH > most:
+                if spent and spent + length + EACH > AT_ONCE:
                     self._halt(data, at)
                     return
                 spent += length + EACH
@@ -232,9 +243,8 @@ class Direct(_Base):
         self.loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:
-        if self._halted:  # else the connection has ended meanwhile
-            self.transport.resume_reading()  # before the package sees data, and may want it otherwise
-            self._cut_what_waits(AT_ONCE)
+        self.transport.resume_reading()  # before the package sees data, and may want it otherwise
+        self._cut_what_waits()
 
 
 def _unmasked(data: bytes, head: int, end: int) -> bytes:

@@ -109,7 +109,8 @@ class WebSocket:
             self._connection.unlisten()
 
     def send(self, message: str) -> None:
-        self._broadcast(self._one, message)
+        if not self._connection.transport.is_closing():  # the package may not know yet that it has ended
+            self._broadcast(self._one, message)
 
     def unsent(self) -> int:
         size: int = self._connection.transport.get_write_buffer_size()
