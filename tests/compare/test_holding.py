@@ -16,7 +16,7 @@ from voicepipe.compare.measured import MeasuredCall
 from voicepipe.compare.plan import Plan, Scripted, Variant
 from voicepipe.compare.store import Store
 from voicepipe.errors import AudioError, SetupError
-from voicepipe.speech.pricing import PICO
+from voicepipe.speech.pricing import PICO, usd
 
 TIME = "the time comes from the tool"
 ORDER = "a question is answered within a second"
@@ -134,11 +134,11 @@ def test_a_folder_that_is_gone_ends_it(tmp_path: Path) -> None:
 PRICED = "cost: {machine_usd_hour: 36}\n"
 
 
-def dear(tmp_path: Path) -> Variant:
+def dear(tmp_path: Path, *overrides: str) -> Variant:
     """On the real clock, and done in no time."""
     path = tmp_path / "sim.yaml"
     path.write_text(SIM.read_text(encoding="utf-8") + PRICED)
-    return variant("dear", path, [*STEPS, "stages.stt=sim"], clock="real")
+    return variant("dear", path, [*STEPS, "stages.stt=sim", *overrides], clock="real")
 
 
 def test_no_call_begins_that_may_cost_more_than_is_left(tmp_path: Path) -> None:
@@ -173,3 +173,17 @@ def test_a_call_that_turns_out_dearer_than_what_is_left_is_broken_off_and_not_co
     )
     assert again == [], "what was spent before is spent"
     assert str(holding.unfinished).startswith(f"{spent} of 0.000000000001 USD were spent, and the next call")
+
+
+def test_what_a_call_had_cost_at_ctrl_c_counts_as_spent_when_the_comparison_goes_on(tmp_path: Path) -> None:
+    impatient = of(dear(tmp_path, "stages.llm=tests.support.witness:Impatient"))
+    with pytest.raises(KeyboardInterrupt):
+        hold(impatient, tmp_path / "store")
+    (lost,) = (tmp_path / "store").glob("*.lost")
+    spent = int(lost.read_text())
+    assert spent > 0
+    found, holding = hold(impatient, tmp_path / "store", most=spent)
+    assert found == []
+    assert str(holding.unfinished).startswith(
+        f"{usd(spent):f} of {usd(spent):f} USD were spent, and the next"
+    )

@@ -10,7 +10,7 @@ import pytest
 from tests.support.plans import SIM, conversations
 from voicepipe.api import Call, Pipeline
 from voicepipe.audio.wav import read_wav
-from voicepipe.compare.one_call import TOO_DEAR, Held, hold_one, not_held
+from voicepipe.compare.one_call import TOO_DEAR, Held, Purse, hold_one, not_held
 from voicepipe.config.load import load_pipeline
 from voicepipe.core.clock import run_on
 from voicepipe.errors import AudioError, SetupError
@@ -90,7 +90,7 @@ def test_somebody_may_act_before_each_utterance() -> None:
 
 def test_a_call_is_broken_off_by_the_request_that_costs_more_than_is_left() -> None:
     price = "cost.prices={sim: {million_characters: 100}}"
-    whole, cut, enough = (held(INTERRUPTED, price, most=most) for most in (None, PICO // 1000, PICO))
+    whole, cut, enough = (held(INTERRUPTED, price, purse=Purse(most)) for most in (None, PICO // 1000, PICO))
     assert (whole.error, enough.error) == (None, None)
     assert cut.error == TOO_DEAR
     assert whole.evidence is not None

@@ -90,6 +90,8 @@ def test_a_log_that_was_full_says_so(tmp_path: Path) -> None:
         ([BEGAN, IDLE, {**IDLE, "t_ms": 4}], ":3: t_ms: found 4, expected 5.0 or later"),
         ([BEGAN, {**IDLE, "state": 7}], ":2: StateChanged: state: found 7"),
         ([BEGAN, '{"t_ms": NaN, "event": "Repeat"}'], ":2: found .*NaN.*no JSON"),
+        ([BEGAN, '{"t_ms": 1e999, "event": "Repeat"}'], ":2: found .*1e999.*no JSON"),
+        ([BEGAN, '{"t_ms": 1' + 400 * "0" + ', "event": "Repeat"}'], ":2: found .*100000.*no JSON"),
     ],
 )
 def test_a_corrupted_log_is_told_with_its_line(tmp_path: Path, found: list[Any], said: str) -> None:

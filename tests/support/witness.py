@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -64,6 +65,19 @@ class Witness(LlmProvider):
         self.asked.append(list(messages))
         for word in self.config.says.split():
             yield TextDelta(text=f"{word} ")
+
+
+class Impatient(Witness):
+    """Presses Ctrl-C when it is asked."""
+
+    name: ClassVar[str] = "impatient"
+
+    async def generate(
+        self, call: Call, messages: Sequence[Message], tools: Sequence[ToolOffer]
+    ) -> AsyncIterator[Any]:
+        signal.raise_signal(signal.SIGINT)
+        async for chunk in super().generate(call, messages, tools):
+            yield chunk
 
 
 class OnlyReal(Witness):

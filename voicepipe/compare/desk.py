@@ -14,7 +14,7 @@ from voicepipe.api import Call, Pipeline
 from voicepipe.compare.environment import load, now
 from voicepipe.compare.measure import measured
 from voicepipe.compare.measured import MeasuredCall
-from voicepipe.compare.one_call import Before, Held, hold_one
+from voicepipe.compare.one_call import Before, Held, Purse, hold_one
 from voicepipe.compare.plan import Run, Scripted, Tools, Variant
 from voicepipe.config.load import LoadedPipeline
 from voicepipe.config.slots import Filling, Slot
@@ -82,8 +82,9 @@ class Desk:
         finally:
             self._runner.__exit__(kind, error, trace)
 
-    def hold(self, run: Run, recording: Path | None, most: int | None = None) -> MeasuredCall:
-        """``most``: picodollars that it may cost. Raises ``AudioError`` if the recording can't be written."""
+    def hold(self, run: Run, recording: Path | None, purse: Purse | None = None) -> MeasuredCall:
+        """``purse`` pays for it, and tells what it has cost, also if it is broken off. Raises ``AudioError``
+        if the recording can't be written."""
         broken = self._broken.get(run.variant.name)
         if broken is not None:
             return measured(run, Held(None, broken), began=now(), load=load(), stubs=None)
@@ -92,7 +93,7 @@ class Desk:
         if server is not None:
             server.prepare(run.call)
             before = _both(before, server.listen)
-        return held_on(pipeline, run, self._tools, recording, before, self._runner.run, most)
+        return held_on(pipeline, run, self._tools, recording, before, self._runner.run, purse)
 
     async def _start(self) -> None:
         for variant in self._variants:
@@ -139,7 +140,7 @@ def held_on(
     recording: Path | None,
     before: Before | None,
     runs: Callable[[Any], Held],
-    most: int | None = None,
+    purse: Purse | None = None,
 ) -> MeasuredCall:
     """``runs`` runs the coroutine that holds the call. Raises ``AudioError`` if it can't be recorded."""
     call, test = run.call, run.call.test
@@ -160,7 +161,7 @@ def held_on(
                 stubs=stubs,
                 recording=recording,
                 before=before,
-                most=most,
+                purse=purse,
             )
         )
     except AudioError:  # of the recording: nothing of this comparison can be kept any more

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from voicepipe.compare.desk import Desk, StandIns, Tell, simulate
 from voicepipe.compare.limit import Estimate, Limit
 from voicepipe.compare.measured import MeasuredCall
-from voicepipe.compare.one_call import TOO_DEAR
+from voicepipe.compare.one_call import TOO_DEAR, Purse
 from voicepipe.compare.plan import Plan, Run, Variant
 from voicepipe.compare.store import Kept, Store
 from voicepipe.compare.workers import Workers
@@ -101,7 +101,12 @@ class Holding:
                 clock = run.variant.clock
                 if clock not in desks:
                     desks[clock] = stack.enter_context(self._desk(clock, runs))
-                call = desks[clock].hold(run, kept.audio(run), limit.left(run))
+                purse = Purse(limit.left(run))
+                try:
+                    call = desks[clock].hold(run, kept.audio(run), purse)
+                except BaseException:
+                    kept.lose(run, purse.spent)
+                    raise
                 limit.note(run, call)
                 exceeded = limit.exceeded(run)
                 kept.put(run, call)

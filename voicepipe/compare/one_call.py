@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,19 @@ TOO_DEAR = "the money was spent"
 """Why a call was broken off that cost more than it might."""
 
 
+@dataclass(slots=True)
+class Purse:
+    """Picodollars: what a call may cost (None: as much as it takes), and what it has cost, also if it was
+    cancelled. What has no price isn't in it."""
+
+    most: int | None = None
+    spent: int = 0
+
+    @property
+    def overdrawn(self) -> bool:
+        return self.most is not None and self.spent > self.most
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """``error``: why the call broke off. ``evidence`` is there from its beginning up to then, None if it
@@ -49,41 +62,33 @@ async def hold_one(
     stubs: Mapping[str, Any] | None,
     recording: Path | None = None,
     before: Before | None = None,
-    most: int | None = None,
+    purse: Purse | None = None,
 ) -> Held:
     """Hold the call on the clock of the running loop; tools answer from ``stubs``, or live for None.
 
-    ``recording`` gets both sides as a stereo WAV. ``before`` is told of each utterance. ``most``: picodollars
-    that it may cost; with the request that exceeds them it is broken off. Raises ``SetupError`` for what is
+    ``recording`` gets both sides as a stereo WAV. ``before`` is told of each utterance. ``purse`` pays:
+    with the request that overdraws it the call is broken off. Raises ``SetupError`` for what is
     missing here, and ``ConfigError``; whatever else goes wrong is the call's ``error``, with nothing secret
     in it.
     """
-    events: list[tuple[int, Any]] = []
-    calls: list[Call] = []
+    notes: list[_Notes] = []
     ends: list[ConversationCall] = []
     overdue: list[asyncio.TimerHandle] = []
-    remembered: dict[int, str] = {}
     error: str | None = None
-
-    def note(at_ns: int, event: Any) -> None:
-        events.append((at_ns, event))
-        if isinstance(event, TurnEnded) and event.status != "discarded":  # a long call forgets its beginning
-            remembered[event.turn] = calls[0].remembered(event.turn)
-        if most is not None and isinstance(event, ProviderAttempt) and _spent(calls[0]) > most:
-            calls[0].hang_up(TOO_DEAR)
+    purse = purse or Purse()
 
     def begin(call: Call) -> None:
-        calls.append(call)
-        call.observe(note)
+        notes.append(_Notes(call, purse))
+        call.observe(notes[0])
         overdue.append(call.clock.call_at(LONGEST_CALL, lambda: call.hang_up("it took too long")))
 
     def about_to_speak(number: int) -> None:
         if before is not None:
-            before(calls[0], number)
+            before(notes[0].call, number)
 
     def open_ends(clock: Clock) -> ConversationCall:
         ends.append(ConversationCall(clock, script, rate=RATE, recording=recording, before=about_to_speak))
-        calls[0].observe(ends[0].caller)
+        notes[0].call.observe(ends[0].caller)
         return ends[0]
 
     tool_mode = None if stubs is None else Stubs(stubs)
@@ -96,33 +101,47 @@ async def hold_one(
     finally:
         for timer in overdue:
             timer.cancel()
+        if notes:
+            notes[0].pay()
     if not ends:
         return Held(None, error)
-    if error is None and most is not None and _spent(calls[0]) > most:
+    if error is None and purse.overdrawn:
         error = TOO_DEAR
-    return Held(_evidence(calls[0], ends[0], events, remembered), error)
+    return Held(_evidence(notes[0], ends[0]), error)
 
 
-def _spent(call: Call) -> int:
-    """Picodollars, for all that has a price."""
-    return sum(amount.cost for amount in call.report.usage.amounts.values())
+@dataclass(slots=True)
+class _Notes:
+    """What a call told, and what its model remembered of each turn: a long call forgets its beginning."""
+
+    call: Call
+    purse: Purse
+    events: list[tuple[int, Any]] = field(default_factory=list)
+    remembered: dict[int, str] = field(default_factory=dict)
+
+    def __call__(self, at_ns: int, event: Any) -> None:
+        self.events.append((at_ns, event))
+        if isinstance(event, TurnEnded) and event.status != "discarded":
+            self.remembered[event.turn] = self.call.remembered(event.turn)
+        if isinstance(event, ProviderAttempt):
+            self.pay()
+            if self.purse.overdrawn:
+                self.call.hang_up(TOO_DEAR)
+
+    def pay(self) -> None:
+        self.purse.spent = sum(amount.cost for amount in self.call.report.usage.amounts.values())
 
 
-def _evidence(
-    call: Call,
-    ends: ConversationCall,
-    events: Sequence[tuple[int, Any]],
-    remembered: Mapping[int, str],
-) -> Evidence:
-    ended_ns = call.clock.now()
+def _evidence(notes: _Notes, ends: ConversationCall) -> Evidence:
+    ended_ns = notes.call.clock.now()
     return Evidence(
-        report=call.report,
-        events=events,
+        report=notes.call.report,
+        events=notes.events,
         steps=ends.caller.moments,
         ended_ns=ended_ns,
         played=ends.played(ended_ns),
         rate=OUTPUT_RATE,
-        remembered=remembered,
+        remembered=notes.remembered,
     )
 
 

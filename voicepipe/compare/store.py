@@ -89,14 +89,15 @@ class Kept:
     def put(self, run: Run, call: MeasuredCall) -> None:
         """Keep ``call``, whole or not at all. Raises ``SetupError`` if it can't be written: what was kept
         before stays. Of one that broke off only what it has cost is kept."""
-        path = self._path(run, ".json" if call.error is None else LOST)
-        try:
-            if call.error is None:
-                _write(path, call.model_dump_json().encode("utf-8", "replace"))
-            elif cost := sum(item.cost for item in call.items):
-                _write(path, str(self.lost(run) + cost).encode())
-        except OSError as error:
-            raise _unwritable(path, error) from None
+        if call.error is None:
+            self._write(run, ".json", call.model_dump_json().encode("utf-8", "replace"))
+        else:
+            self.lose(run, sum(item.cost for item in call.items))
+
+    def lose(self, run: Run, cost: int) -> None:
+        """``run`` broke off, and has cost so many picodollars. Raises ``SetupError`` as ``put`` does."""
+        if cost:
+            self._write(run, LOST, str(self.lost(run) + cost).encode())
 
     def lost(self, run: Run) -> int:
         """Picodollars that were spent on ``run`` when it broke off, each time."""
@@ -109,6 +110,13 @@ class Kept:
         except (OSError, ValueError) as error:
             self._tell(f"{path} can't be used, and what it tells of was not spent: {_reason(error)}")
             return 0
+
+    def _write(self, run: Run, suffix: str, data: bytes) -> None:
+        path = self._path(run, suffix)
+        try:
+            _write(path, data)
+        except OSError as error:
+            raise _unwritable(path, error) from None
 
     def _path(self, run: Run, suffix: str) -> Path:
         return self._folder / f"{self._fingerprints.of(run)}{suffix}"

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, NoReturn, Self
@@ -134,7 +135,9 @@ class LogReader:
     def _parsed(self, data: bytes) -> Any:
         """None for a last line that was cut off."""
         try:
-            return json.loads(data.decode("utf-8"), parse_constant=_refuse)
+            return json.loads(
+                data.decode("utf-8"), parse_constant=_refuse, parse_float=_finite, parse_int=_whole
+            )
         except (ValueError, RecursionError):
             if not data.endswith(b"\n") and self._line > 1:
                 return None
@@ -198,6 +201,17 @@ def read_log(path: Path, *, max_events: int = MAX_EVENTS) -> EventLogFile:
                 raise LogError(f"{path}:{entry.line}: more than {max_events} events were found")
             events.append(entry)
         return EventLogFile(path, reader.session, reader.clock, reader.format, tuple(events), reader.note)
+
+
+def _finite(number: str) -> float:
+    found = float(number)
+    return found if isfinite(found) else _refuse(number)
+
+
+def _whole(number: str) -> int:
+    """One that a float could hold too: whatever divides it mustn't break."""
+    _finite(number)
+    return int(number)
 
 
 def _refuse(constant: str) -> NoReturn:
