@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +14,7 @@ from tests.support.clips import clip
 from tests.support.workers import make_host
 from voicepipe.audio.level import rms_dbfs
 from voicepipe.core.frames import Pcm
-from voicepipe.providers.silero import Silero
+from voicepipe.providers.silero import FILES, Silero
 from voicepipe.transports.wav import load_clip
 
 RATE, WINDOW, SPEECH = 16_000, 512, 0.5
@@ -23,11 +25,22 @@ LEVELS = ((-20, -90), (-26, -60), (-38, -72), (-40, -60))
 CLIPS = ("jfk", "lj_0002", "ls_1688-142285-0000", "ps_goforward", "tau2_hello", "tau2_thank_you", "tau2_yes")
 
 
-def provider(*, gate: bool) -> Silero:
-    pytest.importorskip("onnxruntime", reason="the network needs it")
+PACKAGES = ("silero_vad", "faster_whisper")
+"""Each brings a network of its own version: they differ by a tenth in what they take for speech."""
 
+
+def model(package: str) -> Path:
+    pytest.importorskip("onnxruntime", reason="the network needs it")
+    file = next(file for name, file in FILES["onnx"] if name == package)
+    found = find_spec(package)
+    if found is None or found.origin is None:
+        pytest.skip(f"{package} isn't installed")
+    return Path(found.origin).parent / file
+
+
+def provider(path: Path, *, gate: bool) -> Silero:
     async def main() -> Silero:
-        silero = Silero(Silero.Config(gate=gate), make_host())
+        silero = Silero(Silero.Config(model=path, gate=gate), make_host())
         await silero.start()
         return silero
 
@@ -52,8 +65,10 @@ def judged(silero: Silero, pcm: Pcm) -> Floats:
 
 
 @pytest.mark.parametrize("pause", [1.0, 2.5, 6.0])
-def test_behind_the_gate_speech_is_found_as_often_as_soon_and_for_as_long(pause: float) -> None:
-    every, gated = provider(gate=False), provider(gate=True)
+@pytest.mark.parametrize("package", PACKAGES)
+def test_behind_the_gate_speech_is_found_as_often_as_soon_and_for_as_long(package: str, pause: float) -> None:
+    path = model(package)
+    every, gated = provider(path, gate=False), provider(path, gate=True)
     missed, speech, later, shut = [0, 0], [0, 0], [], []
     for name in CLIPS:
         for speech_dbfs, noise_dbfs in LEVELS:
@@ -68,6 +83,6 @@ def test_behind_the_gate_speech_is_found_as_often_as_soon_and_for_as_long(pause:
                 if onsets[0].size and onsets[1].size:
                     later.append(int(onsets[1][0]) - int(onsets[0][0]))
     assert missed[1] <= missed[0] + 1, "of 84 utterances"
-    assert speech[1] == pytest.approx(speech[0], rel=0.02)
+    assert 0.98 < speech[1] / speech[0] < 1.04, "a network that didn't hear the pause finds a little more"
     assert abs(np.mean(later)) < 0.5, "windows of 32 ms"
     assert np.mean(shut) > pause / 8
