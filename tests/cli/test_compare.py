@@ -129,6 +129,14 @@ def test_an_objective_of_the_pipeline_that_is_missed_is_an_exit_status(desk: Des
     assert "missed: default: voice_to_voice.p50" in done.err
 
 
+def test_objectives_that_too_few_measurements_were_made_for_are_told(desk: Desk) -> None:
+    pipeline(desk.folder, TOP + 'slo: {voice_to_voice: {p50: "< 1ms"}, min_count: 20}\n')
+    done = desk("--variant", "slow")
+    assert done.status == 0
+    assert "warning: 2 of 2 objectives couldn't be judged: default: voice_to_voice.p50 < 1ms" in done.err
+    assert "slo.min_count is 20" in done.err
+
+
 def test_no_more_money_is_spent_than_is_allowed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "made-up")
     text = TOP.partition("  llm:")[0] + "  llm: openai/gpt-6-luna\n  tts: sim\n"

@@ -57,6 +57,17 @@ def test_what_has_no_price_or_no_figure_is_never_0() -> None:
     assert "*" not in row(text, "cost a minute")
 
 
+def test_a_variant_on_which_no_call_was_held_is_not_called_the_cheapest() -> None:
+    calls = [
+        call("a", turns=[turn(1, 400)], items=[item(usd=0.001, wasted_usd=0.0005)], passed=True),
+        call("b", error="nothing answers", passed=False),
+    ]
+    text = of(comparison(calls))
+    assert row(text, "  a call").endswith("0 USD")
+    assert "*" not in row(text, "  a call")
+    assert row(text, "  for nothing").endswith("-"), "what isn't known is never the best"
+
+
 def test_sections_stand_apart_and_what_was_left_out_has_its_reason() -> None:
     variants = [
         variant("default"),

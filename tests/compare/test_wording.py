@@ -112,6 +112,12 @@ def test_what_was_not_measured_or_does_not_differ_is_said() -> None:
     )
 
 
+def test_of_few_calls_it_is_told_what_was_also_where_nothing_differs() -> None:
+    equal = latency_phrase(Estimate(0, 0, 0), "same", "a", 2, "simulated")
+    assert equal == "answered exactly as fast as a at the median (simulated clock)"
+    assert cost_phrase(None, Estimate(0, 0, 0), "same", few=True) == "cost the same"
+
+
 def test_costs_are_told_as_a_ratio() -> None:
     a_call = Estimate(5 * PICO, 4 * PICO, 6 * PICO)
     ratio = Ratio(Fraction(23, 10), None, None)
@@ -146,6 +152,11 @@ def test_a_stage_that_makes_more_than_the_difference_is_held_against_those_that_
     assert stages_phrase(more, estimate(-90, -99, -80)) == (
         "a alone is 150 ms sooner, of which b and c take some back"
     )
+
+
+def test_a_stage_that_makes_less_than_the_difference_of_the_medians_is_told_as_a_mean() -> None:
+    found = stages_phrase([stage("a", -78, -60), stage("b", 18, -60)], estimate(-91, -99, -80))
+    assert found == "on average a alone is 78 ms sooner, of which b takes some back"
 
 
 def test_means_that_differ_the_other_way_than_the_medians_explain_nothing() -> None:

@@ -334,6 +334,8 @@ def _status(
             terminal.error(printable(f"missed: {result.text}: {result.found}"))
     for objective in missed(objectives):
         terminal.error(printable(f"missed: {objective.found}"))
+    if left := [one for one in objectives if one.met is None]:
+        terminal.warn(f"{len(left)} of {len(objectives)} objectives couldn't be judged: {left[0].found}")
     void = [
         one.name
         for one in figures.variants

@@ -105,7 +105,7 @@ def contrast(
         _success_sentence(ours.name, theirs.name, success),
         f"{ours.name} {'; it '.join(drawbacks)}" if drawbacks else None,
     ]
-    if phrase := cost_phrase(ratio, a_call, money):
+    if phrase := cost_phrase(ratio, a_call, money, few=len(held) < ENOUGH):
         sentences[0] = f"{sentences[0]}{'; it' if latency == 'unknown' else ' and'} {phrase}"
     if latency in ("less", "more", "few") and median is not None and (why := stages_phrase(stages, median)):
         sentences[0] = f"{sentences[0]}; {why}"

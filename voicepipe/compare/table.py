@@ -93,10 +93,16 @@ def _column(rows: Sequence[_Row], one: VariantFigures, members: Sequence[Variant
 
 
 def _best(row: _Row, members: Sequence[VariantFigures]) -> set[str]:
-    """Who has the best value; nobody if one of them has none, all the same, or times of different clocks."""
-    if row.figure is None or len(members) < 2:
+    """Who has the best value; nobody if one of them has none, all the same, or times of different clocks.
+
+    Who held no call to its end is no measure of what calls cost: breaking off at once is cheap.
+    """
+    if row.figure is None or len(members) < 2 or any(row.cell(one) is None for one in members):
         return set()
-    if NAMED[row.figure].kind == "time" and len({one.clock for one in members}) > 1:
+    kind = NAMED[row.figure].kind
+    if kind == "time" and len({one.clock for one in members}) > 1:
+        return set()
+    if kind == "money" and any(len(one.counts.errors) == one.calls for one in members):
         return set()
     found = {one.name: NAMED[row.figure].of(one) for one in members}
     values = {name: value for name, value in found.items() if not isinstance(value, Unknown)}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Context, Decimal
 from fractions import Fraction
 
-from voicepipe.compare.intervals import Estimate, Ratio, Share, Told
+from voicepipe.compare.intervals import ENOUGH, Estimate, Ratio, Share, Told
 from voicepipe.compare.latencies import StageShare
 from voicepipe.core.units import MS
 from voicepipe.speech.pricing import PICO
@@ -80,7 +80,8 @@ def latency_phrase(median: Estimate | None, told: Told, against: str, scripts: i
         return f"can't be held against {against} in latency: both need turns that were spoken and answered"
     way = _way(median.value)
     if told == "same":
-        return f"answers exactly as fast as {against} at the median ({clock} clock)"
+        verb = "answered" if scripts < ENOUGH else "answers"
+        return f"{verb} exactly as fast as {against} at the median ({clock} clock)"
     if told == "few":
         amount = f"{ms(median.value)} {way} than {against}" if median.value else f"as fast as {against}"
         return f"answered {amount} at the median of {many(scripts, 'call script')} ({clock} clock)"
@@ -109,14 +110,16 @@ def _way(nanoseconds: Fraction | int) -> str:
     return "sooner" if nanoseconds < 0 else "later"
 
 
-def cost_phrase(ratio: Ratio | None, a_call: Estimate | None, told: Told) -> str | None:
+def cost_phrase(ratio: Ratio | None, a_call: Estimate | None, told: Told, *, few: bool = False) -> str | None:
     """``costs 2.3 times as much``; ``a_call`` is the difference, ``ratio`` None where the other is free.
+
+    ``few``: there are too few call scripts to say more than what these calls cost.
 
     None if it isn't known what either of them costs.
     """
     if a_call is None or told == "unknown":
         return None
-    verb = "cost" if told == "few" else "costs"
+    verb = "cost" if few or told == "few" else "costs"
     if told == "unclear":
         return "can't be told apart from it in cost"
     if a_call.value == 0:
@@ -150,6 +153,8 @@ def stages_phrase(stages: Sequence[StageShare], median: Estimate) -> str | None:
     if first.share > 1:
         back = [stage.label for stage in stages[1:] if stage.share is not None and stage.share < 0][:2]
         alone = f"{first.label} alone is {ms(first.difference_ns)} {_way(first.difference_ns)}"
+        if abs(first.difference_ns) <= abs(median.value):  # by the means, that is: no part of the median's
+            alone = f"on average {alone}"
         return f"{alone}, of which {listed(back)} {'takes' if len(back) == 1 else 'take'} some back"
     named = [stage for stage in stages if stage.share is not None and stage.share > 0][:1]
     if first.share < MOST_OF_IT:

@@ -114,4 +114,6 @@ def test_cost_is_that_of_a_call_as_on_the_front() -> None:
     assert front == ("brief",)
     found = scatter(columns_of(made), front)
     assert found is not None
+    assert "The line joins" not in found, "one point has none"
+    assert "brief alone is on the Pareto front" in found
     assert "brief, simulated clock: 500 ms, 0.0100 USD a call; long, simulated clock: 600 ms, 0.0200" in found

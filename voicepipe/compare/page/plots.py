@@ -84,10 +84,19 @@ def scatter(columns: Columns, front: Sequence[str]) -> Html | None:
     return _figure(
         lambda width: _points(both, front, width),
         f"Cost against latency. {told}. On the front: {', '.join(front) or 'none'}.",
-        "Cost against the median of voice to voice, with 95 % intervals. The line joins the variants that no "
-        "other one beats in both (the Pareto front); nearer to the lower left corner is better.",
+        f"Cost against the median of voice to voice, with 95 % intervals. {_front_told(front)}"
+        "Nearer to the lower left corner is better.",
         (),
     )
+
+
+def _front_told(front: Sequence[str]) -> str:
+    """What the line of the front is, or why there is none."""
+    if len(front) == 1:
+        return f"{front[0]} alone is on the Pareto front (of those that no other one beats in both). "
+    if front:
+        return "The line joins the variants that no other one beats in both (the Pareto front). "
+    return ""
 
 
 def _figure(draw: Callable[[int], Spec], alternative: str, caption: str, columns: Columns) -> Html:
