@@ -7,14 +7,15 @@ caller's own side included:
 
 * *calls*: those of Python functions and of functions in C, as ``sys.setprofile`` is told of them;
 * *blocks*: by how much the number of allocated blocks rises from one such event to the next, summed up. What
-  is taken and given back within one function isn't seen, nor is what comes out of a free list.
+  is taken and given back within one function isn't seen, nor is what comes out of a free list. So a
+  dictionary for each frame that takes the place of the last one's goes unnoticed; a task for each doesn't.
 
 A reply's frames are counted less the silence that is heard meanwhile.
 
 python -m benchmarks.hot_path            the counts, as JSON
 python -m benchmarks.hot_path --again    and those of a second call in the same process: nearly the same
-python -m benchmarks.hot_path --renew    they become the baseline, hot_path.json, that tests/test_hot_path.py
-                                         holds the next ones against
+python -m benchmarks.hot_path --renew    they become the baseline, hot_path.json, that
+                                         tests/benchmarks/test_hot_path.py holds the next ones against
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """voicepipe beside Pipecat and LiveKit Agents, on this machine, interleaved.
 
-python -m benchmarks.peers                     all of it, about fifteen minutes after the first time
-python -m benchmarks.peers --only turns        one measure; may be repeated
-python -m benchmarks.peers --system voicepipe  one system; may be repeated
+python -m benchmarks.peers                     all of it, about 20 minutes after the first time
+python -m benchmarks.peers --only turns        one measure; may be repeated; nothing is written
+python -m benchmarks.peers --system voicepipe  one system; may be repeated; nothing is written
 python -m benchmarks.peers --quick             short, nothing is written: does it still run?
 
-It writes benchmarks/results/DATE-MACHINE.json, of which `python -m docs.generate` makes
+All of it writes benchmarks/results/DATE-MACHINE.json, of which `python -m docs.generate` makes
 benchmarks/results/peers.md and the table in the readme. The environments of the peers are made when they are
 missing, which downloads some hundred megabytes. Linux only, two cores at least.
 
@@ -137,7 +137,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "took_s": time.perf_counter() - began,
     }
     print("\n" + page.page(document, page.other_documents(RESULTS)))
-    if not options.quick:
+    if options.whole:
         _save(document)
     return int(bool(failures))
 
@@ -172,6 +172,8 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--system", action="append", choices=report.NAMES, metavar="SYSTEM")
     parser.add_argument("--quick", action="store_true", help="short, nothing is written")
     options = parser.parse_args(argv)
+    # A part would take the place of that day's whole run, and of the rows that it lacks.
+    options.whole = not (options.quick or options.only or options.system)
     options.only = options.only or list(SETTINGS)
     options.system = options.system or list(report.NAMES)
     options.repetitions = options.repetitions or (1 if options.quick else REPETITIONS)

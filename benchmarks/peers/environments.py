@@ -8,6 +8,7 @@ from __future__ import annotations
 import compileall
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -26,13 +27,17 @@ UNWANTED = ("torch", "nvidia-")
 
 
 def environment(peer: str) -> dict[str, Any]:
-    """Make it unless it is there. What is in it: ``python``, ``versions`` and ``megabytes``."""
+    """Make it unless it is there, and of our own version of Python: another one would not be measured alike.
+
+    What is in it: ``python``, ``versions`` and ``megabytes``.
+    """
     folder = FOLDER / peer
     told = folder / "installed.json"
     wanted = list(PACKAGES[peer])
     if told.exists():
         installed: dict[str, Any] = json.loads(told.read_text(encoding="utf-8"))
-        if installed["wanted"] == wanted:
+        alike = installed["wanted"] == wanted and installed.get("interpreter") == platform.python_version()
+        if alike and Path(installed["python"]).exists():  # else the checkout was moved
             return installed
     shutil.rmtree(folder, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
@@ -44,6 +49,7 @@ def environment(peer: str) -> dict[str, Any]:
     check(versions)
     installed = {
         "wanted": wanted,
+        "interpreter": platform.python_version(),
         "python": str(python),
         "versions": versions,
         "megabytes": round(weight(folder) / 2**20),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import platform
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.peers import page, report
-from benchmarks.peers.environments import check, weight
+from benchmarks.peers import __main__ as program
+from benchmarks.peers import environments, page, report
+from benchmarks.peers.environments import PACKAGES, check, weight
 
 
 def job(system: str, setting: str, measure: str = "turns", **values: float | list[float]) -> dict[str, Any]:
@@ -266,3 +268,45 @@ def test_the_weight_is_that_of_all_files(tmp_path: Path) -> None:
     (tmp_path / "lib" / "a").write_bytes(b"12345")
     (tmp_path / "b").write_bytes(b"12")
     assert weight(tmp_path) == 7
+
+
+class Remade(Exception):
+    """The environment would be made again."""
+
+
+def found_again(folder: Path, monkeypatch: pytest.MonkeyPatch, **told: str) -> dict[str, Any]:
+    """What is taken of an environment that was made before, as it tells of itself."""
+
+    def remake(*_: object, **__: object) -> None:
+        raise Remade
+
+    (folder / "pipecat").mkdir()
+    python = folder / "pipecat" / "python"
+    python.touch()
+    installed = {"wanted": list(PACKAGES["pipecat"]), "python": str(python)}
+    installed |= {"interpreter": platform.python_version()} | told
+    (folder / "pipecat" / "installed.json").write_text(json.dumps(installed), encoding="utf-8")
+    monkeypatch.setattr(environments, "FOLDER", folder)
+    monkeypatch.setattr(environments.subprocess, "run", remake)
+    return environments.environment("pipecat")
+
+
+def test_an_environment_that_is_there_is_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found_again(tmp_path, monkeypatch)["wanted"] == ["pipecat-ai==1.14.0"]
+
+
+@pytest.mark.parametrize("told", [{"interpreter": "3.9.0"}, {"python": "/moved/away/python"}])
+def test_an_environment_of_another_python_or_a_checkout_that_was_moved_is_made_again(
+    told: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Remade):
+        found_again(tmp_path, monkeypatch, **told)
+
+
+# ── what is written ──────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("part", [["--quick"], ["--only", "turns"], ["--system", "voicepipe"]])
+def test_a_part_of_the_comparison_does_not_take_the_place_of_the_whole(part: list[str]) -> None:
+    assert program._options([]).whole
+    assert not program._options(part).whole
