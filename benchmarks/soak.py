@@ -159,8 +159,9 @@ async def soak(count: int, lasts_s: int) -> dict[str, Any]:
 
 
 def _growing(early: Any, late: Any) -> float:
-    """By how much the most of the last third exceeds that of the first: they come and go with turns."""
-    return max(0.0, float(late.max() - early.max())) if len(early) else 0.0
+    """By how much the median of the last third exceeds that of the first. They come and go with turns, so that
+    the most of a third is one more or less by chance."""
+    return max(0.0, float(np.median(late) - np.median(early))) if len(early) else 0.0
 
 
 async def _hold(count: int, lasts_s: int, folder: Path | None) -> list[Any]:
