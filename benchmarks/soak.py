@@ -159,8 +159,8 @@ async def soak(count: int, lasts_s: int) -> dict[str, Any]:
 
 
 def _growing(early: Any, late: Any) -> float:
-    """By how much the median of the last third exceeds that of the first. They come and go with turns, so that
-    the most of a third is one more or less by chance."""
+    """By how much the median of the last third exceeds that of the first. They come and go with turns, so
+    that the most of a third is one more or less by chance."""
     return max(0.0, float(np.median(late) - np.median(early))) if len(early) else 0.0
 
 
