@@ -90,9 +90,9 @@ ONCE = ("deployed", "agents")
 """These hold many sessions at a time as it is."""
 
 LEVELS = {
-    "voicepipe": (4, 40, 50, 60, 80, 100),
-    "pipecat": (4, 6, 8, 10, 12, 16),
-    "livekit": (4, 10, 15, 20, 25, 30),
+    "voicepipe": (4, 40, 50, 60, 80, 100, 120, 140),
+    "pipecat": (4, 6, 8, 10, 12, 16, 20, 25),
+    "livekit": (4, 10, 15, 20, 25, 30, 35, 40),
 }
 """Each is tried until one is too many. The first is ``report.FEW``."""
 

@@ -41,7 +41,8 @@ def page(document: Document | None, others: Mapping[str, Document]) -> str:
         "job at a time, the systems in turn.",
         "",
         "Median (least to most); × is how many times better voicepipe is at the setting of the same name, "
-        "else at its default; the overhead of the best is held against `equal`. Definitions, mocks and "
+        "else at its default; the overhead of the best is held against `equal`. ≥: more agents weren't tried. "
+        "Definitions, mocks and "
         "settings: [the harness](../peers/README.md). A figure with a file behind it is from another of our "
         "benchmarks.",
         "",
@@ -65,8 +66,8 @@ def short(document: Document | None, others: Mapping[str, Document]) -> str:
             "[the harness](benchmarks/peers/README.md). × is how many times better "
             "voicepipe is. Our second overhead is that at settings equal to the "
             "peers' best, and our second figures of agents in conversation those without the gate that keeps "
-            "an unchanged room from Silero; a figure with a file behind it is from another of our "
-            "benchmarks.\n",
+            "an unchanged room from Silero (≥: more weren't tried); a figure with a file behind it is from "
+            "another of our benchmarks.\n",
         ]
     )
 

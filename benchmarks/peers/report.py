@@ -35,6 +35,8 @@ class Row:
     """Whether it says something to divide theirs by ours."""
     best: str = "best"
     """Our setting that the peers' best is held against."""
+    open: str = ""
+    """A value that is there where the figure is no more than a least one."""
 
 
 ROWS = (
@@ -54,6 +56,7 @@ ROWS = (
         True,
         short=True,
         best=EVERY_WINDOW,
+        open="most_open",
     ),
     Row("talk_most_percent", "… CPU of each of so many", "% of a core", best=EVERY_WINDOW),
     Row("talk_growth", f"… by that of one of {FEW}", "", compared=False),
@@ -163,31 +166,48 @@ def key_of(job: Job) -> Key:
 
 
 def _of_levels(climbed: Sequence[Job]) -> dict[str, list[float]]:
-    """The most agents that passed (0 if none), and the CPU of each, of so many and of few."""
+    """The most agents that passed (0 if none), also as ``most_open`` if more weren't tried; and the CPU of
+    each, of so many and of few."""
     most = max((job["agents"] for job in climbed if passed(job["values"])), default=0)
     few, many = (
         [job["values"]["cpu_percent"][0] / job["agents"] for job in climbed if job["agents"] == count]
         for count in (FEW, most)
     )
     growth = [median(many) / median(few)] if few and many and most > FEW else []
-    return {"most_agents": [most], "talk_few_percent": few, "talk_most_percent": many, "talk_growth": growth}
+    return {
+        "most_agents": [most],
+        "most_open": [most] if most == max(job["agents"] for job in climbed) else [],
+        "talk_few_percent": few,
+        "talk_most_percent": many,
+        "talk_growth": growth,
+    }
 
 
 def times(row: Row, found: Found, key: Key) -> str:
     """How many times better ours is at the setting of that name, else at its default; empty if unknown."""
     spread = found.get((row.value, key))
-    setting = row.best if key[1] == "best" else key[1]
-    ours = found.get((row.value, (OURS[0], setting)), found.get((row.value, OURS)))
+    own = (OURS[0], row.best if key[1] == "best" else key[1])
+    own = own if (row.value, own) in found else OURS
+    ours = found.get((row.value, own))
     if spread is None or ours is None or key[0] == OURS[0] or not row.compared:
         return ""
     better = ratio(ours.median, spread.median, more_is_better=row.more_is_better)
-    return f"×{number(better)}" if better else ""
+    least, most = ((row.open, one) in found for one in (own, key))
+    if not better or (least and most):
+        return ""
+    return f"{'≥ ' if least else '≤ ' if most else ''}×{number(better)}"
 
 
 def cell(row: Row, found: Found, key: Key) -> str:
     """Median, least and most, and how many times better ours is; empty if nothing was measured."""
     spread = found.get((row.value, key))
-    return ", ".join(filter(None, (spread.told(), times(row, found, key)))) if spread else ""
+    if spread is None:
+        return ""
+    return ", ".join(filter(None, (_least(row, found, key) + spread.told(), times(row, found, key))))
+
+
+def _least(row: Row, found: Found, key: Key) -> str:
+    return "≥ " if (row.open, key) in found else ""
 
 
 def table(jobs: Sequence[Job], others: Mapping[str, str] | None = None) -> str:
@@ -235,7 +255,9 @@ def _both(row: Row, found: Found, system: str) -> str:
 
 def _brief(row: Row, found: Found, key: Key) -> str:
     spread, better = found.get((row.value, key)), times(row, found, key)
-    return number(spread.median) + (f" ({better})" if better else "") if spread else ""
+    if spread is None:
+        return ""
+    return _least(row, found, key) + number(spread.median) + (f" ({better})" if better else "")
 
 
 def _what(row: Row) -> str:

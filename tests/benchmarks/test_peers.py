@@ -147,8 +147,22 @@ def test_a_system_without_a_value_has_a_dash() -> None:
 
 
 def test_more_agents_are_better() -> None:
-    text = report.table([level("voicepipe", 60, 9), level("livekit", 10, 9)])
-    assert row(text, "agents in conversation")[2:] == ["60", "10, ×6"]
+    jobs = [
+        *(level("voicepipe", 60, 9), level("voicepipe", 80, 21)),
+        *(level("livekit", 10, 9), level("livekit", 15, 21)),
+    ]
+    assert row(report.table(jobs), "agents in conversation")[2:] == ["60", "10, ×6"]
+
+
+def test_who_bears_the_highest_number_that_was_tried_bears_at_least_so_many() -> None:
+    """Two peers that had borne the last step were told to bear no more."""
+    ours = [level("voicepipe", 60, 9), level("voicepipe", 80, 21)]
+    text = report.table([*ours, level("livekit", 10, 9)])
+    assert row(text, "agents in conversation")[2:] == ["60", "≥ 10, ≤ ×6"]
+    text = report.table([ours[0], level("livekit", 10, 9), level("livekit", 15, 21)])
+    assert row(text, "agents in conversation")[2:] == ["≥ 60", "10, ≥ ×6"]
+    text = report.short_table([ours[0], level("livekit", 10, 9)])
+    assert row(text, "agents in conversation")[2:] == ["≥ 60", "–", "≥ 10"]
 
 
 def test_all_rows_of_the_table_have_as_many_cells() -> None:
