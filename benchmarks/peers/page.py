@@ -42,8 +42,8 @@ def page(document: Document | None, others: Mapping[str, Document]) -> str:
         "",
         "Median (least to most); × is how many times better voicepipe is at the setting of the same name, "
         "else at its default; the overhead of the best is held against `equal`. ≥: more weren't tried. "
-        "Definitions, mocks and settings: [the harness](../peers/README.md). A figure with a file behind it is from another of our "
-        "benchmarks.",
+        "Definitions, mocks and settings: [the harness](../peers/README.md). A figure with a file behind it "
+        "is from another of our benchmarks.",
         "",
         report.table(jobs, report.others(others)),
     ]
